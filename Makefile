@@ -1,0 +1,59 @@
+# Every target makes .venv itself when it is missing or older than pyproject.toml and constraints.txt.
+PYTHON ?= python3.11
+VENV ?= .venv
+OUT ?= out/demo
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PACKAGES := edge_runtime img2imu export
+SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-base figures lint types imports check clean
+
+help: ## list the targets
+	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+
+venv: $(INSTALLED) ## create .venv with everything in it (7 GB)
+
+# Interrupted half-way, the stamp is missing and the next make goes on where pip stopped.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "make: '$(PYTHON)' is missing or older than Python 3.11." \
+	       "Install Python 3.11, or name yours: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "creating $(VENV) (about 7 GB, 3 minutes; torch is most of it) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install -qq -c constraints.txt -e ".[dev]"
+	@touch $@
+	@echo "$(VENV) is ready"
+
+demo: $(INSTALLED) ## teach, export and replay the watch recordings; report and pictures into OUT
+	$(BIN)/img2imu demo --out $(OUT)
+
+test: $(INSTALLED) ## run the tests with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+test-base: ## test the base install (no torch) in clean environments: 3.11, 3.13, tflite-runtime with numpy 1
+	.ci/base_install 3.11
+	.ci/base_install 3.13
+	.ci/base_install 3.11 --without ai-edge-litert "numpy<2" tflite-runtime==2.14.0
+
+figures: $(INSTALLED) ## measure the figures that the README quotes
+	$(BIN)/python benchmarks/foundation.py
+
+lint: $(INSTALLED) ## ruff
+	$(BIN)/ruff check $(SOURCES)
+
+types: $(INSTALLED) ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(INSTALLED) ## imports go one way: export -> img2imu -> edge_runtime
+	$(BIN)/lint-imports
+
+check: lint types imports ## lint, types and imports
+
+clean: ## remove .venv and everything that was built
+	rm -rf $(VENV) out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

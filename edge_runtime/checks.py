@@ -1,0 +1,103 @@
+"""Does a stream keep the contract? Each check gives a sentence with the value, the expectation and the remedy."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.contract import StreamSpec
+from edge_runtime.errors import StreamError
+
+STANDARD_GRAVITY = 9.80665  # m/s^2, CGPM 1901
+
+# Median |acc| over a window. People at rest or in motion stay near 9.8 m/s^2; the bounds lie far from that on both
+# sides, and apart from what another unit or a removed gravity would give.
+SENSOR_DEAD = 1e-3  # below it in every sample nothing is measured: a real sensor has noise
+GRAVITY_PRESENT = (4.0, 40.0)  # m/s^2
+IN_G = (0.5, 2.0)  # what 4.9 to 19.6 m/s^2 look like in g
+IN_MILLI_G = (400.0, 4000.0)
+
+
+def acceleration_kind(acc: npt.NDArray[np.float32]) -> str:
+    """What the numbers of a three-axis accelerometer look like: ``si``, ``g``, ``milli-g``, ``no gravity`` or ``dead``.
+
+    Args:
+        acc: (n, 3) of one window, in whatever unit it may be.
+    """
+    magnitude = np.sqrt(np.einsum("nc,nc->n", acc, acc))
+    median = float(np.median(magnitude))
+    if float(magnitude.max()) < SENSOR_DEAD:
+        return "dead"
+    if GRAVITY_PRESENT[0] <= median <= GRAVITY_PRESENT[1]:
+        return "si"
+    if IN_MILLI_G[0] <= median <= IN_MILLI_G[1]:
+        return "milli-g"
+    # in g the mean vector keeps most of gravity's length; without gravity it is near zero whatever the motion
+    steady = float(np.linalg.norm(acc.mean(0)))
+    if IN_G[0] <= median <= IN_G[1] and steady > 0.5 * median:
+        return "g"
+    return "no gravity" if median < GRAVITY_PRESENT[0] else "si"
+
+
+_REMEDY = {
+    "g": f"the values look like g: multiply them by {STANDARD_GRAVITY}",
+    "milli-g": f"the values look like thousandths of g: multiply them by {STANDARD_GRAVITY / 1000:.8f}",
+    "no gravity": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
+    "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
+}
+
+
+def check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
+    """Refuse a window (n, channels) whose accelerometer is in another unit, or lacks gravity that the model needs.
+
+    Raises:
+        StreamError: see above.
+    """
+    triple = spec.acc_triple
+    if triple is None or spec.gravity != "included":
+        return
+    acc = window[:, triple]
+    kind = acceleration_kind(acc)
+    if kind != "si":
+        median = float(np.median(np.linalg.norm(acc, axis=1)))
+        raise StreamError(f"median |acc| over a window is {median:.3g}, expected about {STANDARD_GRAVITY:.3g} m/s^2 "
+                          f"with gravity; {_REMEDY[kind]}")
+
+
+def check_rate(measured_hz: float, spec: StreamSpec) -> None:
+    """Refuse a stream whose measured rate is too far from the contract's.
+
+    Raises:
+        StreamError: see above.
+    """
+    if abs(measured_hz / spec.rate_hz - 1) > spec.rate_tolerance:
+        raise StreamError(f"the stream comes at {measured_hz:.4g} Hz, expected {spec.rate_hz:g} Hz "
+                          f"within {spec.rate_tolerance:.0%}: set the sensor to {spec.rate_hz:g} Hz, or train a "
+                          f"model for {measured_hz:.0f} Hz")
+
+
+def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32], last_time_s: float | None,
+                     spec: StreamSpec) -> tuple[int, str] | None:
+    """Position of the first sample that must not be used, and the sentence about it; None when all are good.
+
+    Args:
+        times_s: (n,) timestamps.
+        samples: (n, channels).
+        last_time_s: timestamp before these, or None.
+        spec: names of the channels.
+    """
+    previous = np.concatenate([[times_s[0] if last_time_s is None else last_time_s], times_s[:-1]])
+    finite = np.isfinite(samples).all(1) & np.isfinite(times_s)
+    with np.errstate(invalid="ignore"):
+        good = finite & (times_s >= previous)
+    if good.all():
+        return None
+    i = int(np.argmin(good))
+    if not np.isfinite(times_s[i]):
+        return i, f"a sample has the timestamp {times_s[i]}, expected seconds: check the source's clock"
+    if not finite[i]:
+        column = int(np.argmin(np.isfinite(samples[i])))
+        return i, (f"{spec.channels[column]} is {samples[i, column]} at {times_s[i]:.6g} s, expected a finite number: "
+                   "check the sensor, or remove the sample from the file")
+    return i, (f"timestamps run back from {previous[i]:.6f} s to {times_s[i]:.6f} s, expected increasing time: sort "
+               "the samples by time, or call reset() before a new recording")

@@ -1,0 +1,82 @@
+"""From one window's probabilities to a decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge_runtime.contract import DecisionSpec
+
+RECOGNISED, UNKNOWN, GAP = "recognised", "unknown", "gap"  # states of a Decision
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Time that one decision took, microseconds.
+
+    Attributes:
+        frontend: samples to images and statistics.
+        inference: the network.
+        total: both, and the decision itself.
+    """
+
+    frontend: float
+    inference: float
+    total: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the recogniser says at one moment. Two decisions are equal whatever time they took.
+
+    Attributes:
+        time_s: timestamp of the newest sample, on the sensor's clock.
+        state: ``recognised``; ``unknown`` when no label is probable enough; ``gap`` when samples were missing for
+            so long that the window was emptied (nothing is recognised until it is full again).
+        label: the recognised class, or None in every other state.
+        probability: smoothed probability of the most probable class; 0 in a gap.
+        probabilities: smoothed, in the order of the contract's labels; empty in a gap.
+        window_probabilities: of this window alone, not smoothed; empty in a gap.
+        latency_us: what the decision cost; None in a gap.
+    """
+
+    time_s: float
+    state: str
+    label: str | None
+    probability: float
+    probabilities: tuple[float, ...]
+    window_probabilities: tuple[float, ...]
+    latency_us: Latency | None = field(default=None, compare=False)
+
+    @staticmethod
+    def gap(time_s: float) -> Decision:
+        """The decision that announces a gap before the sample at ``time_s``."""
+        return Decision(time_s, GAP, None, 0.0, (), ())
+
+
+class Smoother:
+    """Mean of the newest windows' probabilities, then a threshold.
+
+    Args:
+        spec: window count and threshold.
+        labels: class names in the order of the probabilities.
+    """
+
+    def __init__(self, spec: DecisionSpec, labels: tuple[str, ...]) -> None:
+        self._spec = spec
+        self._labels = labels
+        self._newest: list[np.ndarray] = []
+
+    def reset(self) -> None:
+        """Forget earlier windows."""
+        self._newest.clear()
+
+    def decide(self, time_s: float, probabilities: np.ndarray) -> Decision:
+        """Take the probabilities (labels,) of the window that ends at ``time_s``; give the decision."""
+        self._newest = [*self._newest, np.asarray(probabilities, np.float64)][-self._spec.smoothing_windows:]
+        smoothed = np.mean(self._newest, axis=0)
+        best = int(smoothed.argmax())
+        known = bool(smoothed[best] >= self._spec.threshold)
+        return Decision(time_s, RECOGNISED if known else UNKNOWN, self._labels[best] if known else None,
+                        float(smoothed[best]), tuple(smoothed.tolist()), tuple(self._newest[-1].tolist()))

@@ -1,0 +1,46 @@
+"""What can go wrong through no fault of the program: one sentence each, shown to the user without a traceback.
+
+Every message names the value that was met, what was expected, and the remedy. The command line prints the sentence
+and leaves with exit code 2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_runtime.decision import Decision
+
+
+class UserError(Exception):
+    """A mistake in the input; ``str(error)`` is one sentence fit to be shown as it is."""
+
+
+class ContractError(UserError):
+    """A model file that is not one of ours, is damaged, or holds a contract this version cannot honour."""
+
+
+class StreamError(UserError):
+    """A stream of samples that breaks the model's contract: rate, units, axes, order of time, NaN.
+
+    Attributes:
+        decisions: those that the samples before the offending one completed.
+    """
+
+    decisions: tuple[Decision, ...] = ()
+
+
+class SourceError(UserError):
+    """A source that cannot be opened or read: missing file, missing column, unknown scheme."""
+
+
+class DataError(UserError):
+    """Training data that cannot be used: too few windows, wrong shape, wrong units."""
+
+
+class MissingExtraError(UserError):
+    """An optional dependency that the command needs is not installed."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(f"this needs the Python package '{module}', which is not installed: "
+                         f'pip install "img2imu[{extra}]"')

@@ -1,0 +1,88 @@
+"""Log spectrograms with fixed limits, drawn as image columns.
+
+Every column depends on its own frame alone, so a column computed once serves all windows that contain it, and a
+stream gives the same columns as a whole window does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.contract import FrontEndSpec, SpectrogramSpec
+
+Array = npt.NDArray[np.float32]
+POWER_FLOOR = 1e-12  # keeps the logarithm finite: -120 dB, below every limit in use
+
+
+class Spectrogram:
+    """One resolution: frames of samples to image columns in -1..1.
+
+    A frame is multiplied by a periodic Hann window and transformed; amplitudes are scaled so that a sine of amplitude
+    A on a bin shows A^2 whatever the frame's length (Heinzel et al. 2002, "Spectrum and spectral density estimation
+    by the DFT", eq. 24); the level in dB is clipped to the fixed limits, mapped to -1..1, and the
+    bins are interpolated to the image's rows, the highest frequency first.
+
+    Args:
+        spec: frame length and step.
+        front_end: limits and image height.
+    """
+
+    def __init__(self, spec: SpectrogramSpec, front_end: FrontEndSpec) -> None:
+        n = spec.fft_samples
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+        self.spec = spec
+        self._taper = (hann * 2 / hann.sum()).astype(np.float32)
+        self._low = np.asarray(front_end.min_db, np.float32)[:, None]
+        self._gain = (2 / (np.asarray(front_end.max_db) - np.asarray(front_end.min_db))).astype(np.float32)[:, None]
+        self._rows = Resize(n // 2 + 1, front_end.image_height)
+
+    def n_columns(self, n_samples: int) -> int:
+        """Whole frames in a piece of ``n_samples``."""
+        return max(0, (n_samples - self.spec.fft_samples) // self.spec.step_samples + 1)
+
+    def columns(self, samples: Array) -> Array:
+        """Image columns of every whole frame of ``samples`` (n, channels): (frames, height, channels)."""
+        n, step = self.spec.fft_samples, self.spec.step_samples
+        frames = np.lib.stride_tricks.sliding_window_view(samples, n, axis=0)[::step]  # (frames, channels, n)
+        spectrum = np.fft.rfft(frames * self._taper).astype(np.complex64)  # numpy 1 computes in double
+        power = spectrum.real**2 + spectrum.imag**2  # (frames, channels, bins)
+        level_db = np.log10(power + np.float32(POWER_FLOOR)) * np.float32(10)
+        shade = np.clip((level_db - self._low) * self._gain - np.float32(1), -1, 1)
+        return self._rows(shade.transpose(2, 0, 1))[::-1].transpose(1, 0, 2)
+
+
+class Resize:
+    """Linear interpolation along the first axis, widened to a triangle of support when shrinking.
+
+    The convention is that of ``torch.nn.functional.interpolate(align_corners=False, antialias=True)``: output i sits
+    at (i + 0.5) * n_in / n_out - 0.5. Only the few weights that are not zero are applied, element by element: each
+    output depends on its inputs alone, whatever comes beside them, and no BLAS thread is woken.
+
+    Args:
+        n_in: length before.
+        n_out: length after.
+    """
+
+    def __init__(self, n_in: int, n_out: int) -> None:
+        self.matrix = interpolation_matrix(n_in, n_out)
+        taps = int((self.matrix > 0).sum(1).max())
+        first = np.minimum((self.matrix > 0).argmax(1), n_in - taps)
+        self._indices = first + np.arange(taps)[:, None]  # (taps, n_out)
+        self._weights = np.take_along_axis(self.matrix, self._indices.T, axis=1).T
+
+    def __call__(self, values: Array) -> Array:
+        """(n_in, ...) to (n_out, ...)."""
+        extra = (1,) * (values.ndim - 1)
+        total = np.zeros((self._indices.shape[1], *values.shape[1:]), np.float32)
+        for indices, weights in zip(self._indices, self._weights, strict=True):
+            total += values[indices] * weights.reshape(-1, *extra)
+        return total
+
+
+def interpolation_matrix(n_in: int, n_out: int) -> Array:
+    """The weights (n_out, n_in) of :class:`Resize`; rows sum to 1."""
+    scale = n_in / n_out
+    centres = np.clip((np.arange(n_out) + 0.5) * scale - 0.5, 0, n_in - 1)
+    weights = np.clip(1 - np.abs(np.arange(n_in) - centres[:, None]) / max(scale, 1.0), 0, None)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)

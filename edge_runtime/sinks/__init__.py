@@ -1,0 +1,53 @@
+"""Where decisions go. Each kind of sink is one module behind :func:`open_sink` and its URI scheme."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Protocol, Self
+
+from edge_runtime.contract import Contract
+from edge_runtime.decision import Decision
+from edge_runtime.errors import SourceError
+
+# Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest, contract), where
+# rest is what follows "scheme:".
+SCHEMES = {
+    "console": "edge_runtime.sinks.console:ConsoleSink",
+    "jsonl": "edge_runtime.sinks.jsonl:JsonLinesSink",
+}
+
+
+class Sink(Protocol):
+    """Takes decisions, one at a time; as a context manager it closes itself."""
+
+    def write(self, decision: Decision) -> None:
+        """Pass one decision on; a reader that went away (``| head``) is a BrokenPipeError for the caller."""
+
+    def close(self) -> None:
+        """Let go of what is open; closing twice does no harm."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def open_sink(uri: str, contract: Contract) -> Sink:
+    """Open the sink that a URI names: ``console:``, ``jsonl:PATH``, ``jsonl:-`` for standard output.
+
+    Args:
+        uri: ``scheme:...``, see the sink's module.
+        contract: of the model whose decisions come; it holds the labels.
+
+    Raises:
+        SourceError: no such scheme, or the sink cannot be opened.
+    """
+    scheme, _, rest = uri.partition(":")
+    if scheme not in SCHEMES:
+        raise SourceError(f"there is no kind of sink called {scheme!r} (in {uri!r}), expected one of "
+                          f"{', '.join(f'{known}:' for known in SCHEMES)} as in console: or jsonl:decisions.jsonl: put "
+                          "one of these before a path")
+    module, _, name = SCHEMES[scheme].partition(":")
+    sink: Sink = getattr(importlib.import_module(module), name).from_uri(rest, contract)
+    return sink

@@ -1,0 +1,79 @@
+"""Dataclasses to JSON and back, strictly: an unknown key, a missing key or a value of another type is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from typing import Any, TypeVar
+
+from edge_runtime.errors import ContractError
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> Any:
+    """A dataclass (nested, with tuples, dicts and plain values) as what ``json.dumps`` takes."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (tuple, list)):
+        return [to_json(v) for v in value]
+    if isinstance(value, dict):
+        return {str(k): to_json(v) for k, v in value.items()}
+    return value
+
+
+def from_json(kind: type[T], value: Any, where: str) -> T:
+    """Build the dataclass ``kind`` from parsed JSON.
+
+    Args:
+        kind: the dataclass to build.
+        value: what ``json.loads`` gave.
+        where: the place in the document, for messages.
+
+    Raises:
+        ContractError: naming the place, what was found and what was expected.
+    """
+    return typing.cast(T, _convert(kind, value, where))
+
+
+def _convert(kind: Any, value: Any, where: str) -> Any:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _build(kind, value, where)
+    if origin is tuple:  # only tuple[X, ...] is used
+        if not isinstance(value, list):
+            raise ContractError(f"{where} is {_show(value)}, expected a list")
+        return tuple(_convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ContractError(f"{where} is {_show(value)}, expected an object")
+        return {k: _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
+    if origin in (types.UnionType, typing.Union):  # only X | None is used
+        return None if value is None else _convert(args[0], value, where)
+    if kind is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    if type(value) is kind:  # bool is no int here
+        return value
+    raise ContractError(f"{where} is {_show(value)}, expected {kind.__name__}")
+
+
+def _build(kind: Any, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise ContractError(f"{where} is {_show(value)}, expected an object")
+    fields = {f.name: f for f in dataclasses.fields(kind)}
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(value) - set(fields))
+    if unknown:
+        raise ContractError(f"{where} has the unknown key '{unknown[0]}', expected only {', '.join(fields)}; "
+                            "the file was written by another version or by hand: export the model again")
+    missing = [name for name in fields if name not in value]
+    if missing:
+        raise ContractError(f"{where} lacks the key '{missing[0]}': export the model again")
+    return kind(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in fields})
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
