@@ -71,6 +71,7 @@ class FrontEndSpec:
 
     Attributes:
         spectrograms: one entry per resolution.
+        frequency_knee_hz: rows are even in frequency well below this, even in its logarithm well above.
         image_height: rows of an image (frequency, high at the top), pixels.
         image_width: columns of an image (time), pixels.
         image_channels: per image of a resolution, the stream columns that become red, green and blue.
@@ -80,6 +81,7 @@ class FrontEndSpec:
     """
 
     spectrograms: tuple[SpectrogramSpec, ...]
+    frequency_knee_hz: float
     image_height: int
     image_width: int
     image_channels: tuple[tuple[int, ...], ...]
@@ -222,6 +224,7 @@ def _validate(c: Contract) -> None:
     _check(1 <= len(front.spectrograms) <= 16 and all(
         2 <= s.fft_samples <= c.window_samples and s.step_samples >= 1 for s in front.spectrograms),
         "front_end.spectrograms", front.spectrograms, "1 to 16, each with fft_samples within the window")
+    _check(front.frequency_knee_hz > 0, "front_end.frequency_knee_hz", front.frequency_knee_hz, "above 0")
     _check(c.hop_samples >= 1 and all(c.hop_samples % step == 0 for step in steps), "hop_samples", c.hop_samples,
            f"a multiple of every spectrogram's step ({steps})")
     _check(1 <= front.image_height <= 1024 and 1 <= front.image_width <= 1024, "front_end.image_height x image_width",
@@ -242,4 +245,5 @@ def _validate(c: Contract) -> None:
 
 def _check(ok: bool, where: str, value: object, expected: str) -> None:
     if not ok:
-        raise ContractError(f"the model's contract has {where} = {value!r}, expected {expected}: export the model again")
+        raise ContractError(f"the model's contract has {where} = {value!r}, expected {expected}: "
+                            "export the model again")

@@ -34,6 +34,10 @@ class SourceError(UserError):
     """A source that cannot be opened or read: missing file, missing column, unknown scheme."""
 
 
+class OutputError(UserError):
+    """A file that cannot be written: no such directory, no permission, a full disk."""
+
+
 class DataError(UserError):
     """Training data that cannot be used: too few windows, wrong shape, wrong units."""
 

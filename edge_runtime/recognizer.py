@@ -41,7 +41,8 @@ class Recognizer:
         self.contract = contract
         self.model = model
         channels = len(contract.stream.channels)
-        self._front_end = FrontEnd(contract.front_end, contract.window_samples, channels)
+        self._front_end = FrontEnd(contract.front_end, contract.window_samples, channels,
+                                   contract.stream.rate_hz)
         self._resampler = LinearResampler(contract.stream.rate_hz, channels)
         self._samples = RingBuffer(contract.window_samples, channels)
         self._received = RingBuffer(contract.window_samples, 1, np.int64)

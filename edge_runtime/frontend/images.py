@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.contract import FrontEndSpec
-from edge_runtime.frontend.spectrogram import Resize, Spectrogram
+from edge_runtime.frontend.spectrogram import Resize, Spectrogram, time_weights
 from edge_runtime.frontend.statistics import statistics
 
 Array = npt.NDArray[np.float32]
@@ -35,14 +35,16 @@ class FrontEnd:
         spec: the contract's front end.
         window_samples: length of a window, samples.
         channels: values in a sample.
+        rate_hz: samples per second.
     """
 
-    def __init__(self, spec: FrontEndSpec, window_samples: int, channels: int) -> None:
+    def __init__(self, spec: FrontEndSpec, window_samples: int, channels: int, rate_hz: float) -> None:
         self.spec = spec
         self.window_samples = window_samples
         self.channels = channels
-        self.spectrograms = tuple(Spectrogram(s, spec) for s in spec.spectrograms)
-        self._widths = tuple(Resize(s.n_columns(window_samples), spec.image_width) for s in self.spectrograms)
+        self.spectrograms = tuple(Spectrogram(s, spec, rate_hz) for s in spec.spectrograms)
+        self._widths = tuple(
+            Resize(time_weights(s.n_columns(window_samples), spec.image_width)) for s in self.spectrograms)
         # neighbouring columns as a slice: a view, many times faster than picking them one by one
         self._rgb = [slice(r, b + 1) if (r + 1, r + 2) == (g, b) else [r, g, b] for r, g, b in spec.image_channels]
 

@@ -16,26 +16,28 @@ POWER_FLOOR = 1e-12  # keeps the logarithm finite: -120 dB, below every limit in
 
 
 class Spectrogram:
-    """One resolution: frames of samples to image columns in -1..1.
+    """One resolution of the spectrogram images: frames of samples to image columns in -1..1.
 
     A frame is multiplied by a periodic Hann window and transformed; amplitudes are scaled so that a sine of amplitude
     A on a bin shows A^2 whatever the frame's length (Heinzel et al. 2002, "Spectrum and spectral density estimation
     by the DFT", eq. 24); the level in dB is clipped to the fixed limits, mapped to -1..1, and the
-    bins are interpolated to the image's rows, the highest frequency first.
+    bins are interpolated to the image's rows, the highest frequency first. Rows lie at ``knee * sinh(u)`` with even
+    steps of u, from 0 to half the rate: people move at a few hertz, and an even scale would spend most rows above.
 
     Args:
         spec: frame length and step.
-        front_end: limits and image height.
+        front_end: limits, image height and frequency scale.
+        rate_hz: of the samples.
     """
 
-    def __init__(self, spec: SpectrogramSpec, front_end: FrontEndSpec) -> None:
+    def __init__(self, spec: SpectrogramSpec, front_end: FrontEndSpec, rate_hz: float) -> None:
         n = spec.fft_samples
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
         self.spec = spec
         self._taper = (hann * 2 / hann.sum()).astype(np.float32)
         self._low = np.asarray(front_end.min_db, np.float32)[:, None]
         self._gain = (2 / (np.asarray(front_end.max_db) - np.asarray(front_end.min_db))).astype(np.float32)[:, None]
-        self._rows = Resize(n // 2 + 1, front_end.image_height)
+        self._rows = Resize(frequency_weights(n, front_end.image_height, rate_hz, front_end.frequency_knee_hz))
 
     def n_columns(self, n_samples: int) -> int:
         """Whole frames in a piece of ``n_samples``."""
@@ -53,23 +55,23 @@ class Spectrogram:
 
 
 class Resize:
-    """Linear interpolation along the first axis, widened to a triangle of support when shrinking.
+    """A linear map along the first axis with few weights per output.
 
-    The convention is that of ``torch.nn.functional.interpolate(align_corners=False, antialias=True)``: output i sits
-    at (i + 0.5) * n_in / n_out - 0.5. Only the few weights that are not zero are applied, element by element: each
-    output depends on its inputs alone, whatever comes beside them, and no BLAS thread is woken.
+    Only the weights that are not zero are applied, element by element: each output depends on its inputs alone,
+    whatever comes beside them, and no BLAS thread is woken.
 
     Args:
-        n_in: length before.
-        n_out: length after.
+        matrix: (n_out, n_in) weights, each row's in one piece.
     """
 
-    def __init__(self, n_in: int, n_out: int) -> None:
-        self.matrix = interpolation_matrix(n_in, n_out)
-        taps = int((self.matrix > 0).sum(1).max())
-        first = np.minimum((self.matrix > 0).argmax(1), n_in - taps)
+    def __init__(self, matrix: Array) -> None:
+        self.matrix = matrix
+        n_in = matrix.shape[1]
+        used = matrix > 0
+        taps = int((n_in - used[:, ::-1].argmax(1) - used.argmax(1)).max())
+        first = np.minimum(used.argmax(1), n_in - taps)
         self._indices = first + np.arange(taps)[:, None]  # (taps, n_out)
-        self._weights = np.take_along_axis(self.matrix, self._indices.T, axis=1).T
+        self._weights = np.take_along_axis(matrix, self._indices.T, axis=1).T
 
     def __call__(self, values: Array) -> Array:
         """(n_in, ...) to (n_out, ...)."""
@@ -80,9 +82,31 @@ class Resize:
         return total
 
 
-def interpolation_matrix(n_in: int, n_out: int) -> Array:
-    """The weights (n_out, n_in) of :class:`Resize`; rows sum to 1."""
-    scale = n_in / n_out
-    centres = np.clip((np.arange(n_out) + 0.5) * scale - 0.5, 0, n_in - 1)
-    weights = np.clip(1 - np.abs(np.arange(n_in) - centres[:, None]) / max(scale, 1.0), 0, None)
-    return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: float) -> Array:
+    """Weights (rows, bins) from the bins of an FFT to rows of rising frequency; rows of weights sum to 1.
+
+    Each row is a triangle around its frequency, as wide as the distance to the next row, or to the next bin where
+    bins are farther apart.
+    """
+    top = np.arcsinh(rate_hz / 2 / knee_hz)
+    edges = knee_hz * np.sinh(top * np.arange(rows + 1) / rows)
+    centres = knee_hz * np.sinh(top * (np.arange(rows) + 0.5) / rows)
+    bins = np.arange(fft_samples // 2 + 1) * rate_hz / fft_samples
+    return _triangles(bins, centres, np.maximum(np.diff(edges), rate_hz / fft_samples))
+
+
+def time_weights(frames: int, columns: int) -> Array:
+    """Weights (columns, frames) that stretch or shrink time; the convention is that of
+    ``torch.nn.functional.interpolate(align_corners=False, antialias=True)``: column i sits at
+    (i + 0.5) * frames / columns - 0.5.
+    """
+    scale = frames / columns
+    centres = np.clip((np.arange(columns) + 0.5) * scale - 0.5, 0, frames - 1)
+    return _triangles(np.arange(frames), centres, np.full(columns, max(scale, 1.0)))
+
+
+def _triangles(positions: npt.NDArray[np.float64], centres: npt.NDArray[np.float64],
+               half_widths: npt.NDArray[np.float64]) -> Array:
+    centres = np.clip(centres, positions[0], positions[-1])
+    weights = np.clip(1 - np.abs(positions - centres[:, None]) / half_widths[:, None], 0, None)
+    return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import SourceError
+from edge_runtime.files import written_whole
 from edge_runtime.recordings.recording import Recording
 from edge_runtime.recordings.table import read_table
 
@@ -49,20 +49,10 @@ def write_csv(path: str | Path, recording: Recording) -> None:
     """Write what :func:`read_csv` reads back to the last bit; a reader never sees half a file.
 
     Raises:
-        SourceError: the file cannot be written.
+        OutputError: the file cannot be written.
     """
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")  # the same directory, so that renaming is atomic
     line = "%r" + ",%.9g" * len(recording.channels) + "\n"  # 9 digits tell any two float32 apart
-    try:
-        try:
-            with aside.open("w", encoding="utf-8", newline="\n") as file:
-                file.write(",".join((TIME, *recording.channels)) + "\n")
-                for time_s, sample in zip(recording.timestamps_s, recording.samples, strict=True):
-                    file.write(line % (float(time_s), *sample.tolist()))
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be written ({error.strerror}): choose another place, or free some "
-                          "space") from error
+    with written_whole(path, "w") as file:
+        file.write(",".join((TIME, *recording.channels)) + "\n")
+        for time_s, sample in zip(recording.timestamps_s, recording.samples, strict=True):
+            file.write(line % (float(time_s), *sample.tolist()))

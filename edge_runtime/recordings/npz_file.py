@@ -55,7 +55,7 @@ class _Archive:
 
     @property
     def names(self) -> str:
-        return ", ".join(self._archive.files) or "none"
+        return ", ".join(repr(name)[1:-1] for name in self._archive.files) or "none"  # as one line, whatever they are
 
     def holds(self, keys: tuple[str, ...]) -> bool:
         return set(keys) <= set(self._archive.files)

@@ -59,6 +59,9 @@ def _check_header(header: tuple[str, ...], name: str, numeric: Collection[str]) 
     if not any(header):
         raise SourceError(f"{name} is empty or starts with an empty line, expected a header such as "
                           "time_s,acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z: record it again or add the header")
+    if not all(column.isprintable() for column in header):
+        raise SourceError(f"{name} starts with {','.join(header)[:40]!r}, expected a header of column names: save it "
+                          "as CSV in UTF-8")
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
         raise SourceError(f"{name} has the header {header[0]!r}, expected names with commas between them: save it as "
                           "comma-separated values, with a point in the numbers")

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from edge_runtime.contract import Contract
 from edge_runtime.decision import Decision
-from edge_runtime.errors import SourceError
+from edge_runtime.errors import OutputError
 
 # Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest, contract), where
 # rest is what follows "scheme:".
@@ -41,11 +41,11 @@ def open_sink(uri: str, contract: Contract) -> Sink:
         contract: of the model whose decisions come; it holds the labels.
 
     Raises:
-        SourceError: no such scheme, or the sink cannot be opened.
+        OutputError: no such scheme, or the sink cannot be opened.
     """
     scheme, _, rest = uri.partition(":")
     if scheme not in SCHEMES:
-        raise SourceError(f"there is no kind of sink called {scheme!r} (in {uri!r}), expected one of "
+        raise OutputError(f"there is no kind of sink called {scheme!r} (in {uri!r}), expected one of "
                           f"{', '.join(f'{known}:' for known in SCHEMES)} as in console: or jsonl:decisions.jsonl: put "
                           "one of these before a path")
     module, _, name = SCHEMES[scheme].partition(":")

@@ -14,7 +14,7 @@ from typing import TextIO
 
 from edge_runtime.contract import Contract
 from edge_runtime.decision import GAP, RECOGNISED, Decision
-from edge_runtime.errors import SourceError
+from edge_runtime.errors import OutputError
 from edge_runtime.sinks import Sink
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
@@ -48,10 +48,10 @@ class ConsoleSink(Sink):
         """Open the console; nothing may follow the colon.
 
         Raises:
-            SourceError: something does.
+            OutputError: something does.
         """
         if rest:
-            raise SourceError(f"console: was given {rest!r}, expected nothing after the colon: leave that out")
+            raise OutputError(f"console: was given {rest!r}, expected nothing after the colon: leave that out")
         return ConsoleSink(contract.labels)
 
     def write(self, decision: Decision) -> None:

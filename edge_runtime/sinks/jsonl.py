@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from edge_runtime.contract import Contract
 from edge_runtime.decision import Decision
-from edge_runtime.errors import SourceError
+from edge_runtime.errors import OutputError
 from edge_runtime.sinks import Sink
 
 
@@ -40,12 +40,12 @@ class JsonLinesSink(Sink):
         """Open ``PATH``, replacing what was there, or ``-``.
 
         Raises:
-            SourceError: no path, or it cannot be written.
+            OutputError: no path, or it cannot be written.
         """
         if rest == "-":
             return JsonLinesSink(contract.labels, sys.stdout, "standard output")
         if not rest:
-            raise SourceError("jsonl: names no file: write jsonl:decisions.jsonl, or jsonl:- for standard output")
+            raise OutputError("jsonl: names no file: write jsonl:decisions.jsonl, or jsonl:- for standard output")
         try:
             return JsonLinesSink(contract.labels, Path(rest).open("w", encoding="utf-8"), rest)
         except OSError as error:
@@ -55,7 +55,7 @@ class JsonLinesSink(Sink):
         """Write and flush one line.
 
         Raises:
-            SourceError: the disk is full, or the like.
+            OutputError: the disk is full, or the like.
         """
         try:
             self._output.write(json.dumps(self._document(decision), allow_nan=False) + "\n")
@@ -69,7 +69,7 @@ class JsonLinesSink(Sink):
         """Close the file.
 
         Raises:
-            SourceError: what was left could not be written.
+            OutputError: what was left could not be written.
         """
         if not self._is_ours:
             return
@@ -100,6 +100,6 @@ def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None  # JSON has no NaN
 
 
-def _unwritable(name: str, error: OSError) -> SourceError:
-    return SourceError(f"{name} cannot be written ({error.strerror or error}): choose another place, or free some "
+def _unwritable(name: str, error: OSError) -> OutputError:
+    return OutputError(f"{name} cannot be written ({error.strerror or error}): choose another place, or free some "
                        "space")

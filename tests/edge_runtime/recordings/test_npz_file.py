@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.errors import SourceError
@@ -97,6 +97,7 @@ def bytes_of(arrays):
     return buffer.getvalue()
 
 
+@settings(deadline=None)
 @given(valid=st.sampled_from([bytes_of(ONE), bytes_of(DATA_SET)]),
        damage=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=4),
        end=st.integers(0, 1 << 16))

@@ -3,7 +3,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.errors import SourceError
@@ -103,6 +103,7 @@ def test_a_table_too_large_is_refused(tmp_path, monkeypatch):
         read(tmp_path, TOTAL)
 
 
+@settings(deadline=None)
 @given(damage=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=4),
        end=st.integers(0, 1 << 16))
 def test_damage_is_one_sentence_or_a_recording(tmp_path_factory, damage, end):

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from edge_runtime.decision import RECOGNISED, UNKNOWN, Decision, Latency
-from edge_runtime.errors import SourceError
+from edge_runtime.errors import OutputError
 from edge_runtime.sinks.jsonl import JsonLinesSink
 
 CONTRACT = SimpleNamespace(labels=("squat", "jump"))
@@ -51,9 +51,9 @@ def test_nan_is_null():
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's always full device")
 def test_a_full_disk_is_one_sentence():
     sink = JsonLinesSink.from_uri("/dev/full", CONTRACT)
-    with pytest.raises(SourceError, match=r"/dev/full cannot be written \(No space left on device\)"):
+    with pytest.raises(OutputError, match=r"/dev/full cannot be written \(No space left on device\)"):
         sink.write(SQUAT)
-    with pytest.raises(SourceError, match="/dev/full cannot be written"):
+    with pytest.raises(OutputError, match="/dev/full cannot be written"):
         sink.close()
     sink.close()
 

@@ -2,7 +2,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge_runtime.errors import SourceError
+from edge_runtime.errors import OutputError
 from edge_runtime.sinks import open_sink
 from edge_runtime.sinks.console import ConsoleSink
 from edge_runtime.sinks.jsonl import JsonLinesSink
@@ -30,5 +30,5 @@ def test_jsonl(tmp_path):
     ("jsonl:/nowhere/out.jsonl", r"/nowhere/out.jsonl cannot be written \(No such file or directory\)"),
 ])
 def test_refusals(uri, message):
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(OutputError, match=message):
         open_sink(uri, CONTRACT)

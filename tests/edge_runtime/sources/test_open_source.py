@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.errors import SourceError
@@ -54,6 +54,7 @@ def test_options_are_percent_decoded_and_the_name_is_not():
     assert target.whole_number("other") is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_refused_in_one_sentence(uri):
     try:

@@ -3,7 +3,7 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.errors import SourceError
@@ -54,6 +54,7 @@ TIMES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(times=TIMES, speed=st.sampled_from([1.0, 0.3, 100.0, math.inf]), lead_s=st.floats(0, 3))
 def test_chunks_are_the_recording_whatever_the_speed(times, speed, lead_s):
     with pytest.MonkeyPatch.context() as patch:

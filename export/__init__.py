@@ -1,0 +1,1 @@
+"""Trained model to one quantised ``.tflite`` that carries its contract."""

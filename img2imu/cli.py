@@ -1,0 +1,88 @@
+"""The ``img2imu`` command. Subcommands are named here and imported only when called."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand.
+
+    Attributes:
+        name: as typed.
+        summary: one line for ``img2imu --help``.
+        module: has ``add_arguments(parser)`` and ``main(arguments) -> int``, and imports heavy packages only in
+            ``main``.
+        extra: of ``pip install "img2imu[...]"`` that brings what the command needs beyond the base install.
+    """
+
+    name: str
+    summary: str
+    module: str
+    extra: str | None = None
+
+
+COMMANDS = (
+    Command("run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"),
+    Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
+    Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),
+    Command("export", "make a trained model one quantised .tflite", "export.commands.export", "export"),
+    Command("demo", "learn, export and recognise real recordings, and show how well", "export.commands.demo", "demo"),
+)
+EXIT_USER_ERROR = 2  # what argparse uses too
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the result is the exit code."""
+    # The matrices here are far too small to share between threads, and idle BLAS threads cost memory.
+    for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    arguments = _parser(argv).parse_args(argv)
+    command: Command = arguments.command
+    from edge_runtime.errors import MissingExtraError, UserError
+
+    try:
+        return int(importlib.import_module(command.module).main(arguments))
+    except UserError as error:
+        return _fail(str(error))
+    except ModuleNotFoundError as error:
+        if command.extra is None or (error.name or "").partition(".")[0] in ("edge_runtime", "img2imu", "export"):
+            raise
+        return _fail(str(MissingExtraError(error.name or "", command.extra)))
+    except BrokenPipeError:  # the reader of our output has gone (| head): nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:
+    """Every subcommand's name and summary; the arguments only of the one that is called, to keep start-up short."""
+    from edge_runtime import __version__
+
+    words = sys.argv[1:] if argv is None else argv
+    called = next((word for word in words if not word.startswith("-")), None)
+    parser = argparse.ArgumentParser(prog="img2imu", description="Motion recognition from a few labelled recordings, "
+                                     "on phones and Raspberry Pis.")
+    parser.add_argument("--version", action="version", version=f"img2imu {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.summary,
+                                  description=f"{command.summary[0].upper()}{command.summary[1:]}.")
+        if command.name == called:
+            importlib.import_module(command.module).add_arguments(sub)
+        sub.set_defaults(command=command)
+    return parser
+
+
+def _fail(sentence: str) -> int:
+    print(f"img2imu: {sentence}", file=sys.stderr)
+    return EXIT_USER_ERROR

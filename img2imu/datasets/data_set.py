@@ -1,0 +1,72 @@
+"""Labelled recordings in memory, however they were stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.contract import CHANNELS, RATE_HZ_LIMITS
+from edge_runtime.errors import DataError
+
+NO_LABEL = -1
+CHANNEL_COUNTS = (1, 3, 6)  # what the model contract allows
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledRecording:
+    """One uninterrupted recording of one person, on a uniform time grid.
+
+    Attributes:
+        name: for messages.
+        subject: the person, or whatever must not be split between training and test.
+        samples: (n, channels) float32, SI units.
+        labels: (n,) int16, index into the data set's ``label_names``; -1 where there is none.
+    """
+
+    name: str
+    subject: str
+    samples: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Recordings that share channels, rate and label names.
+
+    Attributes:
+        name: short, for people.
+        licence: of the data, empty when unknown.
+        citation: how its authors wish to be cited, empty when unknown.
+        rate_hz: samples per second of every recording.
+        channels: names of the columns, out of ``acc_x .. acc_z`` in m/s^2 and ``gyro_x .. gyro_z`` in rad/s.
+        label_names: what the labels stand for.
+        recordings: in an order that does not change from one load to the next.
+
+    Raises:
+        DataError: channels, rate or label names that no model can be made for, or no recording.
+    """
+
+    name: str
+    licence: str
+    citation: str
+    rate_hz: float
+    channels: tuple[str, ...]
+    label_names: tuple[str, ...]
+    recordings: tuple[LabelledRecording, ...]
+
+    def __post_init__(self) -> None:
+        n, (low, high) = len(self.channels), RATE_HZ_LIMITS
+        if n not in CHANNEL_COUNTS or len(set(self.channels)) < n or not set(self.channels) <= set(CHANNELS):
+            raise DataError(f"{self.name} has the channels {', '.join(self.channels) or 'none'}, expected 1, 3 or 6 "
+                            f"different ones out of {', '.join(CHANNELS)}: rename the columns, or leave some out")
+        if not low <= self.rate_hz <= high:
+            raise DataError(f"{self.name} has {self.rate_hz:g} samples per second, expected {low:g} to {high:g}: "
+                            "resample it, or record it at another rate")
+        for label in self.label_names:
+            if not label.strip() or "\n" in label or self.label_names.count(label) > 1:
+                raise DataError(f"{self.name} has the label name {label!r}, expected different names of one line "
+                                "each: rename it")
+        if not self.recordings:
+            raise DataError(f"{self.name} holds no recordings, expected at least one for each label: record some")

@@ -1,0 +1,104 @@
+"""Which front end suits a stream: the one place where window, rate and channels become FFT sizes and image sizes.
+
+The constants are fixed once for all data; docs/method.md says what each was measured to bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge_runtime.checks import acceleration_kind
+from edge_runtime.contract import CHANNELS, MIN_WINDOW_SAMPLES, RATE_HZ_LIMITS, FrontEndSpec, SpectrogramSpec
+from edge_runtime.errors import DataError
+
+FRAME_S = (0.64, 1.28, 2.56)  # lengths of a frame; each becomes the nearest power of two in samples
+MIN_FFT_SAMPLES = 8
+FREQUENCY_KNEE_HZ = 1.0  # people's motions begin here
+IMAGE_HEIGHT, IMAGE_WIDTH = 48, 32
+LIMITS_DB = {"acc": (-50.0, 30.0), "gyro": (-60.0, 20.0)}  # re 1 m/s^2 and 1 rad/s: sensor noise to vigorous motion
+STATISTICS = ("mean", "std")
+HOP_S = 0.25
+
+
+def resolve_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
+    """Channel names from a list, or from ``"acc"``, ``"gyro"`` and ``"acc+gyro"``.
+
+    Raises:
+        DataError: not 1, 3 or 6 known names.
+    """
+    if isinstance(channels, str):
+        sensors = channels.split("+")
+        channels = ([name for sensor in sensors for name in CHANNELS if name.startswith(f"{sensor}_")]
+                    if channels not in CHANNELS else [channels])
+    names = tuple(channels)
+    if len(names) not in (1, 3, 6) or len(set(names)) != len(names) or not set(names) <= set(CHANNELS):
+        raise DataError(f"channels are {list(names)}, expected 1, 3 or 6 different names out of {', '.join(CHANNELS)}: "
+                        "leave out or rename the others")
+    return names
+
+
+def design_front_end(rate_hz: float, window_samples: int, channels: tuple[str, ...]) -> FrontEndSpec:
+    """The front end for windows of ``window_samples`` at ``rate_hz``.
+
+    Raises:
+        DataError: a rate or a window that is too small or too large.
+    """
+    low, high = RATE_HZ_LIMITS
+    if not low <= rate_hz <= high:
+        raise DataError(f"rate_hz is {rate_hz:g}, expected {low:g} to {high:g}: resample the recordings")
+    if window_samples < MIN_WINDOW_SAMPLES:
+        raise DataError(f"windows have {window_samples} samples, expected {MIN_WINDOW_SAMPLES} or more: "
+                        "use a longer window")
+    step = max(1, round(window_samples / IMAGE_WIDTH))
+    triples = [(i, i + 1, i + 2) for i in range(0, len(channels), 3)] if len(channels) >= 3 else [(0, 0, 0)]
+    limits = [LIMITS_DB[name.partition("_")[0]] for name in channels]
+    return FrontEndSpec(
+        spectrograms=tuple(SpectrogramSpec(n, step) for n in _fft_sizes(rate_hz, window_samples)),
+        frequency_knee_hz=FREQUENCY_KNEE_HZ, image_height=IMAGE_HEIGHT, image_width=IMAGE_WIDTH,
+        image_channels=tuple(triples), min_db=tuple(a for a, _ in limits), max_db=tuple(b for _, b in limits),
+        statistics=STATISTICS)
+
+
+def hop_samples(rate_hz: float, front_end: FrontEndSpec) -> int:
+    """About :data:`HOP_S`, and a multiple of the frames' step, so that frames can be shared between windows."""
+    step = front_end.spectrograms[0].step_samples
+    return step * max(1, round(HOP_S * rate_hz / step))
+
+
+def gravity_of(windows: Sequence, channels: tuple[str, ...]) -> str:
+    """Whether windows (n, samples, channels) contain gravity: a value for ``StreamSpec.gravity``.
+
+    Raises:
+        DataError: the accelerometer is not in m/s^2, or gives nothing, or windows disagree about gravity.
+    """
+    names = ("acc_x", "acc_y", "acc_z")
+    if not set(names) <= set(channels):
+        return "unknown"
+    columns = [channels.index(name) for name in names]
+    kinds = [acceleration_kind(window[:, columns]) for window in windows]
+    for kind, factor in (("g", 9.80665), ("milli-g", 0.00980665)):
+        if kinds.count(kind) > len(kinds) / 2:
+            raise DataError(f"the accelerometer's values look like {kind}, expected m/s^2 with gravity (about 9.8 at "
+                            f"rest): multiply them by {factor:g}")
+    if "dead" in kinds:
+        raise DataError(f"window {kinds.index('dead')} has nothing but zeros from the accelerometer: leave it out")
+    return "removed" if kinds.count("no gravity") > len(kinds) / 2 else "included"
+
+
+def _fft_sizes(rate_hz: float, window_samples: int) -> list[int]:
+    """Powers of two near :data:`FRAME_S`, each short enough for several frames in a window, at least two if possible."""
+    longest = window_samples / 1.5
+    sizes = set()
+    for frame_s in FRAME_S:
+        n = _nearest_power_of_two(frame_s * rate_hz)
+        while n > longest:
+            n //= 2
+        sizes.add(max(n, MIN_FFT_SAMPLES))
+    if len(sizes) == 1 and min(sizes) > MIN_FFT_SAMPLES:
+        sizes.add(min(sizes) // 2)
+    return sorted(sizes)
+
+
+def _nearest_power_of_two(n: float) -> int:
+    below = 1 << max(0, int(n).bit_length() - 1)
+    return below if n / below < 2 * below / n else 2 * below

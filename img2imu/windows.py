@@ -1,0 +1,109 @@
+"""Windows of equal length, cut from labelled recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.contract import MIN_WINDOW_SAMPLES
+from edge_runtime.errors import DataError
+from img2imu.datasets.data_set import NO_LABEL, DataSet, LabelledRecording
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Labelled windows and where each comes from.
+
+    Attributes:
+        samples: (n, window_samples, channels) float32, SI units.
+        labels: (n,) int64, index into ``label_names``.
+        subjects: (n,) text, the person.
+        recordings: (n,) int64, number of the recording in the data set.
+        starts: (n,) int64, first sample in the recording.
+        label_names: all those of the data set, also such as no window has.
+        rate_hz: samples per second.
+        channels: names of the columns.
+    """
+
+    samples: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int64]
+    subjects: npt.NDArray[np.str_]
+    recordings: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    label_names: tuple[str, ...]
+    rate_hz: float
+    channels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def class_names(self) -> npt.NDArray[np.str_]:
+        """(n,) the name of each window's label."""
+        return np.array(self.label_names)[self.labels]
+
+    def select(self, indices: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Windows:
+        """The windows at these positions, in this order, or those where a mask is true."""
+        return replace(self, samples=self.samples[indices], labels=self.labels[indices],
+                       subjects=self.subjects[indices], recordings=self.recordings[indices],
+                       starts=self.starts[indices])
+
+
+def cut_windows(data_set: DataSet, window_s: float, step_s: float | None = None) -> Windows:
+    """Cut every stretch of one label into windows; none crosses a recording or a change of label.
+
+    Args:
+        data_set: samples without a label are left out.
+        window_s: length of a window, rounded to whole samples.
+        step_s: from one window's start to the next within a stretch; without it, windows do not overlap.
+
+    Raises:
+        DataError: a window of fewer than 16 samples, a step of none, or no stretch long enough for a window.
+    """
+    size = _whole_samples("window", window_s, data_set.rate_hz, MIN_WINDOW_SAMPLES)
+    step = size if step_s is None else _whole_samples("step", step_s, data_set.rate_hz, 1)
+    samples: list[npt.NDArray[np.float32]] = []
+    origins: list[tuple[int, int, int]] = []  # label, recording, start
+    for number, recording in enumerate(data_set.recordings):
+        for begin, end in _stretches(recording):
+            for start in range(begin, end - size + 1, step):
+                samples.append(recording.samples[start:start + size])
+                origins.append((int(recording.labels[start]), number, start))
+    if not samples:
+        raise DataError(_why_none(data_set, window_s))
+    labels, recordings, starts = np.array(origins, np.int64).T
+    subjects = np.array([recording.subject for recording in data_set.recordings])[recordings]
+    return Windows(np.stack(samples), labels, subjects, recordings, starts, data_set.label_names, data_set.rate_hz,
+                   data_set.channels)
+
+
+def _whole_samples(what: str, seconds: float, rate_hz: float, least: int) -> int:
+    samples = round(seconds * rate_hz) if 0 < seconds < float("inf") else 0
+    if samples < least:
+        raise DataError(f"a {what} of {seconds:g} s is {samples} samples at {rate_hz:g} Hz, expected {least} or more: "
+                        f"take {least / rate_hz:.3g} s or longer")
+    return samples
+
+
+def _stretches(recording: LabelledRecording) -> Iterator[tuple[int, int]]:
+    """Begin and end of each run of one label; every boundary is the same whatever window is cut."""
+    if not len(recording.labels):
+        return
+    bounds = [0, *(np.flatnonzero(np.diff(recording.labels)) + 1).tolist(), len(recording.labels)]
+    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+        if recording.labels[begin] != NO_LABEL:
+            yield begin, end
+
+
+def _why_none(data_set: DataSet, window_s: float) -> str:
+    lengths: Any = np.array([len(recording.labels) for recording in data_set.recordings]) / data_set.rate_hz
+    longest = max((end - begin for recording in data_set.recordings for begin, end in _stretches(recording)), default=0)
+    if not longest:
+        return f"no sample of {data_set.name} has a label, expected some for each class: label the recordings"
+    return (f"no window of {window_s:g} s fits into {data_set.name}: its {len(lengths)} recordings are {lengths.min():.3g} "
+            f"to {lengths.max():.3g} s long and the longest stretch of one label {longest / data_set.rate_hz:.3g} s, "
+            "expected at least one as long as a window: take a shorter window, or record longer")
