@@ -15,14 +15,18 @@ STANDARD_GRAVITY = 9.80665  # m/s^2, CGPM 1901
 SENSOR_DEAD = 1e-3  # below it in every sample nothing is measured: a real sensor has noise
 GRAVITY_PRESENT = (4.0, 40.0)  # m/s^2
 IN_G = (0.5, 2.0)  # what 4.9 to 19.6 m/s^2 look like in g
-IN_MILLI_G = (400.0, 4000.0)
+IN_MILLI_G = (400.0, 4000.0)  # above them lie raw counts, 4096 to 16384 a g
+VALUE_LIMIT = 1e6  # no motion sensor gives so much in any unit; squares and sums of less stay finite in float32
 
 
 def acceleration_kind(acc: npt.NDArray[np.float32]) -> str:
-    """What the numbers of a three-axis accelerometer look like: ``si``, ``g``, ``milli-g``, ``no gravity`` or ``dead``.
+    """What the numbers of a three-axis accelerometer look like.
 
     Args:
         acc: (n, 3) of one window, in whatever unit it may be.
+
+    Returns:
+        ``si``, ``g``, ``milli-g``, ``counts``, ``no gravity`` or ``dead``.
     """
     magnitude = np.sqrt(np.einsum("nc,nc->n", acc, acc))
     median = float(np.median(magnitude))
@@ -32,6 +36,8 @@ def acceleration_kind(acc: npt.NDArray[np.float32]) -> str:
         return "si"
     if IN_MILLI_G[0] <= median <= IN_MILLI_G[1]:
         return "milli-g"
+    if median > IN_MILLI_G[1]:
+        return "counts"
     # in g the mean vector keeps most of gravity's length; without gravity it is near zero whatever the motion
     steady = float(np.linalg.norm(acc.mean(0)))
     if IN_G[0] <= median <= IN_G[1] and steady > 0.5 * median:
@@ -42,6 +48,7 @@ def acceleration_kind(acc: npt.NDArray[np.float32]) -> str:
 _REMEDY = {
     "g": f"the values look like g: multiply them by {STANDARD_GRAVITY}",
     "milli-g": f"the values look like thousandths of g: multiply them by {STANDARD_GRAVITY / 1000:.8f}",
+    "counts": "the values look like a converter's raw counts: multiply them by the driver's scale",
     "no gravity": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
     "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
 }
@@ -87,17 +94,16 @@ def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.f
         spec: names of the channels.
     """
     previous = np.concatenate([[times_s[0] if last_time_s is None else last_time_s], times_s[:-1]])
-    finite = np.isfinite(samples).all(1) & np.isfinite(times_s)
-    with np.errstate(invalid="ignore"):
-        good = finite & (times_s >= previous)
+    usable = np.abs(samples) < VALUE_LIMIT  # neither NaN nor infinite
+    good = usable.all(1) & np.isfinite(times_s) & (times_s >= previous)
     if good.all():
         return None
     i = int(np.argmin(good))
     if not np.isfinite(times_s[i]):
         return i, f"a sample has the timestamp {times_s[i]}, expected seconds: check the source's clock"
-    if not finite[i]:
-        column = int(np.argmin(np.isfinite(samples[i])))
-        return i, (f"{spec.channels[column]} is {samples[i, column]} at {times_s[i]:.6g} s, expected a finite number: "
-                   "check the sensor, or remove the sample from the file")
+    if not usable[i].all():
+        column = int(np.argmin(usable[i]))
+        return i, (f"{spec.channels[column]} is {samples[i, column]:.4g} at {times_s[i]:.6f} s, expected a number "
+                   f"below {VALUE_LIMIT:.0e}: check the sensor, or remove the sample from the file")
     return i, (f"timestamps run back from {previous[i]:.6f} s to {times_s[i]:.6f} s, expected increasing time: sort "
                "the samples by time, or call reset() before a new recording")

@@ -6,8 +6,10 @@ metadata travels this way. The reader takes only the names it knows, bounded in 
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, fields
@@ -22,9 +24,13 @@ from edge_runtime.errors import ContractError
 
 CONTRACT_NAME = "img2imu.json"
 LABELS_NAME = "labels.txt"
+HASH_NAME = "tflite.sha256"  # of the bytes before the zip: a flipped bit in a weight would pass for a model
+MAX_FILE_BYTES = 256 << 20
 MAX_TEXT_BYTES = 1 << 20
 MAX_ARRAY_BYTES = 16 << 20
 TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of a TensorFlow Lite FlatBuffer
+# what zipfile raises at one damage or another: a name that is not UTF-8, an offset before the file, a short field, ...
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,8 @@ class ModelFile:
 
 def pack(tflite: bytes, contract: Contract, golden: Golden) -> bytes:
     """The bytes of a model file."""
-    entries = {CONTRACT_NAME: contract.to_json().encode(), LABELS_NAME: ("\n".join(contract.labels) + "\n").encode()}
+    entries = {CONTRACT_NAME: contract.to_json().encode(), LABELS_NAME: ("\n".join(contract.labels) + "\n").encode(),
+               HASH_NAME: hashlib.sha256(tflite).hexdigest().encode()}
     for f in fields(Golden):
         entries[_golden_name(f.name)] = np.ascontiguousarray(getattr(golden, f.name), "<f4").tobytes()
     appended = io.BytesIO()
@@ -79,23 +86,35 @@ def read(path: str | os.PathLike[str]) -> ModelFile:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ContractError(f"cannot read the model file {path}: {error.strerror or error}; check the path") from error
+        with path.open("rb") as file:
+            content = file.read(8)
+            size = os.fstat(file.fileno()).st_size
+            if content[4:8] == TFLITE_IDENTIFIER and size <= MAX_FILE_BYTES:
+                content += file.read()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ContractError(f"cannot read the model file {path}: {reason}; check the path") from error
     if content[4:8] != TFLITE_IDENTIFIER:
         raise ContractError(f"{path} is not a .tflite model (bytes 4 to 8 are {content[4:8]!r}, expected "
                             f"{TFLITE_IDENTIFIER!r}): give a file written by img2imu export")
+    if size > MAX_FILE_BYTES:
+        raise ContractError(f"{path} has {size} bytes, expected {MAX_FILE_BYTES} at most: give a file written by "
+                            "img2imu export")
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
+    except _DAMAGE as error:
         raise ContractError(f"{path} is a .tflite without an img2imu contract, or one that was cut short: give a "
                             "file written by img2imu export, copied whole") from error
     with archive:
         text = _entry(archive, CONTRACT_NAME, MAX_TEXT_BYTES, path)
         arrays = {f.name: _entry(archive, _golden_name(f.name), MAX_ARRAY_BYTES, path) for f in fields(Golden)}
-        tflite_bytes = min(info.header_offset for info in archive.infolist())
+        digest = _entry(archive, HASH_NAME, MAX_TEXT_BYTES, path)
+        tflite = content[:min(info.header_offset for info in archive.infolist())]
     contract = Contract.from_json(_decode(text, path))
-    return ModelFile(content[:tflite_bytes], contract, _golden(arrays, contract, path))
+    if hashlib.sha256(tflite).hexdigest().encode() != digest:
+        raise ContractError(f"{path} is damaged (the network is not the one that was exported): copy or export the "
+                            "model again")
+    return ModelFile(tflite, contract, _golden(arrays, contract, path))
 
 
 def _golden_name(field_name: str) -> str:
@@ -105,12 +124,15 @@ def _golden_name(field_name: str) -> str:
 def _entry(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> bytes:
     """One known entry of the zip; the length is checked while reading, since a header can lie."""
     try:
+        # other compressions unpack without a bound
+        if archive.getinfo(name).compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise zipfile.BadZipFile("neither stored nor deflated")
         with archive.open(name) as entry:
             content = entry.read(limit + 1)
     except KeyError as error:
         raise ContractError(f"{path} is a .tflite without an img2imu contract ({name} is missing in its zip): give "
                             "a file written by img2imu export") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise ContractError(f"{path} is damaged ({name}: {error}): copy or export the model again") from error
     if len(content) > limit:
         raise ContractError(f"{path} holds a {name} of more than {limit} bytes, expected less: export the model again")

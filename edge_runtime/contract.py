@@ -7,17 +7,25 @@ reference for people and for other languages.
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge_runtime.errors import ContractError
-from edge_runtime.strict_json import from_json, to_json
+from edge_runtime.strict_json import from_json, show, to_json
 
 SCHEMA = 1
 UNITS = {"acc": "m/s^2", "gyro": "rad/s"}  # SI, the units of Linux IIO, Android and the web
 CHANNELS = tuple(f"{sensor}_{axis}" for sensor in UNITS for axis in "xyz")
 RATE_HZ_LIMITS = (10.0, 400.0)
 MIN_WINDOW_SAMPLES = 16
+# Far above any use; what a damaged or hostile file may ask for stays within a few hundred MB.
+MAX_WINDOW_SAMPLES = 1_000_000
+MAX_FFT_SAMPLES = 8192
+MAX_FRAMES = 8192
+MAX_PIXELS = 1 << 24  # of all images of a window
+MAX_GAP_S = 60.0
+LEVEL_DB_LIMITS = (-300.0, 300.0)
 GRAVITY = ("included", "removed", "unknown")  # unknown: fewer than three accelerometer axes
 
 
@@ -200,10 +208,10 @@ class Contract:
             raise ContractError(f"the model's contract is not valid JSON ({error}): export the model again") from error
         schema = document.get("schema") if isinstance(document, dict) else None
         if type(schema) is not int or schema < 1:
-            raise ContractError(f"the model's contract has schema {schema!r}, expected a whole number from 1 to "
+            raise ContractError(f"the model's contract has schema {show(schema)}, expected a whole number from 1 to "
                                 f"{SCHEMA}: export the model again")
         if schema > SCHEMA:
-            raise ContractError(f"the model's contract has schema {schema}, this version reads up to {SCHEMA}: "
+            raise ContractError(f"the model's contract has schema {show(schema)}, this version reads up to {SCHEMA}: "
                                 "pip install --upgrade img2imu")
         return from_json(Contract, document, "contract")
 
@@ -218,32 +226,46 @@ def _validate(c: Contract) -> None:
     _check(low <= stream.rate_hz <= high, "stream.rate_hz", stream.rate_hz, f"{low:g} to {high:g}")
     _check(stream.gravity in GRAVITY, "stream.gravity", stream.gravity, f"one of {', '.join(GRAVITY)}")
     _check(0 < stream.rate_tolerance < 1, "stream.rate_tolerance", stream.rate_tolerance, "between 0 and 1")
-    _check(stream.max_gap_s > 0, "stream.max_gap_s", stream.max_gap_s, "above 0")
-    _check(MIN_WINDOW_SAMPLES <= c.window_samples <= 1_000_000, "window_samples", c.window_samples,
-           f"{MIN_WINDOW_SAMPLES} or more")
+    _check(2 / stream.rate_hz <= stream.max_gap_s <= MAX_GAP_S, "stream.max_gap_s", stream.max_gap_s,
+           f"{2 / stream.rate_hz:g} (two samples) to {MAX_GAP_S:g}")
+    _check(MIN_WINDOW_SAMPLES <= c.window_samples <= MAX_WINDOW_SAMPLES, "window_samples", c.window_samples,
+           f"{MIN_WINDOW_SAMPLES} to {MAX_WINDOW_SAMPLES}")
     _check(1 <= len(front.spectrograms) <= 16 and all(
-        2 <= s.fft_samples <= c.window_samples and s.step_samples >= 1 for s in front.spectrograms),
-        "front_end.spectrograms", front.spectrograms, "1 to 16, each with fft_samples within the window")
-    _check(front.frequency_knee_hz > 0, "front_end.frequency_knee_hz", front.frequency_knee_hz, "above 0")
-    _check(c.hop_samples >= 1 and all(c.hop_samples % step == 0 for step in steps), "hop_samples", c.hop_samples,
-           f"a multiple of every spectrogram's step ({steps})")
-    _check(1 <= front.image_height <= 1024 and 1 <= front.image_width <= 1024, "front_end.image_height x image_width",
-           (front.image_height, front.image_width), "1 to 1024 pixels each")
+        2 <= s.fft_samples <= min(c.window_samples, MAX_FFT_SAMPLES) and s.step_samples >= 1
+        and (c.window_samples - s.fft_samples) // s.step_samples < MAX_FRAMES for s in front.spectrograms),
+        "front_end.spectrograms", front.spectrograms,
+        f"1 to 16, each with fft_samples within the window and up to {MAX_FFT_SAMPLES}, and up to {MAX_FRAMES} frames")
+    _check(1e-3 <= front.frequency_knee_hz <= 1e3, "front_end.frequency_knee_hz", front.frequency_knee_hz,
+           "0.001 to 1000")
+    _check(1 <= c.hop_samples <= MAX_WINDOW_SAMPLES and all(c.hop_samples % step == 0 for step in steps),
+           "hop_samples", c.hop_samples, f"a multiple of every spectrogram's step ({steps})")
+    _check(1 <= front.image_height <= 1024 and 1 <= front.image_width <= 1024
+           and front.n_images * front.image_height * front.image_width <= MAX_PIXELS,
+           "front_end.image_height x image_width", (front.image_height, front.image_width),
+           f"1 to 1024 pixels each, {MAX_PIXELS} in all images together")
     _check(1 <= len(front.image_channels) <= 16 and all(
         len(rgb) == 3 and all(0 <= i < n for i in rgb) for rgb in front.image_channels),
         "front_end.image_channels", front.image_channels, f"triples of columns from 0 to {n - 1}")
+    lowest, highest = LEVEL_DB_LIMITS
     _check(len(front.min_db) == len(front.max_db) == n and all(
-        a < b for a, b in zip(front.min_db, front.max_db, strict=True)),
-        "front_end.min_db and max_db", (front.min_db, front.max_db), f"{n} levels each, min below max")
-    _check(len(c.labels) >= 2 and len(set(c.labels)) == len(c.labels) and all(
-        label.strip() and "\n" not in label for label in c.labels),
-        "labels", c.labels, "two or more different names of one line each")
+        lowest <= a and a + 1 <= b <= highest for a, b in zip(front.min_db, front.max_db, strict=True)),
+        "front_end.min_db and max_db", (front.min_db, front.max_db),
+        f"{n} levels each, {lowest:g} to {highest:g}, max at least 1 above min")
+    _check(len(front.statistics) >= 1, "front_end.statistics", front.statistics, "one name or more")
+    _check(len(c.labels) >= 2 and len(set(c.labels)) == len(c.labels) and all(map(_is_line, c.labels)),
+           "labels", c.labels, "two or more different names of one line each")
+    _check(_is_line(c.name), "name", c.name, "one line of text")
     _check(1 <= c.decision.smoothing_windows <= 1000, "decision.smoothing_windows", c.decision.smoothing_windows,
            "1 to 1000")
     _check(0 <= c.decision.threshold <= 1, "decision.threshold", c.decision.threshold, "0 to 1")
 
 
+def _is_line(text: str) -> bool:
+    """Whether it can stand in a line of a terminal or of labels.txt: no control character, no line break, not blank."""
+    return bool(text.strip()) and not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
+
+
 def _check(ok: bool, where: str, value: object, expected: str) -> None:
     if not ok:
-        raise ContractError(f"the model's contract has {where} = {value!r}, expected {expected}: "
+        raise ContractError(f"the model's contract has {where} = {show(value, 200)}, expected {expected}: "
                             "export the model again")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edge_runtime.contract import Contract
 from edge_runtime.errors import ContractError, UserError
 from edge_runtime.frontend import Features
+from edge_runtime.frontend.statistics import count
 
 Array = npt.NDArray[np.float32]
 
@@ -30,7 +31,10 @@ def load_interpreter() -> tuple[Any, str]:
             interpreter = importlib.import_module(module).Interpreter
         except ImportError:
             continue
-        return interpreter, f"{distribution} {importlib.metadata.version(distribution)}"
+        try:
+            return interpreter, f"{distribution} {importlib.metadata.version(distribution)}"
+        except importlib.metadata.PackageNotFoundError:  # the same module from another distribution: tensorflow-cpu
+            return interpreter, distribution
     raise UserError("no TensorFlow Lite runtime is installed, expected one of "
                     f"{', '.join(d for d, _ in RUNTIMES)}: pip install ai-edge-litert")
 
@@ -60,12 +64,12 @@ class Model:
             self._interpreter = interpreter_class(model_content=tflite, num_threads=threads)
             self._interpreter.allocate_tensors()
             inputs, outputs = self._signature()
+            self._images, self._statistics = inputs[IMAGES], inputs[STATISTICS]
+            self._probabilities, self._embedding = outputs[PROBABILITIES], outputs[EMBEDDING]
         except (ValueError, RuntimeError, KeyError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise ContractError(f"{self.runtime} cannot load the network in the model file ({reason}): copy or export "
                                 "the model again") from error
-        self._images, self._statistics = inputs[IMAGES], inputs[STATISTICS]
-        self._probabilities, self._embedding = outputs[PROBABILITIES], outputs[EMBEDDING]
         self._check(contract)
 
     def infer(self, features: Features) -> tuple[Array, Array]:
@@ -84,7 +88,9 @@ class Model:
 
     def _check(self, contract: Contract) -> None:
         front = contract.front_end
+        n_statistics = sum(count(name, len(contract.stream.channels)) for name in front.statistics)
         expected = ((self._images, "images", (front.n_images, front.image_height, front.image_width, 3)),
+                    (self._statistics, "statistics", (1, n_statistics)),
                     (self._probabilities, "probabilities", (1, len(contract.labels))))
         for tensor, name, shape in expected:
             if tuple(tensor["shape"]) != shape or tensor["dtype"] != np.float32:

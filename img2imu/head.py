@@ -11,7 +11,11 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 STD_PRIOR_WINDOWS = 3.0  # weight of the pooled deviation beside a feature's own, in windows
+TINY_VARIANCE = 1e-12  # of a feature that never changes
 CLIP = 5.0  # standardised features beyond this many deviations say no more
+MAX_FOLDS = 5
+SHARPNESS_GRID = tuple(np.geomspace(0.01, 10, 61).tolist())
+SHARPNESS_OF_ONE_WINDOW = 3.0  # nothing can be held out; the best on average over our development data
 COVARIANCE_SHRINKAGE = 0.1  # towards a sphere of the total variance; see docs/method.md
 
 
@@ -21,22 +25,19 @@ class LinearHead:
 
     Attributes:
         mean: (d,) of the training windows.
-        inverse_std: (d,) one over the shrunk deviation, times the weight of the feature's block.
-        clip: (d,) limits after that scaling.
+        inverse_std: (d,) one over the shrunk deviation.
         weights: (classes, d).
         bias: (classes,).
     """
 
     mean: Array
     inverse_std: Array
-    clip: Array
     weights: Array
     bias: Array
 
     def standardise(self, features: npt.ArrayLike) -> Array:
-        """Features (n, d) on the scale that the weights were fitted on."""
-        scaled = (np.asarray(features, np.float64) - self.mean) * self.inverse_std
-        return np.clip(scaled, -self.clip, self.clip)
+        """Features (n, d) to standard deviations from the mean, clipped."""
+        return np.clip((np.asarray(features, np.float64) - self.mean) * self.inverse_std, -CLIP, CLIP)
 
     def probabilities(self, features: npt.ArrayLike) -> Array:
         """(n, d) to (n, classes)."""
@@ -60,39 +61,65 @@ def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Se
         blocks: sizes of the feature blocks, in order; they add up to d.
     """
     x = np.asarray(features, np.float64)
-    mean, inverse_std = x.mean(0), np.empty(x.shape[1])
-    clip = np.empty(x.shape[1])
-    variance = x.var(0)
+    mean, variance = x.mean(0), x.var(0)
+    inverse_std, block_weight = np.empty(x.shape[1]), np.empty(x.shape[1])
     begin = 0
     for size in blocks:
         block = slice(begin, begin + size)
-        pooled = float(np.median(variance[block])) + 1e-12
+        pooled = float(np.median(variance[block])) + TINY_VARIANCE
         shrunk = (len(x) * variance[block] + STD_PRIOR_WINDOWS * pooled) / (len(x) + STD_PRIOR_WINDOWS)
-        inverse_std[block] = 1 / np.sqrt(shrunk * size)
-        clip[block] = CLIP / np.sqrt(size)
+        inverse_std[block] = 1 / np.sqrt(shrunk)
+        block_weight[block] = 1 / np.sqrt(size)
         begin += size
-    z = np.clip((x - mean) * inverse_std, -clip, clip)
-    weights, bias = _discriminants(z, classes)
-    return LinearHead(mean, inverse_std, clip, weights, bias)
-
-
-def _discriminants(z: Array, classes: npt.NDArray[np.int64]) -> tuple[Array, Array]:
-    """Weights (classes, d) and bias (classes,) of the shrunk discriminant, equal priors."""
-    n, k = len(z), int(classes.max()) + 1
+    z = np.clip((x - mean) * inverse_std, -CLIP, CLIP) * block_weight
     centre = z.mean(0)
     u, s, basis = np.linalg.svd(z - centre, full_matrices=False)
-    held = s > 1e-9 * max(float(s[0]), 1e-300)
-    if not held.any():  # every window is the same
-        return np.zeros((k, z.shape[1])), np.zeros(k)
-    t = u[:, held] * s[held]  # (n, r) coordinates in the span
+    held = s > 1e-9 * max(float(s[0]), TINY_VARIANCE)
+    t, basis = u[:, held] * s[held], basis[held]  # (n, r) coordinates in the span of the windows, and its axes (r, d)
+    weights, bias = _discriminants(t, classes)
+    sharpness = _sharpness(t, classes)
+    full = sharpness * weights @ basis
+    return LinearHead(mean, inverse_std, full * block_weight, sharpness * bias - full @ centre)
+
+
+def _discriminants(t: Array, classes: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+    """Weights (classes, r) and bias (classes,) of the shrunk discriminant, equal priors; scaled so that the logits of
+    the training windows have unit deviation, which makes one fit's sharpness fit another's.
+    """
+    n, k = len(t), int(classes.max()) + 1
     means = np.stack([t[classes == c].mean(0) for c in range(k)])
     within = t - means[classes]
-    sphere = float(np.mean(t**2)) * np.eye(t.shape[1])
+    covariance = (float(np.mean(t**2)) + TINY_VARIANCE) * np.eye(t.shape[1])
     if n > k:
-        covariance = (1 - COVARIANCE_SHRINKAGE) * within.T @ within / (n - k) + COVARIANCE_SHRINKAGE * sphere
-    else:
-        covariance = sphere
-    weights = np.linalg.solve(covariance, means.T).T  # (k, r)
+        covariance = COVARIANCE_SHRINKAGE * covariance + (1 - COVARIANCE_SHRINKAGE) * within.T @ within / (n - k)
+    weights = np.linalg.solve(covariance, means.T).T
     bias = -0.5 * np.einsum("kr,kr->k", weights, means)
-    full = weights @ basis[held]
-    return full, bias - full @ centre
+    logits = t @ weights.T + bias
+    spread = float((logits - logits.mean(1, keepdims=True)).std()) + TINY_VARIANCE
+    return weights / spread, bias / spread
+
+
+def _sharpness(t: Array, classes: npt.NDArray[np.int64]) -> float:
+    """Factor on the logits that makes probabilities honest: the best one on windows held out in turn.
+
+    A discriminant fitted on few windows is far too sure of itself. This is temperature scaling (Guo et al. 2017, "On
+    Calibration of Modern Neural Networks") with cross-validation in place of a validation set.
+    """
+    counts = np.bincount(classes)
+    if counts.min() < 2:
+        return SHARPNESS_OF_ONE_WINDOW
+    ordinal = np.empty(len(classes), np.int64)  # of a window within its class
+    for c, count in enumerate(counts):
+        ordinal[classes == c] = np.arange(count)
+    folds = min(MAX_FOLDS, int(counts.min()))
+    logits = np.empty((len(t), len(counts)))
+    for fold in range(folds):
+        out = ordinal % folds == fold
+        weights, bias = _discriminants(t[~out], classes[~out])
+        logits[out] = t[out] @ weights.T + bias
+    return min(SHARPNESS_GRID, key=lambda sharpness: _log_loss(sharpness * logits, classes))
+
+
+def _log_loss(logits: Array, classes: npt.NDArray[np.int64]) -> float:
+    logits = logits - logits.max(1, keepdims=True)
+    return float(np.mean(np.log(np.exp(logits).sum(1)) - logits[np.arange(len(classes)), classes]))

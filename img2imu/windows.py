@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -94,16 +94,16 @@ def _stretches(recording: LabelledRecording) -> Iterator[tuple[int, int]]:
     if not len(recording.labels):
         return
     bounds = [0, *(np.flatnonzero(np.diff(recording.labels)) + 1).tolist(), len(recording.labels)]
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds):
         if recording.labels[begin] != NO_LABEL:
             yield begin, end
 
 
 def _why_none(data_set: DataSet, window_s: float) -> str:
-    lengths: Any = np.array([len(recording.labels) for recording in data_set.recordings]) / data_set.rate_hz
-    longest = max((end - begin for recording in data_set.recordings for begin, end in _stretches(recording)), default=0)
-    if not longest:
+    stretches = [end - begin for recording in data_set.recordings for begin, end in _stretches(recording)]
+    if not stretches:
         return f"no sample of {data_set.name} has a label, expected some for each class: label the recordings"
-    return (f"no window of {window_s:g} s fits into {data_set.name}: its {len(lengths)} recordings are {lengths.min():.3g} "
-            f"to {lengths.max():.3g} s long and the longest stretch of one label {longest / data_set.rate_hz:.3g} s, "
-            "expected at least one as long as a window: take a shorter window, or record longer")
+    lengths_s = [len(recording.labels) / data_set.rate_hz for recording in data_set.recordings]
+    return (f"no window of {window_s:g} s fits into {data_set.name}, whose {len(lengths_s)} recordings are "
+            f"{min(lengths_s):.3g} to {max(lengths_s):.3g} s long and whose longest stretch of one label is "
+            f"{max(stretches) / data_set.rate_hz:.3g} s: take a shorter window, or record longer")

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.contract import FrontEndSpec
+from edge_runtime.errors import ContractError
 from edge_runtime.frontend.spectrogram import Resize, Spectrogram, time_weights
-from edge_runtime.frontend.statistics import statistics
+from edge_runtime.frontend.statistics import STATISTICS, statistics
 
 Array = npt.NDArray[np.float32]
 
@@ -36,9 +37,16 @@ class FrontEnd:
         window_samples: length of a window, samples.
         channels: values in a sample.
         rate_hz: samples per second.
+
+    Raises:
+        ContractError: a statistic that this version does not know.
     """
 
     def __init__(self, spec: FrontEndSpec, window_samples: int, channels: int, rate_hz: float) -> None:
+        unknown = [name for name in spec.statistics if name not in STATISTICS]
+        if unknown:
+            raise ContractError(f"the model's contract has the statistic {unknown[0]!r}, expected one of "
+                                f"{', '.join(STATISTICS)}: export the model again, or pip install --upgrade img2imu")
         self.spec = spec
         self.window_samples = window_samples
         self.channels = channels

@@ -96,13 +96,14 @@ def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: floa
 
 
 def time_weights(frames: int, columns: int) -> Array:
-    """Weights (columns, frames) that stretch or shrink time; the convention is that of
-    ``torch.nn.functional.interpolate(align_corners=False, antialias=True)``: column i sits at
-    (i + 0.5) * frames / columns - 0.5.
+    """Weights (columns, frames) that stretch or shrink time; rows of weights sum to 1.
+
+    The convention is that of ``torch.nn.functional.interpolate(align_corners=False, antialias=True)``: column i sits
+    at (i + 0.5) * frames / columns - 0.5.
     """
     scale = frames / columns
     centres = np.clip((np.arange(columns) + 0.5) * scale - 0.5, 0, frames - 1)
-    return _triangles(np.arange(frames), centres, np.full(columns, max(scale, 1.0)))
+    return _triangles(np.arange(frames, dtype=np.float64), centres, np.full(columns, max(scale, 1.0)))
 
 
 def _triangles(positions: npt.NDArray[np.float64], centres: npt.NDArray[np.float64],

@@ -32,7 +32,7 @@ def load_data_set(spec: str, rate_hz: float | None = None) -> DataSet:
         MissingExtraError: the package that carries the data set is not installed.
     """
     path = Path(spec)
-    if spec not in BY_NAME and path.is_dir():
+    if spec and spec not in BY_NAME and path.is_dir():  # Path("") would be the working directory
         return load_folder(path, rate_hz)
     if spec in BY_NAME:
         data_set = BY_NAME[spec]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,9 @@ class _Layout:
 
 
 LAYOUT = {
-    "signal": _Layout("fiu", ("N", "channels"), "numbers in SI units"),
-    "label": _Layout("iu", ("N",), "whole numbers, -1 for none"),
-    "recording": _Layout("iu", ("N",), "whole numbers from 0"),
+    "signal": _Layout("fiu", ("samples", "channels"), "numbers in SI units"),
+    "label": _Layout("iu", ("samples",), "whole numbers, -1 for none"),
+    "recording": _Layout("iu", ("samples",), "whole numbers from 0"),
     "recording_subject": _Layout("iuU", ("recordings",), "numbers or names of people"),
     "label_names": _Layout("U", ("labels",), "text"),
     "channels": _Layout("U", ("channels",), "text"),
@@ -43,8 +44,8 @@ LAYOUT = {
 def load_npz(path: str | Path) -> DataSet:
     """Read the arrays of :data:`LAYOUT`; other arrays are passed over.
 
-    ``signal`` (N, channels) holds all recordings one after the other, ``label`` (N,) indexes ``label_names``,
-    ``recording`` (N,) numbers the recordings and indexes ``recording_subject``.
+    ``signal`` (samples, channels) holds all recordings one after the other; ``label`` (samples,) indexes
+    ``label_names``; ``recording`` (samples,) numbers the recordings and indexes ``recording_subject``.
 
     Raises:
         DataError: the file cannot be read, lacks an array, or its arrays do not fit together; NaN; another unit.
@@ -60,7 +61,7 @@ def load_npz(path: str | Path) -> DataSet:
     check_units([(path.name, signal)], channels)  # as a whole: a collected data set has one unit throughout
     bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
     recordings = []
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds):
         number = int(numbers[begin])
         recordings.append(LabelledRecording(f"{path.name} recording {number}", str(subjects[number]),
                                             signal[begin:end], arrays["label"][begin:end].astype(np.int16)))

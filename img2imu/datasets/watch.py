@@ -38,7 +38,7 @@ def load_watch() -> DataSet:
                         "pip install --force-reinstall seglearn==1.2.5")
     data = np.load(io.BytesIO(content), allow_pickle=True).item()
     to_si = np.array([STANDARD_GRAVITY] * 3 + [1.0] * 3)  # acceleration is in g, the gyroscope in rad/s
-    recordings = []
+    recordings: list[LabelledRecording] = []
     for signal, label, subject, side in zip(data["X"], data["y"], data["subject"], data["side"], strict=True):
         name = f"{len(recordings)} ({data['y_labels'][label]}, person {subject}, {SIDES[int(side)]})"
         samples = (signal * to_si).astype(np.float32)

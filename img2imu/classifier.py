@@ -1,0 +1,147 @@
+"""``MotionClassifier``: windows of sensor samples in, class names out, in scikit-learn's manner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from edge_runtime.errors import DataError
+from edge_runtime.frontend import FrontEnd
+from img2imu.backbone import embed, pretrained_backbone
+from img2imu.design import design_front_end, gravity_of, resolve_channels
+from img2imu.head import fit_head
+from img2imu.progress import track
+
+CHUNK_WINDOWS = 64  # images of so many windows are in memory at once: 7 MB at 6 channels
+
+
+class MotionClassifier(ClassifierMixin, BaseEstimator):
+    """Learns motions from one to ten labelled windows per class.
+
+    Windows become spectrogram images, the early layers of a network trained on photographs look at them, and a
+    closed-form linear head learns the classes (docs/method.md).
+
+    Args:
+        rate_hz: samples per second of every window, 10 to 400.
+        channels: names of the columns in order (``acc_x`` .. ``gyro_z``; 1, 3 or 6 of them), or ``"acc"``,
+            ``"gyro"``, ``"acc+gyro"``. Accelerations in m/s^2, angular rates in rad/s.
+        seed: of every random choice; the present method makes none.
+
+    Attributes:
+        classes_: (classes,) the labels, sorted.
+        window_samples_: length of the windows it was fitted on.
+        front_end_: the contract's front end.
+        gravity_: whether the accelerometer's values contain gravity: included, removed or unknown.
+        head_: the fitted :class:`img2imu.head.LinearHead`.
+        support_windows_: (n, window_samples, channels) what it was fitted on; export calibrates with them.
+        support_classes_: (n,) index into ``classes_``.
+    """
+
+    def __init__(self, rate_hz: float, channels: Sequence[str] | str, seed: int = 0) -> None:
+        self.rate_hz = rate_hz
+        self.channels = channels
+        self.seed = seed
+
+    def fit(self, windows: npt.ArrayLike, labels: npt.ArrayLike, show_progress: bool = False) -> MotionClassifier:
+        """Learn.
+
+        Args:
+            windows: (n, window_samples, channels), SI units.
+            labels: (n,) class of each window; two classes or more, any number of windows each.
+            show_progress: draw a bar.
+
+        Raises:
+            DataError: shapes that disagree, NaN, other units, fewer than two classes, a window too short.
+        """
+        channels = resolve_channels(self.channels)
+        x = _as_windows(windows, len(channels))
+        y = np.asarray(labels)
+        if y.shape != (len(x),):
+            raise DataError(f"{len(x)} windows came with labels of shape {y.shape}, expected one label a window: "
+                            "check how both were made")
+        self.classes_, classes = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(f"the labels name {len(self.classes_)} class ({', '.join(map(str, self.classes_))}), "
+                            "expected two or more: add windows of another motion")
+        self.gravity_ = gravity_of(x, channels)
+        self.window_samples_ = x.shape[1]
+        self.front_end_ = design_front_end(self.rate_hz, self.window_samples_, channels)
+        self.support_windows_, self.support_classes_ = x, classes.astype(np.int64)
+        blocks = self._embed_blocks(x, show_progress)
+        self.head_ = fit_head(np.concatenate(blocks, 1), self.support_classes_, [b.shape[1] for b in blocks])
+        return self
+
+    def embed(self, windows: npt.ArrayLike, show_progress: bool = False) -> npt.NDArray[np.float32]:
+        """What the head sees of each window: (n, features) float32, not standardised."""
+        check_is_fitted(self)
+        return np.concatenate(self._embed_blocks(self._fitting(windows), show_progress), 1)
+
+    def predict_proba(self, windows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Probability of each class: (n, classes), rows sum to 1.
+
+        Raises:
+            DataError: windows of another shape than those it was fitted on, or NaN.
+        """
+        return self.head_.probabilities(self.embed(windows))
+
+    def predict(self, windows: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Most probable class of each window: (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(windows).argmax(1)])
+
+    def save(self, path: str | os.PathLike[str], **provenance: str) -> None:
+        """Write the trained model, for :meth:`load` and ``img2imu export``.
+
+        Args:
+            path: ends in ``.npz``.
+            **provenance: ``name``, ``data_set`` and ``split_sha256``, for the contract.
+        """
+        from img2imu.storage import save
+
+        check_is_fitted(self)
+        save(self, path, **provenance)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> MotionClassifier:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            DataError: the file is missing, damaged, or no trained model.
+        """
+        from img2imu.storage import load
+
+        return load(path).classifier
+
+    def _fitting(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        x = _as_windows(windows, len(resolve_channels(self.channels)))
+        if x.shape[1] != self.window_samples_:
+            raise DataError(f"windows have {x.shape[1]} samples, the model was fitted on {self.window_samples_}: "
+                            "cut them to that length")
+        return x
+
+    def _embed_blocks(self, x: npt.NDArray[np.float32], show_progress: bool) -> list[npt.NDArray[np.float32]]:
+        front_end = FrontEnd(self.front_end_, self.window_samples_, x.shape[2], self.rate_hz)
+        chunks = [x[i:i + CHUNK_WINDOWS] for i in range(0, len(x), CHUNK_WINDOWS)]
+        parts = [embed(pretrained_backbone(), front_end.compute_batch(chunk))
+                 for chunk in track(chunks, "embedding", len(x), size=len, show=show_progress)]
+        return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _as_windows(windows: npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:
+    try:
+        x = np.asarray(windows, np.float32)
+    except (ValueError, TypeError) as error:
+        raise DataError("the windows are not one array of numbers (have they unequal lengths?), expected (n, samples, "
+                        f"{channels}): cut them to one length") from error
+    if x.ndim != 3 or x.shape[2] != channels or len(x) == 0:
+        raise DataError(f"windows have the shape {x.shape}, expected (n, samples, {channels}) with at least one "
+                        "window: check the order of the axes and the channels")
+    bad = ~np.isfinite(x).all((1, 2))
+    if bad.any():
+        raise DataError(f"window {int(bad.argmax())} holds NaN or infinite values, expected numbers: leave it out")
+    return x

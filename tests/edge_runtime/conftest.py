@@ -1,0 +1,131 @@
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edge_runtime
+from edge_runtime.container import Golden
+from edge_runtime.contract import (
+    CHANNELS,
+    SCHEMA,
+    Contract,
+    DecisionSpec,
+    FrontEndSpec,
+    Provenance,
+    Quantisation,
+    SpectrogramSpec,
+    StreamSpec,
+)
+from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.frontend.statistics import STATISTICS
+
+DATA = Path(edge_runtime.__file__).with_name("data")
+
+
+def _front_end(channels=6, fft_samples=(8, 16), step_samples=4, height=9, width=10, **changes):
+    triples = ((0, 0, 0),) if channels == 1 else tuple((i, i + 1, i + 2) for i in range(0, channels, 3))
+    values = {
+        "spectrograms": tuple(SpectrogramSpec(n, step_samples) for n in fft_samples), "frequency_knee_hz": 1.0,
+        "image_height": height, "image_width": width, "image_channels": triples,
+        "min_db": (-60.0,) * channels, "max_db": (40.0,) * channels, "statistics": tuple(STATISTICS),
+    }
+    return FrontEndSpec(**values | changes)
+
+
+def _contract(channels=6, rate_hz=50.0, window_samples=32, hop_samples=8, labels=("rest", "walk", "jump"),
+              decision=DecisionSpec(smoothing_windows=2), stream=None, **front_end):
+    return Contract(
+        schema=SCHEMA, name="a test", stream=StreamSpec(CHANNELS[:channels], rate_hz, "included", **stream or {}),
+        window_samples=window_samples, hop_samples=hop_samples, front_end=_front_end(channels, **front_end),
+        labels=labels, decision=decision, quantisation=Quantisation("none", "none", "none"),
+        provenance=Provenance("made up", "0" * 64, 1, 0, "2026-01-01", {"numpy": "2"}, None, 0.5))
+
+
+def _golden(contract, n=2):
+    generator = np.random.default_rng(0)
+    front = contract.front_end
+    rows, columns = (-(-size // Golden.IMAGE_STRIDE) for size in (front.image_height, front.image_width))
+    shapes = ((contract.window_samples, len(contract.stream.channels)), (5,), (front.n_images, rows, columns, 3),
+              (len(contract.labels),))
+    return Golden(*(generator.normal(size=(n, *shape)).astype(np.float32) for shape in shapes))
+
+
+def _motion(n, rate_hz=50.0, channels=6, seed=0, start_s=0.0):
+    """Timestamps (n,) and samples (n, channels) of something that moves a little, lying flat."""
+    samples = np.random.default_rng(seed).normal(0, 0.5, (n, channels)).astype(np.float32)
+    samples[:, min(2, channels - 1)] += 9.81
+    return start_s + np.arange(n) / rate_hz, samples
+
+
+@dataclass
+class FakeModel:
+    """Answers from a checksum over every bit of the features: one wrong bit anywhere changes the decision."""
+
+    n_labels: int
+    answer: Callable[[Features], np.ndarray] | None = None
+    seen: list[Features] = field(default_factory=list)
+
+    def infer(self, features):
+        self.seen.append(features)
+        if self.answer is not None:
+            return self.answer(features), np.zeros(4, np.float32)
+        code = zlib.crc32(features.statistics.tobytes(), zlib.crc32(features.images.tobytes()))
+        weights = np.array([(code >> 8 * i & 255) + 1 for i in range(self.n_labels)], np.float32)
+        return weights / weights.sum(), np.zeros(4, np.float32)
+
+
+@pytest.fixture(scope="session")
+def make_contract():
+    """A small valid contract; every argument can be changed."""
+    return _contract
+
+
+@pytest.fixture(scope="session")
+def make_front_end():
+    """A FrontEnd of a small contract; every argument can be changed."""
+    def make(**changes):
+        contract = _contract(**changes)
+        return FrontEnd(contract.front_end, contract.window_samples, len(contract.stream.channels),
+                        contract.stream.rate_hz)
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_golden():
+    """Golden vectors of the shapes that a contract asks for."""
+    return _golden
+
+
+@pytest.fixture(scope="session")
+def motion():
+    """A stream with gravity."""
+    return _motion
+
+
+@pytest.fixture(scope="session")
+def fake_model():
+    """The class of models that need no interpreter."""
+    return FakeModel
+
+
+@pytest.fixture(scope="session")
+def demo_model_path():
+    """The bundled model file."""
+    return DATA / "demo.tflite"
+
+
+@pytest.fixture(scope="session")
+def demo_recording_path():
+    """The bundled recording."""
+    return DATA / "demo.npz"
+
+
+@pytest.fixture(scope="session")
+def is_sentence():
+    """Whether a text is fit to be shown to a user as it is: one line, of bearable length, printable."""
+    def check(text):
+        return "\n" not in text and 20 < len(text) < 600 and text.isprintable()
+    return check
