@@ -28,11 +28,12 @@ def to_float_tflite(network: DeviceNetwork, example: Features) -> bytes:
         network: in eval mode.
         example: of one window; gives the shapes.
     """
-    import litert_torch
     import torch
 
     inputs = (torch.from_numpy(example.images), torch.from_numpy(example.statistics[None]))
     with _quiet(), tempfile.TemporaryDirectory() as directory:
+        import litert_torch  # prints while it is imported
+
         path = Path(directory) / "float.tflite"
         litert_torch.convert(network, inputs).export(str(path))
         return path.read_bytes()

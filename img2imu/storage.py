@@ -41,7 +41,7 @@ class Header:
         seed: of every random choice.
         data_set: name of the training data.
         split_sha256: hash of the list of training windows.
-        created: ISO 8601.
+        created: time, ISO 8601.
         versions: library name to version.
     """
 
@@ -66,6 +66,15 @@ class TrainedModel:
     header: Header
 
 
+def describe(classifier: MotionClassifier, name: str, data_set: str, split_sha256: str) -> Header:
+    """The header of a classifier fitted just now."""
+    from img2imu.design import resolve_channels
+
+    return Header(FORMAT, name, BACKBONE, float(classifier.rate_hz), resolve_channels(classifier.channels),
+                  classifier.gravity_, int(classifier.seed), data_set, split_sha256,
+                  datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), library_versions(LIBRARIES))
+
+
 def save(classifier: MotionClassifier, path: str | os.PathLike[str], *, name: str = "", data_set: str = "",
          split_sha256: str = "") -> None:
     """Write a fitted classifier.
@@ -73,13 +82,8 @@ def save(classifier: MotionClassifier, path: str | os.PathLike[str], *, name: st
     Raises:
         OutputError: the place cannot be written.
     """
-    from img2imu.design import resolve_channels
-
     path = Path(path)
-    header = Header(FORMAT, name or path.stem, BACKBONE, float(classifier.rate_hz),
-                    resolve_channels(classifier.channels), classifier.gravity_, int(classifier.seed), data_set,
-                    split_sha256, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                    library_versions(LIBRARIES))
+    header = describe(classifier, name or path.stem, data_set, split_sha256)
     head = {f"head_{f.name}": getattr(classifier.head_, f.name) for f in dataclasses.fields(LinearHead)}
     with written_whole(path) as file:
         np.savez_compressed(file, header=np.array(json.dumps(to_json(header))), classes=classifier.classes_,

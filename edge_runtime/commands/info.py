@@ -1,0 +1,52 @@
+"""``img2imu info``: a model file's contract, for people or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("model", help="model file, written by img2imu export (.tflite)")
+    parser.add_argument("--json", action="store_true", help="the contract as it stands in the file")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from edge_runtime.container import read
+
+    file = read(arguments.model)
+    if arguments.json:
+        print(file.contract.to_json())
+        return 0
+    c = file.contract
+    ffts = ", ".join(f"{s.fft_samples / c.stream.rate_hz:.3g} s" for s in c.front_end.spectrograms)
+    rows = (
+        ("model", c.name),
+        ("labels", ", ".join(c.labels)),
+        ("channels", ", ".join(c.stream.channels)),
+        ("units", "acc in m/s^2, gyro in rad/s"),
+        ("gravity", c.stream.gravity),
+        ("rate", f"{c.stream.rate_hz:g} Hz, {c.stream.rate_tolerance:.0%} off is resampled, more is refused"),
+        ("window", f"{c.window_s:g} s ({c.window_samples} samples)"),
+        ("decision", f"every {c.hop_s:g} s, mean of {c.decision.smoothing_windows} windows, threshold "
+                     f"{c.decision.threshold:g}"),
+        ("front end", f"{c.front_end.n_images} images {c.front_end.image_height} x {c.front_end.image_width}, frames "
+                      f"of {ffts}; {', '.join(c.front_end.statistics)}"),
+        ("network", f"{c.quantisation.recipe}, {len(file.tflite) / 1024:.0f} KiB, by {c.quantisation.converter} and "
+                    f"{c.quantisation.quantiser}"),
+        ("trained on", f"{c.provenance.data_set or 'unnamed data'}, {c.provenance.windows_per_class} or more windows "
+                       f"per class, {c.provenance.created}"),
+        ("macro-F1", _score(c.provenance.macro_f1, c.provenance.macro_f1_float)),
+        ("golden", f"{len(file.golden.windows)} windows"),
+        ("schema", str(c.schema)),
+    )
+    for name, text in rows:
+        print(f"{name:>10}  {text}")
+    return 0
+
+
+def _score(int8: float | None, float32: float | None) -> str:
+    if int8 is None or float32 is None:
+        return "not measured"
+    return f"{int8:.3f} (float {float32:.3f}) on windows it was not trained on"

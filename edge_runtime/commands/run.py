@@ -1,0 +1,94 @@
+"""``img2imu run``: recognise a live or recorded stream."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_runtime.decision import Decision
+    from edge_runtime.recognizer import Recognizer
+    from edge_runtime.sinks import Sink
+    from edge_runtime.sources import Source
+
+DATA = Path(__file__).parent.parent / "data"
+DEMO_MODEL, DEMO_RECORDING = DATA / "demo.tflite", DATA / "demo.npz"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("model", nargs="?", help="model file, written by img2imu export (.tflite)")
+    parser.add_argument("--source", metavar="URI", help="where samples come from: replay:FILE[?speed=max], or just FILE "
+                        "(.csv, .npz, Sensor Logger .zip)")
+    parser.add_argument("--sink", metavar="URI", action="append", help="where decisions go: console: (default), "
+                        "jsonl:FILE, jsonl:- for standard output; can be given more than once")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the network (default: 1)")
+    parser.add_argument("--demo", action="store_true", help="recognise the bundled recording with the bundled model")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    from edge_runtime.errors import UserError
+    from edge_runtime.recognizer import Recognizer
+    from edge_runtime.sinks import open_sink
+    from edge_runtime.sources import open_source
+
+    model, source_uri = arguments.model, arguments.source
+    if arguments.demo:
+        model = model or DEMO_MODEL
+        if source_uri is None:
+            source_uri = f"replay:{DEMO_RECORDING}?lead_s=5"
+            _say("a person unknown to the bundled model does three shoulder exercises, 10 s each: "
+                 "ABD, ROW, PEN (docs/demo.md)")
+    if model is None or source_uri is None:
+        raise UserError("a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: name both, "
+                        "or try img2imu run --demo")
+    recognizer = Recognizer.load(model, arguments.threads)
+    contract = recognizer.contract
+    _say(f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
+         f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "
+         f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
+    source = open_source(source_uri, contract.stream.channels)
+    with ExitStack() as stack:
+        sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
+        totals_us = _stream(recognizer, source, sinks)
+    if not totals_us:
+        raise UserError(f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
+                        "expected at least one whole window without a gap: give a longer recording")
+    _say(f"{len(totals_us)} decisions, {_percentile(totals_us, 0.5):.0f} us each at the median, "
+         f"{_percentile(totals_us, 0.95):.0f} us at the 95th percentile")
+    return 0
+
+
+def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> list[float]:
+    """Pass everything from the source to the sinks; the time each decision took, microseconds."""
+    from edge_runtime.errors import StreamError
+
+    totals_us: list[float] = []
+
+    def write(decisions: Iterable[Decision]) -> None:
+        for decision in decisions:
+            if decision.latency_us is not None:
+                totals_us.append(decision.latency_us.total)
+            for sink in sinks:
+                sink.write(decision)
+
+    for chunk in source:
+        try:
+            write(recognizer.push(chunk.timestamps_s, chunk.samples))
+        except StreamError as error:
+            write(error.decisions)
+            raise
+    return totals_us
+
+
+def _percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
