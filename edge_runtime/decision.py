@@ -74,7 +74,7 @@ class Smoother:
 
     def decide(self, time_s: float, probabilities: np.ndarray) -> Decision:
         """Take the probabilities (labels,) of the window that ends at ``time_s``; give the decision."""
-        self._newest = [*self._newest, np.asarray(probabilities, np.float64)][-self._spec.smoothing_windows:]
+        self._newest = [*self._newest, np.array(probabilities, np.float64)][-self._spec.smoothing_windows:]
         smoothed = np.mean(self._newest, axis=0)
         best = int(smoothed.argmax())
         known = bool(smoothed[best] >= self._spec.threshold)

@@ -93,6 +93,7 @@ class Model:
                     (self._statistics, "statistics", (1, n_statistics)),
                     (self._probabilities, "probabilities", (1, len(contract.labels))))
         for tensor, name, shape in expected:
-            if tuple(tensor["shape"]) != shape or tensor["dtype"] != np.float32:
-                raise ContractError(f"the network's {name} are {tensor['dtype'].__name__} {tuple(tensor['shape'])}, "
+            found = tuple(int(n) for n in tensor["shape"])
+            if found != shape or tensor["dtype"] != np.float32:
+                raise ContractError(f"the network's {name} are {np.dtype(tensor['dtype'])} {found}, "
                                     f"the contract says float32 {shape}: export the model again")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent.parent / "data"
 DEMO_MODEL, DEMO_RECORDING = DATA / "demo.tflite", DATA / "demo.npz"
+DEMO_EXERCISES = ("ABD", "IR", "ROW")  # abduction, internal rotation, row: what the recording holds, 10 s each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +43,8 @@ def main(arguments: argparse.Namespace) -> int:
         model = model or DEMO_MODEL
         if source_uri is None:
             source_uri = f"replay:{DEMO_RECORDING}?lead_s=5"
-            _say("a person unknown to the bundled model does three shoulder exercises, 10 s each: "
-                 "ABD, ROW, PEN (docs/demo.md)")
+            _say("a person unknown to the bundled model does three shoulder exercises of 10 s each: "
+                 f"{', '.join(DEMO_EXERCISES)}")
     if model is None or source_uri is None:
         raise UserError("a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: name both, "
                         "or try img2imu run --demo")

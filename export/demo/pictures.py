@@ -30,15 +30,15 @@ def draw_spectrograms(path: Path, contract: Contract, windows: dict[str, npt.NDA
     ticks_hz = [f for f in (0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if f <= stream.rate_hz / 2]
     top = np.arcsinh(stream.rate_hz / 2 / spec.frequency_knee_hz)
     ticks = [spec.image_height * (1 - np.arcsinh(f / spec.frequency_knee_hz) / top) - 0.5 for f in ticks_hz]
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=9)
     for row, (label, window) in zip(axes, windows.items(), strict=True):
         images = front_end.compute(window).images
-        for axis, image, title in zip(row, images, titles, strict=True):
+        for axis, image in zip(row, images, strict=True):
             axis.imshow((image + 1) / 2, aspect="auto", interpolation="nearest",
                         extent=(0, contract.window_s, spec.image_height - 0.5, -0.5))
             axis.set_yticks(ticks, [f"{f:g}" for f in ticks_hz])
             axis.tick_params(labelsize=7)
-            if row is axes[0]:
-                axis.set_title(title, fontsize=9)
         row[0].set_ylabel(f"{label}\nHz", fontsize=9)
     for axis in axes[-1]:
         axis.set_xlabel("s", fontsize=8)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import edge_runtime
 from edge_runtime.container import Golden
@@ -22,6 +23,9 @@ from edge_runtime.contract import (
 from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.frontend.statistics import STATISTICS
 
+settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
+settings.load_profile("untimed")
+
 DATA = Path(edge_runtime.__file__).with_name("data")
 
 
@@ -36,11 +40,12 @@ def _front_end(channels=6, fft_samples=(8, 16), step_samples=4, height=9, width=
 
 
 def _contract(channels=6, rate_hz=50.0, window_samples=32, hop_samples=8, labels=("rest", "walk", "jump"),
-              decision=DecisionSpec(smoothing_windows=2), stream=None, **front_end):
+              decision=None, stream=None, **front_end):
     return Contract(
         schema=SCHEMA, name="a test", stream=StreamSpec(CHANNELS[:channels], rate_hz, "included", **stream or {}),
         window_samples=window_samples, hop_samples=hop_samples, front_end=_front_end(channels, **front_end),
-        labels=labels, decision=decision, quantisation=Quantisation("none", "none", "none"),
+        labels=labels, decision=decision or DecisionSpec(smoothing_windows=2),
+        quantisation=Quantisation("none", "none", "none"),
         provenance=Provenance("made up", "0" * 64, 1, 0, "2026-01-01", {"numpy": "2"}, None, 0.5))
 
 

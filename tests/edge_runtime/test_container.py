@@ -155,7 +155,8 @@ def test_two_models_in_one_file_are_refused(refusal, packed, make_contract, make
     assert "damaged" in refusal(packed + pack(TFLITE, contract, make_golden(contract)))
 
 
-@pytest.mark.parametrize("name", ["../../outside.txt", "/etc/passwd", "C:\\evil", "golden/../img2imu.json", "x" * 60000])
+@pytest.mark.parametrize("name", ["../../outside.txt", "/etc/passwd", "C:\\evil", "golden/../img2imu.json",
+                                  "x" * 60000])
 def test_unknown_entries_are_left_alone(read_bytes, packed, make_contract, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert read_bytes(rezip(packed, lambda z: z.writestr(name, "boo"))).contract == make_contract()
@@ -170,7 +171,7 @@ def test_a_repeated_entry_is_read_or_refused(read_bytes, refusal, packed, make_c
     assert "not valid JSON" in refusal(rezip(packed, lambda z: z.writestr("img2imu.json", "no contract")))
 
 
-class bounded_memory:  # noqa: N801 - read like a function
+class bounded_memory:
     """Fails when more than ``limit`` bytes were allocated at once inside."""
 
     def __init__(self, limit):

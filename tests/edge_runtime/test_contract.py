@@ -109,13 +109,13 @@ def test_a_contract_built_in_python_is_checked_too(make_contract):
 
 
 def test_many_images_that_would_not_fit_in_memory_are_refused(make_contract):
-    with pytest.raises(ContractError, match="image_height x image_width = .1024, 1024."):
+    with pytest.raises(ContractError, match=r"image_height x image_width = \(1024, 1024\)"):
         make_contract(3, height=1024, width=1024, image_channels=((0, 1, 2),) * 16)
 
 
 @pytest.mark.parametrize("spectrogram", [SpectrogramSpec(8, 1), SpectrogramSpec(100_000, 100_000)])
 def test_frames_that_would_not_fit_in_memory_are_refused(make_contract, spectrogram):
-    with pytest.raises(ContractError, match="front_end.spectrograms"):
+    with pytest.raises(ContractError, match=r"front_end\.spectrograms"):
         make_contract(window_samples=1_000_000, hop_samples=100_000, spectrograms=(spectrogram,))
 
 

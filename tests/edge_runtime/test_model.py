@@ -105,7 +105,7 @@ def test_what_the_interpreter_refuses_is_told_in_one_line(interpreter, make_cont
     def refuse(self):
         raise error
     monkeypatch.setattr(interpreter, "allocate_tensors", refuse)
-    with pytest.raises(ContractError, match="fake 1.0 cannot load the network") as caught:
+    with pytest.raises(ContractError, match=r"fake 1\.0 cannot load the network") as caught:
         Model(b"", make_contract())
     assert is_sentence(str(caught.value))
 
@@ -116,7 +116,9 @@ def test_no_threads_are_refused(make_contract, threads):
         Model(b"", make_contract(), threads)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1c\x00\x00\x00TFL3", b"\x1c\x00\x00\x00TFL3" + bytes(1000), b"\xff" * 64])
+# Not with the identifier of a .tflite: tflite-runtime 2.14 does not verify what follows it, and may crash. The hash in
+# the container keeps damaged networks from it.
+@pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x1c\x00\x00\x00TFL2" + bytes(1000)])
 def test_bytes_that_are_no_network_are_refused_by_the_installed_interpreter(make_contract, is_sentence, content):
     with pytest.raises(ContractError, match="cannot load the network") as caught:
         Model(content, make_contract())
@@ -198,7 +200,6 @@ def test_the_bundled_model_is_refused_under_another_contract(demo):
 
 def test_wrong_model_files_are_refused_when_loading(demo, demo_model_path, tmp_path, is_sentence):
     whole = demo_model_path.read_bytes()
-    newer = pack(demo.tflite, demo.contract, demo.golden)
     files = {
         "missing": None,
         "empty": b"",
@@ -207,7 +208,7 @@ def test_wrong_model_files_are_refused_when_loading(demo, demo_model_path, tmp_p
         "cut short": whole[:-1],
         "cut in the network": whole[:len(demo.tflite) // 2],
         "a flipped bit": whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
-        "another network": pack(demo.tflite[:len(demo.tflite) // 2], demo.contract, demo.golden),
+        "half a network": demo.tflite[:len(demo.tflite) // 2] + whole[len(demo.tflite):],
     }
     for name, content in files.items():
         path = tmp_path / f"{name}.tflite"
@@ -216,9 +217,12 @@ def test_wrong_model_files_are_refused_when_loading(demo, demo_model_path, tmp_p
         with pytest.raises(ContractError) as caught:
             Recognizer.load(path)
         assert is_sentence(str(caught.value).replace(str(tmp_path), "")), name
-    again = tmp_path / "again.tflite"
-    again.write_bytes(newer)
-    assert Recognizer.load(again).contract == demo.contract
+
+
+def test_a_model_file_packed_anew_serves_as_well(demo, tmp_path):
+    path = tmp_path / "again.tflite"
+    path.write_bytes(pack(demo.tflite, demo.contract, demo.golden))
+    assert Recognizer.load(path).contract == demo.contract
 
 
 def test_a_model_loads_from_any_folder_and_name(demo_model_path, tmp_path):
