@@ -24,7 +24,8 @@ from edge_runtime.errors import ContractError
 
 CONTRACT_NAME = "img2imu.json"
 LABELS_NAME = "labels.txt"
-HASH_NAME = "tflite.sha256"  # of the bytes before the zip: a flipped bit in a weight would pass for a model
+# Of the bytes before the zip: a flipped bit in a weight would pass for a model, and tflite-runtime crashes on some.
+HASH_NAME = "tflite.sha256"
 MAX_FILE_BYTES = 256 << 20
 MAX_TEXT_BYTES = 1 << 20
 MAX_ARRAY_BYTES = 16 << 20

@@ -88,7 +88,7 @@ class Model:
 
     def _check(self, contract: Contract) -> None:
         front = contract.front_end
-        n_statistics = sum(count(name, len(contract.stream.channels)) for name in front.statistics)
+        n_statistics = count(front.statistics, len(contract.stream.channels))
         expected = ((self._images, "images", (front.n_images, front.image_height, front.image_width, 3)),
                     (self._statistics, "statistics", (1, n_statistics)),
                     (self._probabilities, "probabilities", (1, len(contract.labels))))

@@ -8,6 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 
+# A sample this close before a grid time, in grid steps, counts as on it: i * 0.02 and i / 50 differ in the last bit, and
+# seconds since 1970 in float64 are known to 0.2 us.
+ON_GRID = 1e-3
+
+
 @dataclass(frozen=True)
 class GridPiece:
     """Consecutive samples on the grid.
@@ -76,11 +81,12 @@ class LinearResampler:
         upper = int((times[-1] - self._start_s) * self._rate_hz) + 2
         indices = np.arange(self._next, max(upper, self._next))
         grid = self._start_s + indices / self._rate_hz
-        grid = grid[grid <= times[-1]]
+        early = grid - ON_GRID / self._rate_hz
+        grid, early = grid[early <= times[-1]], early[early <= times[-1]]
         if not len(grid):
             return self._piece(0)
         self._next += len(grid)
-        right = np.searchsorted(times, grid, side="left")  # times[right - 1] < grid <= times[right]
+        right = np.searchsorted(times, early, side="left")  # times[right - 1] < early <= times[right]
         left = np.maximum(right - 1, 0)
         span = np.where(right > left, times[right] - times[left], 1.0)
         weight = np.where(right > left, (grid - times[left]) / span, 0.0)[:, None]

@@ -83,6 +83,8 @@ def _quiet() -> Iterator[None]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 yield
+        except ModuleNotFoundError:  # what to install is said in one line; the log would bury it
+            raise
         except Exception:
             sys.stdout.flush()
             log.seek(0)

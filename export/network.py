@@ -18,6 +18,9 @@ class DeviceNetwork(nn.Module):
         head: standardisation and linear classifier.
     """
 
+    mean: torch.Tensor  # (d,), as inverse_std
+    inverse_std: torch.Tensor
+
     def __init__(self, backbone: EarlyBlocks, head: LinearHead) -> None:
         super().__init__()
         self.backbone = backbone
@@ -29,9 +32,7 @@ class DeviceNetwork(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, images: torch.Tensor, statistics: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """One window: images (n_images, H, W, 3) and statistics (1, s) to probabilities (1, classes) and
-        embedding (1, d).
-        """
+        """One window: images (n_images, H, W, 3), statistics (1, s) to probabilities (1, classes), embedding (1, d)."""
         seen = [part.reshape(1, -1) for part in self.backbone(images)]
         embedding = torch.cat([*seen, statistics], 1)
         standard = torch.clamp((embedding - self.mean) * self.inverse_std, -CLIP, CLIP)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from edge_runtime.checks import VALUE_LIMIT
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
 from img2imu.backbone import embed, pretrained_backbone
@@ -21,7 +22,7 @@ from img2imu.progress import track
 CHUNK_WINDOWS = 64  # images of so many windows are in memory at once: 7 MB at 6 channels
 
 
-class MotionClassifier(ClassifierMixin, BaseEstimator):
+class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Learns motions from one to ten labelled windows per class.
 
     Windows become spectrogram images, the early layers of a network trained on photographs look at them, and a
@@ -61,17 +62,13 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):
         """
         channels = resolve_channels(self.channels)
         x = _as_windows(windows, len(channels))
-        y = np.asarray(labels)
-        if y.shape != (len(x),):
-            raise DataError(f"{len(x)} windows came with labels of shape {y.shape}, expected one label a window: "
-                            "check how both were made")
-        self.classes_, classes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise DataError(f"the labels name {len(self.classes_)} class ({', '.join(map(str, self.classes_))}), "
-                            "expected two or more: add windows of another motion")
-        self.gravity_ = gravity_of(x, channels)
-        self.window_samples_ = x.shape[1]
-        self.front_end_ = design_front_end(self.rate_hz, self.window_samples_, channels)
+        names, classes = np.unique(_as_labels(labels, len(x)), return_inverse=True)
+        if len(names) < 2:
+            raise DataError(f"the labels name {len(names)} class ({names[0]}), expected two or more: add windows of "
+                            "another motion")
+        gravity = gravity_of(x, channels)
+        front_end = design_front_end(self.rate_hz, x.shape[1], channels)
+        self.classes_, self.gravity_, self.window_samples_, self.front_end_ = names, gravity, x.shape[1], front_end
         self.support_windows_, self.support_classes_ = x, classes.astype(np.int64)
         blocks = self._embed_blocks(x, show_progress)
         self.head_ = fit_head(np.concatenate(blocks, 1), self.support_classes_, [b.shape[1] for b in blocks])
@@ -88,11 +85,13 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             DataError: windows of another shape than those it was fitted on, or NaN.
         """
-        return self.head_.probabilities(self.embed(windows))
+        embedding = self.embed(windows)  # first: it says when there is no head yet
+        return self.head_.probabilities(embedding)
 
     def predict(self, windows: npt.ArrayLike) -> npt.NDArray[Any]:
         """Most probable class of each window: (n,)."""
-        return np.asarray(self.classes_[self.predict_proba(windows).argmax(1)])
+        probabilities = self.predict_proba(windows)
+        return np.asarray(self.classes_[probabilities.argmax(1)])
 
     def save(self, path: str | os.PathLike[str], **provenance: str) -> None:
         """Write the trained model, for :meth:`load` and ``img2imu export``.
@@ -134,14 +133,34 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):
 
 def _as_windows(windows: npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:
     try:
-        x = np.asarray(windows, np.float32)
+        with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and is refused as such
+            x = np.asarray(windows, np.float32, order="C")  # sums depend on the layout, in the last bit
     except (ValueError, TypeError) as error:
         raise DataError("the windows are not one array of numbers (have they unequal lengths?), expected (n, samples, "
                         f"{channels}): cut them to one length") from error
     if x.ndim != 3 or x.shape[2] != channels or len(x) == 0:
         raise DataError(f"windows have the shape {x.shape}, expected (n, samples, {channels}) with at least one "
                         "window: check the order of the axes and the channels")
-    bad = ~np.isfinite(x).all((1, 2))
+    bad = ~(np.abs(x) < VALUE_LIMIT).all((1, 2))  # so written, NaN is bad too
     if bad.any():
-        raise DataError(f"window {int(bad.argmax())} holds NaN or infinite values, expected numbers: leave it out")
+        raise DataError(f"window {int(bad.argmax())} holds NaN or infinite values, expected numbers below "
+                        f"{VALUE_LIMIT:.0e}: leave it out")
     return x
+
+
+def _as_labels(labels: npt.ArrayLike, windows: int) -> npt.NDArray[Any]:
+    """Labels (windows,) of a type that sorts, and that can be saved without a pickle."""
+    try:
+        y = np.asarray(labels)
+    except ValueError as error:
+        raise DataError(f"the labels are not one array, expected one label for each of {windows} windows: check how "
+                        "they were made") from error
+    if y.shape != (windows,):
+        raise DataError(f"{windows} windows came with labels of shape {y.shape}, expected one label a window: check "
+                        "how both were made")
+    if y.dtype == object and all(isinstance(label, str) for label in y):  # as pandas gives text
+        y = y.astype(np.str_)
+    if y.dtype.kind not in "Ubiuf" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
+        raise DataError(f"the labels are of type {y.dtype}, or some are missing, expected text or numbers for every "
+                        "window: convert them, and leave out windows without a label")
+    return y

@@ -44,10 +44,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The matrices here are far too small to share between threads, and idle BLAS threads cost memory.
     for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-    arguments = _parser(argv).parse_args(argv)
-    command: Command = arguments.command
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()  # here and not when Python ends, where a reader that has gone makes a noise
+    except BrokenPipeError:  # the reader of our output has gone (| head): nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
     from edge_runtime.errors import MissingExtraError, UserError
 
+    arguments = _parser(argv).parse_args(argv)
+    command: Command = arguments.command
     try:
         return int(importlib.import_module(command.module).main(arguments))
     except UserError as error:
@@ -56,12 +70,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if command.extra is None or (error.name or "").partition(".")[0] in ("edge_runtime", "img2imu", "export"):
             raise
         return _fail(str(MissingExtraError(error.name or "", command.extra)))
-    except BrokenPipeError:  # the reader of our output has gone (| head): nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
 
 
 def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:

@@ -5,7 +5,10 @@ The constants are fixed once for all data; docs/method.md says what each was mea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.checks import acceleration_kind
 from edge_runtime.contract import CHANNELS, MIN_WINDOW_SAMPLES, RATE_HZ_LIMITS, FrontEndSpec, SpectrogramSpec
@@ -26,13 +29,10 @@ def resolve_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
     Raises:
         DataError: not 1, 3 or 6 known names.
     """
-    if isinstance(channels, str):
-        sensors = channels.split("+")
-        channels = ([name for sensor in sensors for name in CHANNELS if name.startswith(f"{sensor}_")]
-                    if channels not in CHANNELS else [channels])
-    names = tuple(channels)
+    names = _spelt_out(channels) if isinstance(channels, str) else tuple(channels)
     if len(names) not in (1, 3, 6) or len(set(names)) != len(names) or not set(names) <= set(CHANNELS):
-        raise DataError(f"channels are {list(names)}, expected 1, 3 or 6 different names out of {', '.join(CHANNELS)}: "
+        given = repr(channels) if isinstance(channels, str) else list(names)
+        raise DataError(f"channels are {given}, expected 1, 3 or 6 different names out of {', '.join(CHANNELS)}: "
                         "leave out or rename the others")
     return names
 
@@ -41,7 +41,7 @@ def design_front_end(rate_hz: float, window_samples: int, channels: tuple[str, .
     """The front end for windows of ``window_samples`` at ``rate_hz``.
 
     Raises:
-        DataError: a rate or a window that is too small or too large.
+        DataError: a rate out of bounds, or too short a window.
     """
     low, high = RATE_HZ_LIMITS
     if not low <= rate_hz <= high:
@@ -65,11 +65,11 @@ def hop_samples(rate_hz: float, front_end: FrontEndSpec) -> int:
     return step * max(1, round(HOP_S * rate_hz / step))
 
 
-def gravity_of(windows: Sequence, channels: tuple[str, ...]) -> str:
-    """Whether windows (n, samples, channels) contain gravity: a value for ``StreamSpec.gravity``.
+def gravity_of(windows: Iterable[npt.NDArray[np.float32]], channels: tuple[str, ...]) -> str:
+    """Whether most windows (n, samples, channels) contain gravity: a value for ``StreamSpec.gravity``.
 
     Raises:
-        DataError: the accelerometer is not in m/s^2, or gives nothing, or windows disagree about gravity.
+        DataError: the accelerometer is not in m/s^2 in most windows, or gives nothing in one.
     """
     names = ("acc_x", "acc_y", "acc_z")
     if not set(names) <= set(channels):
@@ -80,13 +80,24 @@ def gravity_of(windows: Sequence, channels: tuple[str, ...]) -> str:
         if kinds.count(kind) > len(kinds) / 2:
             raise DataError(f"the accelerometer's values look like {kind}, expected m/s^2 with gravity (about 9.8 at "
                             f"rest): multiply them by {factor:g}")
+    if kinds.count("counts") > len(kinds) / 2:
+        raise DataError("the accelerometer's values look like a converter's raw counts, expected m/s^2 with gravity "
+                        "(about 9.8 at rest): multiply them by the driver's scale")
     if "dead" in kinds:
         raise DataError(f"window {kinds.index('dead')} has nothing but zeros from the accelerometer: leave it out")
     return "removed" if kinds.count("no gravity") > len(kinds) / 2 else "included"
 
 
+def _spelt_out(text: str) -> tuple[str, ...]:
+    """Channel names that a text stands for; none when it stands for nothing."""
+    if text in CHANNELS:
+        return (text,)
+    sensors = [tuple(name for name in CHANNELS if name.startswith(f"{sensor}_")) for sensor in text.split("+")]
+    return tuple(name for names in sensors for name in names) if all(sensors) else ()
+
+
 def _fft_sizes(rate_hz: float, window_samples: int) -> list[int]:
-    """Powers of two near :data:`FRAME_S`, each short enough for several frames in a window, at least two if possible."""
+    """Powers of two near :data:`FRAME_S`, short enough for several frames in a window; at least two if possible."""
     longest = window_samples / 1.5
     sizes = set()
     for frame_s in FRAME_S:

@@ -14,7 +14,7 @@ STD_PRIOR_WINDOWS = 3.0  # weight of the pooled deviation beside a feature's own
 TINY_VARIANCE = 1e-12  # of a feature that never changes
 CLIP = 5.0  # standardised features beyond this many deviations say no more
 MAX_FOLDS = 5
-SHARPNESS_GRID = tuple(np.geomspace(0.01, 10, 61).tolist())
+SHARPNESS_GRID: tuple[float, ...] = tuple(np.geomspace(0.01, 10, 61).tolist())
 SHARPNESS_OF_ONE_WINDOW = 3.0  # nothing can be held out; the best on average over our development data
 COVARIANCE_SHRINKAGE = 0.1  # towards a sphere of the total variance; see docs/method.md
 
@@ -83,13 +83,16 @@ def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Se
 
 
 def _discriminants(t: Array, classes: npt.NDArray[np.int64]) -> tuple[Array, Array]:
-    """Weights (classes, r) and bias (classes,) of the shrunk discriminant, equal priors; scaled so that the logits of
-    the training windows have unit deviation, which makes one fit's sharpness fit another's.
+    """Weights (classes, r) and bias (classes,) of the shrunk discriminant, equal priors.
+
+    They are scaled so that the logits of the training windows have unit deviation, which makes one fit's sharpness fit
+    another's.
     """
     n, k = len(t), int(classes.max()) + 1
     means = np.stack([t[classes == c].mean(0) for c in range(k)])
     within = t - means[classes]
-    covariance = (float(np.mean(t**2)) + TINY_VARIANCE) * np.eye(t.shape[1])
+    total = float(np.mean(t**2)) if t.size else 0.0  # windows that are all alike span nothing
+    covariance = (total + TINY_VARIANCE) * np.eye(t.shape[1])
     if n > k:
         covariance = COVARIANCE_SHRINKAGE * covariance + (1 - COVARIANCE_SHRINKAGE) * within.T @ within / (n - k)
     weights = np.linalg.solve(covariance, means.T).T

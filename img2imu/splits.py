@@ -40,11 +40,11 @@ def split_by_subject(windows: Windows, test_subjects: int, seed: int) -> tuple[I
 
 
 def pick_support(windows: Windows, train_indices: Indices, windows_per_class: int, seed: int) -> Indices:
-    """Draw the few windows per class to learn from, spread over the people as evenly as can be.
+    """Draw the few windows per class to learn from, spread over people and recordings as evenly as can be.
 
-    People take turns in random order, each giving a random window of theirs until they have none left. Who labels
-    ten windows anyway loses nothing by taking them from ten people, and a model that has seen different bodies does
-    better on new ones.
+    People take turns in random order, each giving a random window of theirs until they have none left; a person's
+    recordings take turns in the same way. Who labels ten windows anyway loses nothing by taking them from ten
+    recordings, and a model that has seen different bodies does better on new ones.
 
     Args:
         windows: all windows; every label that one of them has is a class.
@@ -68,17 +68,22 @@ def pick_support(windows: Windows, train_indices: Indices, windows_per_class: in
             raise DataError(f"the class {windows.label_names[label]} has {len(candidates)} windows to learn from, but "
                             f"{windows_per_class} per class were asked for: ask for fewer, take a shorter window, or "
                             "record more")
-        picked += _take_turns(candidates, windows.subjects[candidates], random)[:windows_per_class]
+        order = random.permutation(candidates)
+        order = _take_turns(order, windows.recordings[order], random)
+        order = _take_turns(order, windows.subjects[order], random)
+        picked += order[:windows_per_class].tolist()
     return np.array(sorted(picked), np.int64)
 
 
-def _take_turns(candidates: Indices, subjects: npt.NDArray[np.str_], random: np.random.Generator) -> list[int]:
-    """The candidates in an order in which no person comes a second time before all others came once, and so on."""
-    turns: list[tuple[int, int, int]] = []  # round, place of the person within the round, window
-    for place, person in enumerate(random.permutation(np.unique(subjects))):
-        own = random.permutation(candidates[subjects == person])
-        turns += [(turn, place, int(index)) for turn, index in enumerate(own)]
-    return [index for _, _, index in sorted(turns)]
+def _take_turns(order: Indices, groups: npt.NDArray[np.generic], random: np.random.Generator) -> Indices:
+    """Reorder so that no group comes a second time before all others came once, and so on; within a group the order
+    stays.
+    """
+    places = random.permutation(len(np.unique(groups)))[np.unique(groups, return_inverse=True)[1]]
+    turns = np.empty(len(order), np.int64)
+    for place in np.unique(places):
+        turns[places == place] = np.arange((places == place).sum())
+    return order[np.lexsort((places, turns))]
 
 
 def manifest_sha256(windows: Windows, indices: Indices) -> str:

@@ -23,8 +23,8 @@ DEMO_EXERCISES = ("ABD", "IR", "ROW")  # abduction, internal rotation, row: what
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("model", nargs="?", help="model file, written by img2imu export (.tflite)")
-    parser.add_argument("--source", metavar="URI", help="where samples come from: replay:FILE[?speed=max], or just FILE "
-                        "(.csv, .npz, Sensor Logger .zip)")
+    parser.add_argument("--source", metavar="URI", help="where samples come from: replay:FILE[?speed=max], or just "
+                        "FILE (.csv, .npz, Sensor Logger .zip)")
     parser.add_argument("--sink", metavar="URI", action="append", help="where decisions go: console: (default), "
                         "jsonl:FILE, jsonl:- for standard output; can be given more than once")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the network (default: 1)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 
@@ -15,8 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from edge_runtime.errors import OutputError
+    from edge_runtime.errors import OutputError, UserError
 
+    if arguments.seed < 0:
+        raise UserError(f"--seed is {arguments.seed}, expected 0 or more")
     out = Path(arguments.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -28,8 +31,9 @@ def main(arguments: argparse.Namespace) -> int:
 
     check_writable(out / "report.json")
     show(run(out, arguments.seed, arguments.windows_per_class))
+    model, recording = (shlex.quote(str(out / name)) for name in ("model.tflite", "unseen_person.csv"))
     print(f"\npictures: {out}/spectrograms.png, {out}/confusion.png; all figures: {out}/report.json\n\nnext:\n"
-          f"  img2imu info {out}/model.tflite\n"
-          f"  img2imu run {out}/model.tflite --source {out}/unseen_person.csv\n"
+          f"  img2imu info {model}\n"
+          f"  img2imu run {model} --source {recording}\n"
           "  img2imu run --demo")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 
@@ -17,7 +18,8 @@ def main(arguments: argparse.Namespace) -> int:
     from edge_runtime.errors import OutputError
     from edge_runtime.files import check_writable
 
-    output = Path(arguments.output or Path(arguments.model).with_suffix(".tflite"))
+    model = Path(arguments.model)
+    output = Path(arguments.output) if arguments.output else model.parent / f"{model.stem}.tflite"
     if output.suffix != ".tflite":
         raise OutputError(f"the output is {output}, expected a name that ends in .tflite: rename it")
     check_writable(output)
@@ -29,5 +31,6 @@ def main(arguments: argparse.Namespace) -> int:
     exported = export_model(trained.classifier, trained.header, output)
     print(f"wrote {output}: int8, {exported.n_bytes / 1024:.0f} KiB, {exported.seconds:.1f} s; same class as float on "
           f"{exported.agreement:.1%} of {len(trained.classifier.support_windows_)} training windows")
-    print(f"\nnext:\n  img2imu info {output}\n  img2imu run {output} --source recording.csv")
+    written = shlex.quote(str(output))
+    print(f"\nnext:\n  img2imu info {written}\n  img2imu run {written} --source recording.csv")
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.figure import Figure
 
 from edge_runtime.contract import Contract
 from edge_runtime.frontend import FrontEnd
@@ -19,8 +20,6 @@ def draw_spectrograms(path: Path, contract: Contract, windows: dict[str, npt.NDA
         contract: names the channels and the front end.
         windows: class name to one window (window_samples, channels).
     """
-    from matplotlib.figure import Figure
-
     spec, stream = contract.front_end, contract.stream
     front_end = FrontEnd(spec, contract.window_samples, len(stream.channels), stream.rate_hz)
     titles = [f"{stream.channels[rgb[0]].partition('_')[0]}, frames of {s.fft_samples / stream.rate_hz:.3g} s"
@@ -55,15 +54,14 @@ def draw_confusion(path: Path, labels: tuple[str, ...], counts: npt.NDArray[np.i
         counts: (classes, classes) windows.
         title: of the picture.
     """
-    from matplotlib.figure import Figure
-
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     figure = Figure(figsize=(2.6 + 0.7 * len(labels), 2.2 + 0.6 * len(labels)), layout="constrained")
     axis = figure.subplots()
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(*counts.shape):
         if counts[i, j]:
-            axis.text(j, i, f"{counts[i, j]}", ha="center", va="center", color="white" if shares[i, j] > 0.5 else "black")
+            axis.text(j, i, f"{counts[i, j]}", ha="center", va="center",
+                      color="white" if shares[i, j] > 0.5 else "black")
     axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axis.set_yticks(range(len(labels)), labels)
     axis.set_xlabel("recognised")

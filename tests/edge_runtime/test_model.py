@@ -55,7 +55,7 @@ def interpreter(monkeypatch, make_contract):
     """The fake in place of LiteRT, with the tensors of a fitting network; their indices are out of order."""
     contract = make_contract()
     front = contract.front_end
-    n = sum(count(name, 6) for name in front.statistics)
+    n = count(front.statistics, 6)
     monkeypatch.setattr(FakeInterpreter, "inputs", {
         "args_1": tensor(4, (1, n)), "args_0": tensor(3, (front.n_images, front.image_height, front.image_width, 3))})
     monkeypatch.setattr(FakeInterpreter, "outputs", {"output_1": tensor(5, (1, n)), "output_0": tensor(7, (1, 3))})

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edge_runtime.checks import STANDARD_GRAVITY
 from edge_runtime.contract import DecisionSpec
 from edge_runtime.errors import StreamError
+from edge_runtime.frontend.spectrogram import Spectrogram
 from edge_runtime.recognizer import MAX_GAPS_WITHOUT_A_WINDOW, Recognizer
 from edge_runtime.recordings import read_recording
 
@@ -65,6 +66,18 @@ def test_each_decision_is_that_of_the_window_computed_alone(make_recognizer, mak
         alone = front_end.compute(samples[i * hop:i * hop + W])
         np.testing.assert_array_equal(seen.images, alone.images)
         np.testing.assert_allclose(seen.statistics, alone.statistics, rtol=1e-6, atol=1e-6)
+
+
+def test_only_the_frames_that_a_hop_brought_are_computed(make_recognizer, motion, monkeypatch):
+    computed, columns = [], Spectrogram.columns
+
+    def count(self, samples):
+        made = columns(self, samples)
+        computed.append((self.spec.fft_samples, len(made)))
+        return made
+    monkeypatch.setattr(Spectrogram, "columns", count)
+    make_recognizer(fft_samples=(8, 16), step_samples=4).push(*motion(W + 2 * HOP))
+    assert computed == [(8, 7), (16, 5)] + 2 * [(8, HOP // 4), (16, HOP // 4)]
 
 
 def test_fill_shows_the_warm_up(make_recognizer, motion):

@@ -114,3 +114,12 @@ def test_an_empty_chunk_changes_nothing(before):
     piece = resampler.push(np.empty(0), np.empty((0, 2), np.float32))
     assert (piece.times_s.shape, piece.samples.shape, piece.received.shape) == ((0,), (0, 2), (0,))
     assert resampler.last_time_s == last
+
+
+@pytest.mark.parametrize("times", [np.arange(500) * 0.02, 1.7e9 + np.arange(500) * 0.02, np.arange(500) / 50])
+def test_timestamps_off_the_grid_by_rounding_alone_count_as_on_it(times):
+    values = np.arange(500, dtype=np.float32)[:, None]
+    resampler = LinearResampler(50.0, 1)
+    pieces = [resampler.push(times[i:i + 1], values[i:i + 1]) for i in range(500)]
+    assert [len(piece.samples) for piece in pieces] == [1] * 500  # none comes a sample late
+    np.testing.assert_allclose(np.concatenate([piece.samples for piece in pieces]), values, atol=1e-3)

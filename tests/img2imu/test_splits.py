@@ -85,6 +85,16 @@ def test_supports_are_exact_and_spread_over_people(counts, k, seed):
                 assert given_by[person] >= min(n, most - 1)
 
 
+def test_a_persons_recordings_take_turns():
+    everyone = np.arange(len(EVEN))
+    for seed in range(10):
+        support = pick_support(EVEN, everyone, 8, seed)  # two of each of four people, who have two recordings
+        for label in range(3):
+            for person in ("ada", "bo", "cy", "di"):
+                own = support[(EVEN.labels[support] == label) & (EVEN.subjects[support] == person)]
+                assert len(own) == 2 and len(set(EVEN.recordings[own].tolist())) == 2
+
+
 def test_the_seed_decides_the_support():
     everyone = np.arange(len(EVEN))
     assert np.array_equal(pick_support(EVEN, everyone, 3, 1), pick_support(EVEN, everyone, 3, 1))

@@ -1,0 +1,117 @@
+"""One conversion for all: three motions recorded into a folder, learnt, exported and kept for every test here."""
+
+import contextlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime.container import ModelFile, read
+from edge_runtime.contract import CHANNELS
+from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.recordings import Recording, write_csv
+from export import convert, pipeline
+from export.network import DeviceNetwork
+from export.pipeline import Exported
+from img2imu.backbone import pretrained_backbone
+from img2imu.cli import main
+from img2imu.storage import TrainedModel, load
+
+RATE_HZ, WINDOW_S = 50.0, 2.0
+SWING_HZ = {"jump": 3.0, "shake": 8.0, "walk": 1.0}
+
+
+def _motion(label, seconds, seed=0):
+    """Samples (n, 6) of somebody doing it, with sensor noise, lying flat."""
+    random = np.random.default_rng(seed)
+    number = list(SWING_HZ).index(label)
+    strength = np.ones(6)
+    strength[[number, 3 + number]] = 3
+    times_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
+    samples = strength * np.sin(2 * np.pi * SWING_HZ[label] * times_s[:, None] + random.uniform(0, 6, 6))
+    return (samples + random.normal(0, 0.05, samples.shape) + np.array([0, 0, 9.81, 0, 0, 0])).astype(np.float32)
+
+
+def _write(path, samples):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_csv(path, Recording(path.name, np.arange(len(samples)) / RATE_HZ, samples, CHANNELS))
+
+
+@dataclass(frozen=True)
+class Route:
+    """What the commands made of a folder.
+
+    Attributes:
+        trained: file written by ``img2imu train``.
+        printed: by ``img2imu train`` and ``img2imu export``.
+        model: what ``trained`` holds.
+        exported: what the export gave, its path in the same directory.
+        file: the model file read back.
+    """
+
+    trained: Path
+    printed: str
+    model: TrainedModel
+    exported: Exported
+    file: ModelFile
+
+
+@pytest.fixture(scope="session")
+def motion():
+    """Samples of a motion."""
+    return _motion
+
+
+@pytest.fixture(scope="session")
+def write_motion():
+    """Write samples as CSV."""
+    return _write
+
+
+@pytest.fixture(scope="session")
+def route(tmp_path_factory):
+    """Folder -> img2imu train -> img2imu export: the one conversion of these tests."""
+    home = tmp_path_factory.mktemp("route")
+    for person in range(3):
+        for label in SWING_HZ:
+            _write(home / "data" / f"person {person}" / label / "1.csv", _motion(label, 5.0, seed=person))
+    trained, kept = home / "my motions.npz", []
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
+        patch.setattr(pipeline, "export_model", lambda *arguments: kept.append(_export(*arguments)) or kept[0])
+        assert main(["train", str(home / "data"), "-o", str(trained), "--window-s", str(WINDOW_S)]) == 0
+        assert main(["export", str(trained)]) == 0
+    return Route(trained, printed.getvalue(), load(trained), kept[0], read(kept[0].path))
+
+
+_export = pipeline.export_model
+
+
+@pytest.fixture(scope="session")
+def network(route):
+    """The torch module that was converted."""
+    return DeviceNetwork(pretrained_backbone(), route.model.classifier.head_)
+
+
+@pytest.fixture(scope="session")
+def new_windows():
+    """Windows (30, samples, 6) of new people, and the name of each."""
+    names = np.repeat(sorted(SWING_HZ), 10)
+    return np.stack([_motion(name, WINDOW_S, seed=100 + i) for i, name in enumerate(names)]), names
+
+
+@pytest.fixture(scope="session")
+def features(route, new_windows) -> Features:
+    """What the device's front end makes of them."""
+    contract = route.file.contract
+    front_end = FrontEnd(contract.front_end, contract.window_samples, len(contract.stream.channels),
+                         contract.stream.rate_hz)
+    return front_end.compute_batch(new_windows[0])
+
+
+@pytest.fixture
+def converted_before(route, monkeypatch):
+    """Exports of the same model take the networks of the one conversion."""
+    monkeypatch.setattr(convert, "to_float_tflite", lambda network, example: route.exported.float_tflite)
+    monkeypatch.setattr(convert, "to_int8", lambda tflite, calibration: route.file.tflite)

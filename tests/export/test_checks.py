@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+
+from edge_runtime.frontend import Features
+from export.checks import MAX_FLOAT_DIFFERENCE, MAX_SUM_ERROR, MIN_AGREEMENT, ExportError, check_answers
+
+TRUTH = np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0, 1, 2, 0]] * 0.7 + 0.1
+
+
+class FakeNetwork:
+    """Answers with the rows of TRUTH in turn; the image says which."""
+
+    def __call__(self, images, statistics):
+        assert images.shape == (1, 1, 1, 3) and statistics.shape == (1, 2)
+        return torch.from_numpy(TRUTH[int(images[0, 0, 0, 0])][None]), None
+
+
+FEATURES = Features(np.tile(np.arange(10, dtype=np.float32)[:, None, None, None, None], (1, 1, 1, 1, 3)),
+                    np.zeros((10, 2), np.float32))
+
+
+def check(float_answers=TRUTH, answers=TRUTH):
+    return check_answers(FakeNetwork(), FEATURES, float_answers, answers)
+
+
+def changed(row, values):
+    answers = TRUTH.copy()
+    answers[row] = values
+    return answers
+
+
+def test_equal_answers_pass():
+    assert check() == 1
+
+
+def test_agreement_is_the_share_of_windows_with_the_same_class():
+    assert check(answers=changed(3, [0.1, 0.8, 0.1])) == 0.9 == MIN_AGREEMENT
+
+
+def test_probabilities_may_differ_as_long_as_the_class_is_the_same():
+    assert check(answers=changed(3, [0.4, 0.3, 0.3])) == 1
+
+
+@pytest.mark.parametrize(("float_answers", "message"), [
+    (changed(9, [0.8 - 2 * MAX_FLOAT_DIFFERENCE, 0.1 + 2 * MAX_FLOAT_DIFFERENCE, 0.1]), "differs from the trained one "
+     "by 0.002 in probability, expected at most 0.001"),
+    (TRUTH[::-1], "differs from the trained one by 0.7"),
+    (changed(0, np.nan), "differs from the trained one by nan"),
+])
+def test_a_conversion_that_answers_otherwise_is_refused(float_answers, message):
+    with pytest.raises(ExportError, match=message) as caught:
+        check(float_answers=float_answers)
+    assert "no file was written" in str(caught.value)
+
+
+@pytest.mark.parametrize(("values", "error"), [
+    ([0.8 + 3 * MAX_SUM_ERROR, 0.1, 0.1], "0.003"), ([0, 0, 0], "1"), ([np.nan, 0.5, 0.5], "nan"),
+])
+def test_probabilities_that_do_not_sum_to_1_are_refused(values, error):
+    with pytest.raises(ExportError, match=f"the int8 network's probabilities sum to 1 within {error}, expected 0.001"):
+        check(answers=changed(0, values))
+
+
+def test_int8_that_names_other_classes_is_refused():
+    answers = TRUTH.copy()
+    answers[[0, 3]] = answers[[1, 4]]
+    with pytest.raises(ExportError, match="int8 names the same class as float on 80% .* expected 90% or more"):
+        check(answers=answers)
