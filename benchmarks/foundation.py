@@ -67,7 +67,7 @@ def table(reports: list[Report], process: list[dict[str, float]]) -> dict[str, s
         "the same before quantisation": f"{f1_float.mean():.3f}; mean |difference| "
                                         f"{np.abs(f1 - f1_float).mean():.3f}",
         "every decision as shown live": f"{np.mean([r.macro_f1_decisions for r in reports]):.3f}",
-        "int8 and float name the same class": f"{np.mean([r.float_int8_agreement for r in reports]):.1%} of the windows",
+        "int8 and float name the same class": f"{np.mean([r.float_int8_agreement for r in reports]):.1%} of windows",
         "model file": f"{max(r.model_bytes for r in reports) / 1024:.0f} KiB",
         **{f"latency of a decision, {stage} (p50 / p95 / p99)": " / ".join(f"{v / 1e3:.2f}" for v in values) + " ms"
            for stage, values in latency.items()},

@@ -16,6 +16,7 @@ SENSOR_DEAD = 1e-3  # below it in every sample nothing is measured: a real senso
 GRAVITY_PRESENT = (4.0, 40.0)  # m/s^2
 IN_G = (0.5, 2.0)  # what 4.9 to 19.6 m/s^2 look like in g
 IN_MILLI_G = (400.0, 4000.0)  # above them lie raw counts, 4096 to 16384 a g
+GYRO_LIMIT = 100.0  # rad/s; the widest range of a MEMS gyroscope is 4000 degrees per second, 70 rad/s
 VALUE_LIMIT = 1e6  # no motion sensor gives so much in any unit; squares and sums of less stay finite in float32
 
 
@@ -38,37 +39,56 @@ def acceleration_kind(acc: npt.NDArray[np.float32]) -> str:
         return "milli-g"
     if median > IN_MILLI_G[1]:
         return "counts"
-    # in g the mean vector keeps most of gravity's length; without gravity it is near zero whatever the motion
-    steady = float(np.linalg.norm(acc.mean(0)))
-    if IN_G[0] <= median <= IN_G[1] and steady > 0.5 * median:
+    if IN_G[0] <= median <= IN_G[1] and _steady(acc) > 0.5 * median:
         return "g"
     return "no gravity" if median < GRAVITY_PRESENT[0] else "si"
 
 
-_REMEDY = {
+REMEDIES = {  # of what is wrong whatever the model
     "g": f"the values look like g: multiply them by {STANDARD_GRAVITY}",
     "milli-g": f"the values look like thousandths of g: multiply them by {STANDARD_GRAVITY / 1000:.8f}",
     "counts": "the values look like a converter's raw counts: multiply them by the driver's scale",
-    "no gravity": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
     "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
+}
+_GRAVITY_REMEDIES = {
+    "no gravity": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
+    "gravity": "gravity is in it, but the model learnt without: use linear acceleration",
 }
 
 
-def check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
-    """Refuse a window (n, channels) whose accelerometer is in another unit, or lacks gravity that the model needs.
+def check_units(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
+    """Refuse a window (n, channels) in other units, or with gravity where the model has none, or the other way round.
+
+    With fewer than three accelerometer axes only the gyroscope can be judged.
 
     Raises:
         StreamError: see above.
     """
+    _check_acceleration(window, spec)
+    turning = [i for i, name in enumerate(spec.channels) if name.startswith("gyro_")]
+    if turning and (fastest := float(np.abs(window[:, turning]).max())) > GYRO_LIMIT:
+        raise StreamError(f"the gyroscope gives {fastest:.3g}, expected rad/s, at most {GYRO_LIMIT:g}; the values look "
+                          "like degrees per second: multiply them by 0.0174533")
+
+
+def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
     triple = spec.acc_triple
-    if triple is None or spec.gravity != "included":
+    if triple is None or spec.gravity == "unknown":
         return
     acc = window[:, triple]
     kind = acceleration_kind(acc)
+    if spec.gravity == "removed":  # vigorous motion alone can be as strong as gravity, but it averages out
+        kind = {"no gravity": "si", "si": "si" if _steady(acc) < GRAVITY_PRESENT[0] else "gravity"}.get(kind, kind)
     if kind != "si":
         median = float(np.median(np.linalg.norm(acc, axis=1)))
-        raise StreamError(f"median |acc| over a window is {median:.3g}, expected about {STANDARD_GRAVITY:.3g} m/s^2 "
-                          f"with gravity; {_REMEDY[kind]}")
+        expected = f"about {STANDARD_GRAVITY:.3g} m/s^2 with" if spec.gravity == "included" else "m/s^2 without"
+        raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; "
+                          f"{(REMEDIES | _GRAVITY_REMEDIES)[kind]}")
+
+
+def _steady(acc: npt.NDArray[np.float32]) -> float:
+    """Length of the mean vector: gravity's, less what turning takes away; near zero without gravity."""
+    return float(np.linalg.norm(acc.mean(0)))
 
 
 def check_rate(measured_hz: float, spec: StreamSpec) -> None:

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from edge_runtime.errors import OutputError
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO]:
+def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file to write to; it takes its place at ``path`` when the block ends well, and leaves no trace otherwise.
 
     Raises:
@@ -22,7 +22,7 @@ def written_whole(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")  # the same directory, so that renaming is atomic
     try:
         try:
-            with aside.open(mode, **({} if "b" in mode else {"encoding": "utf-8", "newline": "\n"})) as file:
+            with aside.open("wb") as file:
                 yield file
             aside.replace(path)
         finally:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-
-# A sample this close before a grid time, in grid steps, counts as on it: i * 0.02 and i / 50 differ in the last bit, and
-# seconds since 1970 in float64 are known to 0.2 us.
+# A sample this close before a grid time, in grid steps, counts as on it: i * 0.02 and i / 50 differ in the last bit,
+# and seconds since 1970 in float64 are known to 0.2 us.
 ON_GRID = 1e-3
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.checks import acceleration_kind
+from edge_runtime.checks import REMEDIES, acceleration_kind
 from edge_runtime.contract import CHANNELS, MIN_WINDOW_SAMPLES, RATE_HZ_LIMITS, FrontEndSpec, SpectrogramSpec
 from edge_runtime.errors import DataError
 
@@ -76,13 +76,10 @@ def gravity_of(windows: Iterable[npt.NDArray[np.float32]], channels: tuple[str, 
         return "unknown"
     columns = [channels.index(name) for name in names]
     kinds = [acceleration_kind(window[:, columns]) for window in windows]
-    for kind, factor in (("g", 9.80665), ("milli-g", 0.00980665)):
+    for kind in ("g", "milli-g", "counts"):
         if kinds.count(kind) > len(kinds) / 2:
-            raise DataError(f"the accelerometer's values look like {kind}, expected m/s^2 with gravity (about 9.8 at "
-                            f"rest): multiply them by {factor:g}")
-    if kinds.count("counts") > len(kinds) / 2:
-        raise DataError("the accelerometer's values look like a converter's raw counts, expected m/s^2 with gravity "
-                        "(about 9.8 at rest): multiply them by the driver's scale")
+            raise DataError("the accelerometer is not in m/s^2 with gravity (about 9.8 at rest), as expected; "
+                            f"{REMEDIES[kind]}")
     if "dead" in kinds:
         raise DataError(f"window {kinds.index('dead')} has nothing but zeros from the accelerometer: leave it out")
     return "removed" if kinds.count("no gravity") > len(kinds) / 2 else "included"

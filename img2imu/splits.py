@@ -76,14 +76,12 @@ def pick_support(windows: Windows, train_indices: Indices, windows_per_class: in
 
 
 def _take_turns(order: Indices, groups: npt.NDArray[np.generic], random: np.random.Generator) -> Indices:
-    """Reorder so that no group comes a second time before all others came once, and so on; within a group the order
-    stays.
-    """
+    """Reorder so that no group comes again before all others came as often; within a group the order stays."""
     places = random.permutation(len(np.unique(groups)))[np.unique(groups, return_inverse=True)[1]]
     turns = np.empty(len(order), np.int64)
     for place in np.unique(places):
         turns[places == place] = np.arange((places == place).sum())
-    return order[np.lexsort((places, turns))]
+    return np.asarray(order[np.lexsort((places, turns))], np.int64)
 
 
 def manifest_sha256(windows: Windows, indices: Indices) -> str:

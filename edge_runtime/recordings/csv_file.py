@@ -52,7 +52,7 @@ def write_csv(path: str | Path, recording: Recording) -> None:
         OutputError: the file cannot be written.
     """
     line = "%r" + ",%.9g" * len(recording.channels) + "\n"  # 9 digits tell any two float32 apart
-    with written_whole(path, "w") as file:
-        file.write(",".join((TIME, *recording.channels)) + "\n")
+    with written_whole(path) as file:
+        file.write((",".join((TIME, *recording.channels)) + "\n").encode())
         for time_s, sample in zip(recording.timestamps_s, recording.samples, strict=True):
-            file.write(line % (float(time_s), *sample.tolist()))
+            file.write((line % (float(time_s), *sample.tolist())).encode())

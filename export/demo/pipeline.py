@@ -84,8 +84,8 @@ def run(out: Path, seed: int, windows_per_class: int, show_progress: bool = True
                       {label: chosen.samples[np.flatnonzero(names[chosen.labels] == label)[0]]
                        for label in contract.labels})
     write_csv(out / "unseen_person.csv", _as_recording(recordings[0], data_set))
-    with written_whole(out / "report.json", "w") as file:
-        json.dump(dataclasses.asdict(report), file, indent=1)
+    with written_whole(out / "report.json") as file:
+        file.write(json.dumps(dataclasses.asdict(report), indent=1).encode())
     return report
 
 

@@ -7,15 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.checks import STANDARD_GRAVITY, acceleration_kind
+from edge_runtime.checks import REMEDIES, STANDARD_GRAVITY, acceleration_kind
 from edge_runtime.errors import DataError
 
 _AXES = ("acc_x", "acc_y", "acc_z")
-_REMEDY = {
-    "g": f"the values look like g: multiply them by {STANDARD_GRAVITY}",
-    "milli-g": f"the values look like thousandths of g: multiply them by {STANDARD_GRAVITY / 1000:.8f}",
-    "dead": "the sensor gave nothing but zeros: record it again, or leave the recording out",
-}
 
 
 def check_units(recordings: Iterable[tuple[str, npt.NDArray[np.float32]]], channels: Sequence[str]) -> None:
@@ -38,10 +33,10 @@ def check_units(recordings: Iterable[tuple[str, npt.NDArray[np.float32]]], chann
     for name, samples in recordings:
         acc = samples[:, columns]
         kind = acceleration_kind(acc)
-        if kind in _REMEDY:
+        if kind in REMEDIES:
             median = float(np.median(np.linalg.norm(acc, axis=1)))
             raise DataError(f"{name} has a median |acc| of {median:.3g}, expected about {STANDARD_GRAVITY:.3g} m/s^2 "
-                            f"with gravity; {_REMEDY[kind]}")
+                            f"with gravity; {REMEDIES[kind]}")
         example.setdefault(kind, name)
     if len(example) > 1:
         raise DataError(f"{example['si']} holds gravity and {example['no gravity']} does not, expected all recordings "

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from edge_runtime.checks import STANDARD_GRAVITY, acceleration_kind, check_acceleration, check_rate, first_bad_sample
+from edge_runtime.checks import STANDARD_GRAVITY, acceleration_kind, check_rate, check_units, first_bad_sample
 from edge_runtime.contract import StreamSpec
 from edge_runtime.errors import StreamError
 
@@ -57,21 +57,38 @@ def test_a_moment_of_free_fall_or_impact_is_still_si():
 ], ids=["g", "milli-g", "counts", "no gravity", "dead"])
 def test_the_refusal_gives_value_expectation_and_remedy(acc, words, is_sentence):
     with pytest.raises(StreamError) as caught:
-        check_acceleration(window(acc), SPEC)
+        check_units(window(acc), SPEC)
     assert [word for word in words if word not in str(caught.value)] == []
     assert is_sentence(str(caught.value))
 
 
 def test_the_right_unit_passes():
-    check_acceleration(window(acceleration(1)), SPEC)
+    check_units(window(acceleration(1)), SPEC)
 
 
 @pytest.mark.parametrize("channels, gravity", [
-    (SPEC.channels, "removed"), (SPEC.channels, "unknown"), (("acc_z",), "included"),
+    (SPEC.channels, "unknown"), (("acc_z",), "included"),
     (("gyro_x", "gyro_y", "gyro_z"), "included"),
 ])
 def test_nothing_is_asked_of_gravity_where_the_model_cannot_expect_it(channels, gravity):
-    check_acceleration(np.zeros((50, len(channels)), np.float32), StreamSpec(channels, 50.0, gravity))
+    check_units(np.zeros((50, len(channels)), np.float32), StreamSpec(channels, 50.0, gravity))
+
+
+@pytest.mark.parametrize("motion_m_s2", [0.05, 1, 6])
+def test_a_model_without_gravity_takes_linear_acceleration_and_refuses_gravity(motion_m_s2):
+    spec = StreamSpec(SPEC.channels, 50.0, "removed")
+    check_units(window(acceleration(motion_m_s2, gravity=0)), spec)
+    with pytest.raises(StreamError, match=r"expected m/s\^2 without gravity; gravity is in it"):
+        check_units(window(acceleration(motion_m_s2)), spec)
+
+
+def test_degrees_per_second_are_refused_and_the_fastest_turn_passes():
+    still = window(acceleration(0.1))
+    still[3, 1] = -69.0  # 4000 degrees per second, in rad/s
+    check_units(still, SPEC)
+    still[3, 1] = -250.0
+    with pytest.raises(StreamError, match="the gyroscope gives 250, expected rad/s, at most 100; .* by 0.0174533"):
+        check_units(still, SPEC)
 
 
 @pytest.mark.parametrize("rate_hz", [10.0, 30.0, 50.0, 400.0])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from edge_runtime.container import ModelFile, read
 from edge_runtime.contract import CHANNELS
@@ -18,6 +19,8 @@ from export.pipeline import Exported
 from img2imu.backbone import pretrained_backbone
 from img2imu.cli import main
 from img2imu.storage import TrainedModel, load
+
+torch.set_num_threads(1)  # threads that wait for each other make a busy machine ten times slower
 
 RATE_HZ, WINDOW_S = 50.0, 2.0
 SWING_HZ = {"jump": 3.0, "shake": 8.0, "walk": 1.0}

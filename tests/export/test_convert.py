@@ -56,7 +56,7 @@ def test_the_backbone_is_int8_with_weights_per_channel(route):
                and len(t["quantization_parameters"]["scales"]) > 1]
     assert len(kernels) == 15  # the stem, and what five blocks have of expansion, depth-wise and projection
     assert not any(t["dtype"] == np.int8 for t in tensors(route.exported.float_tflite))
-    assert len(route.file.tflite) < 0.5 * len(route.exported.float_tflite)
+    assert len(route.file.tflite) < 0.6 * len(route.exported.float_tflite)
 
 
 def test_the_network_needs_no_transposes(route):
@@ -75,7 +75,8 @@ def test_the_recipe_names_its_tools():
 # ---- what the converters print
 
 
-def test_noise_is_kept_from_the_terminal(capfd):
+def test_noise_is_kept_from_the_terminal(capfd, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", open(1, "w", closefd=False))  # noqa: SIM115  # buffered, as in a pipe
     with convert._quiet():
         print("from Python")
         os.write(1, b"from C++\n")

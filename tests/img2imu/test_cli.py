@@ -25,6 +25,11 @@ class Blocker(PathFinder):
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = Blocker
 """
+FRESH = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("img2imu", run_name="__main__", alter_sys=True)
+"""
 
 
 def img2imu(*arguments, **options):
@@ -32,11 +37,10 @@ def img2imu(*arguments, **options):
                           timeout=TIMEOUT_S, **options)
 
 
-def start(*arguments, **options):
+def start(*arguments):
     """A running command, to which SIGINT means what it means in a terminal, whatever it means to this process."""
-    return subprocess.Popen([sys.executable, "-m", "img2imu", *map(str, arguments)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options)
+    return subprocess.Popen([sys.executable, "-c", FRESH, *map(str, arguments)], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
 
 
 def end(process):

@@ -140,9 +140,9 @@ def test_without_three_accelerometer_axes_nothing_can_be_said(channels):
 
 
 @pytest.mark.parametrize(("factor", "message"), [
-    (1 / 9.80665, "look like g, expected .* multiply them by 9.80665"),
-    (1000 / 9.80665, "look like milli-g, expected .* multiply them by 0.00980665"),
-    (8192 / 9.80665, "raw counts, expected .* multiply them by the driver's scale"),
+    (1 / 9.80665, "is not in m/s.* look like g: multiply them by 9.80665"),
+    (1000 / 9.80665, "is not in m/s.* thousandths of g: multiply them by 0.00980665"),
+    (8192 / 9.80665, "is not in m/s.* raw counts: multiply them by the driver's scale"),
 ])
 def test_other_units_are_refused_with_the_factor(factor, message):
     with pytest.raises(DataError, match=message):

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from edge_runtime.frontend.statistics import STATISTICS, count, statistics
 
-
 # What each name means, in double precision; a new statistic needs a line here.
 REFERENCE = {
     "mean": lambda w: w.mean(0),
