@@ -13,9 +13,12 @@ STANDARD_GRAVITY = 9.80665  # m/s^2, CGPM 1901
 # Median |acc| over a window. People at rest or in motion stay near 9.8 m/s^2; the bounds lie far from that on both
 # sides, and apart from what another unit or a removed gravity would give.
 SENSOR_DEAD = 1e-3  # below it in every sample nothing is measured: a real sensor has noise
-GRAVITY_PRESENT = (4.0, 40.0)  # m/s^2
-IN_G = (0.5, 2.0)  # what 4.9 to 19.6 m/s^2 look like in g
+LEAST_WITH_GRAVITY = 4.0  # m/s^2
+IN_G = (0.5, 4.0)  # what 4.9 to 39 m/s^2 look like in g
 IN_MILLI_G = (400.0, 4000.0)  # above them lie raw counts, 4096 to 16384 a g
+# Length of the mean vector. Turning shortens it: to 0.54 m/s^2 in the worst of 12,000 windows of swimmers' wrists.
+LEAST_STEADY = 0.5  # m/s^2; motion without gravity averages to less
+LEAST_STEADY_SHARE = 0.3  # of the median |acc|, for telling g from weak motion without gravity
 GYRO_LIMIT = 100.0  # rad/s; the widest range of a MEMS gyroscope is 4000 degrees per second, 70 rad/s
 VALUE_LIMIT = 1e6  # no motion sensor gives so much in any unit; squares and sums of less stay finite in float32
 
@@ -30,18 +33,18 @@ def acceleration_kind(acc: npt.NDArray[np.float32]) -> str:
         ``si``, ``g``, ``milli-g``, ``counts``, ``no gravity`` or ``dead``.
     """
     magnitude = np.sqrt(np.einsum("nc,nc->n", acc, acc))
-    median = float(np.median(magnitude))
+    median, steady = float(np.median(magnitude)), float(np.linalg.norm(acc.mean(0)))
     if float(magnitude.max()) < SENSOR_DEAD:
         return "dead"
-    if GRAVITY_PRESENT[0] <= median <= GRAVITY_PRESENT[1]:
-        return "si"
     if IN_MILLI_G[0] <= median <= IN_MILLI_G[1]:
         return "milli-g"
     if median > IN_MILLI_G[1]:
         return "counts"
-    if IN_G[0] <= median <= IN_G[1] and _steady(acc) > 0.5 * median:
+    if median >= LEAST_WITH_GRAVITY:
+        return "si" if steady >= LEAST_STEADY else "no gravity"
+    if median >= IN_G[0] and steady >= LEAST_STEADY_SHARE * median:
         return "g"
-    return "no gravity" if median < GRAVITY_PRESENT[0] else "si"
+    return "no gravity"
 
 
 REMEDIES = {  # of what is wrong whatever the model
@@ -50,16 +53,21 @@ REMEDIES = {  # of what is wrong whatever the model
     "counts": "the values look like a converter's raw counts: multiply them by the driver's scale",
     "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
 }
-_GRAVITY_REMEDIES = {
-    "no gravity": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
-    "gravity": "gravity is in it, but the model learnt without: use linear acceleration",
+_GRAVITY_REMEDIES = {  # by what the model takes
+    "included": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
+    "removed": "gravity is in it, but the model learnt without: use linear acceleration",
 }
 
 
 def check_units(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
-    """Refuse a window (n, channels) in other units, or with gravity where the model has none, or the other way round.
+    """Refuse a stream in other units, or with gravity where the model has none, or the other way round.
 
-    With fewer than three accelerometer axes only the gyroscope can be judged.
+    To be asked of a stream's first window: later ones may be all free fall. With fewer than three accelerometer axes
+    only the gyroscope can be judged.
+
+    Args:
+        window: (n, channels).
+        spec: what the model takes.
 
     Raises:
         StreamError: see above.
@@ -71,24 +79,30 @@ def check_units(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
                           "like degrees per second: multiply them by 0.0174533")
 
 
+def check_alive(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
+    """Refuse a window (n, channels) in which the accelerometer gives nothing: a label would be invented.
+
+    Raises:
+        StreamError: see above.
+    """
+    acc = [i for i, name in enumerate(spec.channels) if name.startswith("acc_")]
+    if acc and float(np.abs(window[:, acc]).max()) < SENSOR_DEAD:
+        raise StreamError(f"the accelerometer gave less than {SENSOR_DEAD:g} throughout a window, expected m/s^2; "
+                          f"{REMEDIES['dead']}")
+
+
 def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
     triple = spec.acc_triple
     if triple is None or spec.gravity == "unknown":
         return
     acc = window[:, triple]
     kind = acceleration_kind(acc)
-    if spec.gravity == "removed":  # vigorous motion alone can be as strong as gravity, but it averages out
-        kind = {"no gravity": "si", "si": "si" if _steady(acc) < GRAVITY_PRESENT[0] else "gravity"}.get(kind, kind)
-    if kind != "si":
+    # weak motion without gravity, and a little bias, can look like g
+    if kind not in (("si",) if spec.gravity == "included" else ("no gravity", "g")):
         median = float(np.median(np.linalg.norm(acc, axis=1)))
         expected = f"about {STANDARD_GRAVITY:.3g} m/s^2 with" if spec.gravity == "included" else "m/s^2 without"
-        raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; "
-                          f"{(REMEDIES | _GRAVITY_REMEDIES)[kind]}")
-
-
-def _steady(acc: npt.NDArray[np.float32]) -> float:
-    """Length of the mean vector: gravity's, less what turning takes away; near zero without gravity."""
-    return float(np.linalg.norm(acc.mean(0)))
+        remedy = REMEDIES.get(kind, _GRAVITY_REMEDIES[spec.gravity])
+        raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; {remedy}")
 
 
 def check_rate(measured_hz: float, spec: StreamSpec) -> None:

@@ -173,9 +173,9 @@ class Recognizer:
         window = self._samples.newest(n).astype(np.float32, copy=False)
         received = self._received.newest(n)
         checks.check_rate(float(received[-1, 0] - received[0, 0]) / (n - 1) * contract.stream.rate_hz, contract.stream)
-        checks.check_units(window, contract.stream)
-        self._gaps = 0
         first = self._samples.total == n
+        (checks.check_units if first else checks.check_alive)(window, contract.stream)
+        self._gaps = 0
         features = self._features.advance(window, n if first else contract.hop_samples)
         drawn = time.perf_counter_ns()
         probabilities, _ = self.model.infer(features)

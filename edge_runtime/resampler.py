@@ -88,7 +88,7 @@ class LinearResampler:
         right = np.searchsorted(times, early, side="left")  # times[right - 1] < early <= times[right]
         left = np.maximum(right - 1, 0)
         span = np.where(right > left, times[right] - times[left], 1.0)
-        weight = np.where(right > left, (grid - times[left]) / span, 0.0)[:, None]
+        weight = np.where(right > left, np.minimum((grid - times[left]) / span, 1.0), 0.0)[:, None]
         samples = (1 - weight) * values[left] + weight * values[right]
         return GridPiece(grid, samples.astype(np.float32), first_received + left + weight[:, 0])
 

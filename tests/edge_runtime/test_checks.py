@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from edge_runtime.checks import STANDARD_GRAVITY, acceleration_kind, check_rate, check_units, first_bad_sample
+from edge_runtime.checks import STANDARD_GRAVITY, acceleration_kind, check_alive, check_rate, check_units, first_bad_sample
 from edge_runtime.contract import StreamSpec
 from edge_runtime.errors import StreamError
 
@@ -31,7 +31,7 @@ def test_units_are_told_apart_at_rest_and_in_motion(seed, motion_m_s2, factor, k
     assert acceleration_kind(acceleration(motion_m_s2, seed=seed) * np.float32(factor)) == kind
 
 
-@pytest.mark.parametrize("motion_m_s2", [0.02, 0.5, 1, 2])
+@pytest.mark.parametrize("motion_m_s2", [0.02, 0.5, 1, 2, 3])
 def test_removed_gravity_is_noticed_whatever_the_motion(motion_m_s2):
     assert acceleration_kind(acceleration(motion_m_s2, gravity=0)) == "no gravity"
 
@@ -74,12 +74,22 @@ def test_nothing_is_asked_of_gravity_where_the_model_cannot_expect_it(channels, 
     check_units(np.zeros((50, len(channels)), np.float32), StreamSpec(channels, 50.0, gravity))
 
 
-@pytest.mark.parametrize("motion_m_s2", [0.05, 1, 6])
+@pytest.mark.parametrize("motion_m_s2", [0.05, 1, 3])
 def test_a_model_without_gravity_takes_linear_acceleration_and_refuses_gravity(motion_m_s2):
     spec = StreamSpec(SPEC.channels, 50.0, "removed")
     check_units(window(acceleration(motion_m_s2, gravity=0)), spec)
     with pytest.raises(StreamError, match=r"expected m/s\^2 without gravity; gravity is in it"):
         check_units(window(acceleration(motion_m_s2)), spec)
+
+
+def test_free_fall_passes_once_a_stream_is_accepted_and_a_dead_sensor_does_not():
+    falling = window(acceleration(0.3, gravity=0))
+    with pytest.raises(StreamError):
+        check_units(falling, SPEC)
+    check_alive(falling, SPEC)
+    with pytest.raises(StreamError, match="nothing but zeros"):
+        check_alive(np.zeros_like(falling), SPEC)
+    check_alive(np.zeros((50, 3), np.float32), StreamSpec(("gyro_x", "gyro_y", "gyro_z"), 50.0, "unknown"))
 
 
 def test_degrees_per_second_are_refused_and_the_fastest_turn_passes():

@@ -150,7 +150,8 @@ def test_a_reader_that_never_came_is_no_error(arguments):
     os.close(reading)
     try:
         result = subprocess.run([sys.executable, "-m", "img2imu", *map(str, arguments)], stdout=writing,
-                                stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S)
+                                stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S,
+                                env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"})
     finally:
         os.close(writing)
     assert result.stderr == ""
