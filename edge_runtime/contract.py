@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_runtime.errors import ContractError
-from edge_runtime.strict_json import from_json, show, to_json
+from edge_runtime.strict_json import JsonError, from_json, show, to_json
 
 SCHEMA = 1
 UNITS = {"acc": "m/s^2", "gyro": "rad/s"}  # SI, the units of Linux IIO, Android and the web
@@ -213,7 +213,10 @@ class Contract:
         if schema > SCHEMA:
             raise ContractError(f"the model's contract has schema {show(schema)}, this version reads up to {SCHEMA}: "
                                 "pip install --upgrade img2imu")
-        return from_json(Contract, document, "contract")
+        try:
+            return from_json(Contract, document, "contract")
+        except JsonError as error:
+            raise ContractError(f"in the model's contract, {error}: export the model again") from error
 
 
 def _validate(c: Contract) -> None:

@@ -9,10 +9,12 @@ import types
 import typing
 from typing import Any, TypeVar
 
-from edge_runtime.errors import ContractError
-
 T = TypeVar("T")
 _EXPECTED = {float: "a finite number", int: "a whole number", str: "text", bool: "true or false"}
+
+
+class JsonError(ValueError):
+    """A document that is not what it should be."""
 
 
 def to_json(value: Any) -> Any:
@@ -35,7 +37,7 @@ def from_json(kind: type[T], value: Any, where: str) -> T:
         where: the place in the document, for messages.
 
     Raises:
-        ContractError: naming the place, what was found and what was expected.
+        JsonError: naming the place, what was found and what was expected; the remedy is for the caller to add.
     """
     return typing.cast(T, _convert(kind, value, where))
 
@@ -46,11 +48,11 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         return _build(kind, value, where)
     if origin is tuple:  # only tuple[X, ...] is used
         if not isinstance(value, list):
-            raise ContractError(f"{where} is {show(value)}, expected a list")
+            raise JsonError(f"{where} is {show(value)}, expected a list")
         return tuple(_convert(args[0], v, f"{where}[{i}]") for i, v in enumerate(value))
     if origin is dict:
         if not isinstance(value, dict):
-            raise ContractError(f"{where} is {show(value)}, expected an object")
+            raise JsonError(f"{where} is {show(value)}, expected an object")
         return {_convert(str, k, f"a key of {where}"): _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
     if origin in (types.UnionType, typing.Union):  # only X | None is used
         return None if value is None else _convert(args[0], value, where)
@@ -60,21 +62,21 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         return value  # half a surrogate pair is no character: it could be neither printed nor written
     if kind in (int, bool) and type(value) is kind:  # bool is no int here
         return value
-    raise ContractError(f"{where} is {show(value)}, expected {_EXPECTED[kind]}")
+    raise JsonError(f"{where} is {show(value)}, expected {_EXPECTED[kind]}")
 
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
-        raise ContractError(f"{where} is {show(value)}, expected an object")
+        raise JsonError(f"{where} is {show(value)}, expected an object")
     fields = {f.name: f for f in dataclasses.fields(kind)}
     hints = typing.get_type_hints(kind)
     unknown = sorted(set(value) - set(fields))
     if unknown:
-        raise ContractError(f"{where} has the unknown key {show(unknown[0])}, expected only {', '.join(fields)}; "
-                            "the file was written by another version or by hand: export the model again")
+        raise JsonError(f"{where} has the unknown key {show(unknown[0])}, expected only {', '.join(fields)}; "
+                        "the document was written by another version or by hand")
     missing = [name for name in fields if name not in value]
     if missing:
-        raise ContractError(f"{where} lacks the key '{missing[0]}': export the model again")
+        raise JsonError(f"{where} lacks the key '{missing[0]}'")
     return kind(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in fields})
 
 

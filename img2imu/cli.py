@@ -50,8 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()  # here and not when Python ends, where a reader that has gone makes a noise
     except BrokenPipeError:  # the reader of our output has gone (| head): nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:  # what no command foresaw: standard output on a full disk, say
+        _drop_output()
+        place = f" ({error.filename})" if error.filename else ""
+        return _fail(f"the system refused to go on: {error.strerror or error}{place}; free some space or check "
+                     "permissions, then try again")
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -89,6 +94,11 @@ def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:
             importlib.import_module(command.module).add_arguments(sub)
         sub.set_defaults(command=command)
     return parser
+
+
+def _drop_output() -> None:
+    """What is still buffered goes nowhere, so that Python does not fail on it again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(sentence: str) -> int:

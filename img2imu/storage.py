@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edge_runtime.contract import FrontEndSpec
 from edge_runtime.errors import ContractError, DataError
 from edge_runtime.files import written_whole
-from edge_runtime.strict_json import from_json, show, to_json
+from edge_runtime.strict_json import JsonError, from_json, show, to_json
 from img2imu.head import LinearHead
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _header(path: Path, text: str) -> Header:
                         f"version reads format {FORMAT} and '{BACKBONE}': pip install --upgrade img2imu")
     try:
         return from_json(Header, document, "header")
-    except ContractError as error:
+    except (JsonError, ContractError) as error:
         raise DataError(f"{path} is not a trained model ({error}): {REMEDY}") from error
 
 

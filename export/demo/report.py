@@ -85,8 +85,9 @@ def show(report: Report) -> None:
     from rich.table import Table
 
     console = Console()
-    accuracy = Table("exercise", title=f"{report.n_test_windows} windows of {report.n_test_people} people the model "
-                     f"never saw ({', '.join(report.test_people)})", box=box.SIMPLE_HEAD, title_justify="left")
+    console.print(f"{report.n_test_windows} windows of {report.n_test_people} people the model never saw "
+                  f"({', '.join(report.test_people)})", highlight=False)
+    accuracy = Table("exercise", box=box.SIMPLE_HEAD)
     for heading in ("precision", "recall", "F1", "windows"):
         accuracy.add_column(heading, justify="right")
     for label, row in report.per_class.items():

@@ -3,7 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from edge_runtime.checks import STANDARD_GRAVITY, acceleration_kind, check_alive, check_rate, check_units, first_bad_sample
+from edge_runtime.checks import (
+    STANDARD_GRAVITY,
+    acceleration_kind,
+    check_alive,
+    check_rate,
+    check_units,
+    first_bad_sample,
+)
 from edge_runtime.contract import StreamSpec
 from edge_runtime.errors import StreamError
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import edge_runtime
-from edge_runtime.commands.run import DEMO_MODEL
+from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
 from img2imu.cli import COMMANDS, EXIT_INTERRUPTED, EXIT_USER_ERROR, main
 
 TIMEOUT_S = 60
@@ -129,6 +129,18 @@ def test_ctrl_c_leaves_quietly():
     _, err = end(process)
     assert process.returncode == EXIT_INTERRUPTED
     assert err.splitlines()[-1] == "interrupted"
+
+
+@pytest.mark.parametrize("arguments", [
+    ["info", str(DEMO_MODEL)], ["run", str(DEMO_MODEL), "--source", f"{DEMO_RECORDING}?speed=max"],
+], ids=lambda arguments: arguments[0])
+def test_standard_output_on_a_full_disk_is_one_sentence(arguments):
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run([sys.executable, "-m", "img2imu", *arguments], stdout=full, stderr=subprocess.PIPE,
+                                text=True, timeout=TIMEOUT_S, check=False)
+    assert result.returncode == EXIT_USER_ERROR
+    assert "Traceback" not in result.stderr and "Exception ignored" not in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("img2imu: the system refused to go on: No space left on device;")
 
 
 @pytest.mark.parametrize("sink", ["console:", "jsonl:-"])
