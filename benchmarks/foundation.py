@@ -64,7 +64,7 @@ def table(reports: list[Report], process: list[dict[str, float]]) -> dict[str, s
     return {
         "macro-F1 on people never seen, int8": f"{f1.mean():.3f} (lowest draw {f1.min():.3f}, highest {f1.max():.3f}; "
                                                f"{people} different people)",
-        "the same before quantisation": f"{f1_float.mean():.3f}; mean |difference| "
+        "the same before quantisation": f"{f1_float.mean():.3f}; mean absolute difference "
                                         f"{np.abs(f1 - f1_float).mean():.3f}",
         "every decision as shown live": f"{np.mean([r.macro_f1_decisions for r in reports]):.3f}",
         "int8 and float name the same class": f"{np.mean([r.float_int8_agreement for r in reports]):.1%} of windows",
