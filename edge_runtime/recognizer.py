@@ -41,8 +41,7 @@ class Recognizer:
         self.contract = contract
         self.model = model
         channels = len(contract.stream.channels)
-        self._front_end = FrontEnd(contract.front_end, contract.window_samples, channels,
-                                   contract.stream.rate_hz)
+        self._front_end = FrontEnd.of(contract)
         self._resampler = LinearResampler(contract.stream.rate_hz, channels)
         self._samples = RingBuffer(contract.window_samples, channels)
         self._received = RingBuffer(contract.window_samples, 1, np.float64)

@@ -22,6 +22,7 @@ from export.network import DeviceNetwork
 from img2imu.backbone import pretrained_backbone
 from img2imu.classifier import MotionClassifier
 from img2imu.design import hop_samples, resolve_channels
+from img2imu.progress import bar
 from img2imu.storage import Header, library_versions
 
 GOLDEN_WINDOWS = 3
@@ -50,13 +51,15 @@ class Exported:
     agreement: float
 
 
-def export_model(classifier: MotionClassifier, header: Header, path: str | os.PathLike[str]) -> Exported:
+def export_model(classifier: MotionClassifier, header: Header, path: str | os.PathLike[str],
+                 show_progress: bool = True) -> Exported:
     """Make a trained model one int8 ``.tflite`` that carries its contract and golden vectors.
 
     Args:
         classifier: fitted; its support windows calibrate the quantiser, through the runtime's own front end.
         header: where the model comes from.
         path: of the file to write.
+        show_progress: draw a bar over the steps.
 
     Raises:
         ExportError: the made file fails a check; nothing is written.
@@ -65,25 +68,28 @@ def export_model(classifier: MotionClassifier, header: Header, path: str | os.Pa
     started = time.perf_counter()
     network = DeviceNetwork(pretrained_backbone(), classifier.head_)
     contract = build_contract(classifier, header)
-    front_end = FrontEnd(contract.front_end, contract.window_samples, len(contract.stream.channels),
-                         contract.stream.rate_hz)
     windows = classifier.support_windows_[_spread(len(classifier.support_windows_), MAX_CALIBRATION_WINDOWS)]
-    features = front_end.compute_batch(windows)
-    float_tflite = convert.to_float_tflite(network, one(features, 0))
-    int8_tflite = convert.to_int8(float_tflite, features)
-
-    model = Model(int8_tflite, contract)
-    answers = infer_all(model, features)
-    float_answers = infer_all(Model(float_tflite, contract), features)
-    agreement = check_answers(network, features, float_answers, answers)
-    chosen = _spread(len(windows), GOLDEN_WINDOWS)
-    stride = Golden.IMAGE_STRIDE
-    golden = Golden(windows[chosen], features.statistics[chosen], features.images[chosen][:, :, ::stride, ::stride],
-                    answers[chosen])
-    content = pack(int8_tflite, contract, golden)
+    with bar("exporting", 4, show_progress) as advance:
+        features = FrontEnd.of(contract).compute_batch(windows)
+        advance(1)
+        float_tflite = convert.to_float_tflite(network, one(features, 0))
+        advance(1)
+        int8_tflite = convert.to_int8(float_tflite, features)
+        advance(1)
+        answers = infer_all(Model(int8_tflite, contract), features)
+        float_answers = infer_all(Model(float_tflite, contract), features)
+        agreement = check_answers(network, features, float_answers, answers)
+        advance(1)
+    content = pack(int8_tflite, contract, _golden(windows, features, answers))
     with written_whole(path) as file:
         file.write(content)
     return Exported(Path(path), contract, float_tflite, len(content), time.perf_counter() - started, agreement)
+
+
+def _golden(windows: np.ndarray, features: Features, answers: np.ndarray) -> Golden:
+    chosen, stride = _spread(len(windows), GOLDEN_WINDOWS), Golden.IMAGE_STRIDE
+    return Golden(windows[chosen], features.statistics[chosen], features.images[chosen][:, :, ::stride, ::stride],
+                  answers[chosen])
 
 
 def build_contract(classifier: MotionClassifier, header: Header) -> Contract:

@@ -1,9 +1,10 @@
-"""A progress bar with rate and time left, on the terminal alone."""
+"""Progress bars with rate and time left, on the terminal alone."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -18,10 +19,22 @@ def track(items: Iterable[T], title: str, total: int, *, size: Callable[[T], int
         title: what is being done.
         total: sum of the sizes.
         size: of one item.
-        show: False draws nothing; neither does standard error that is no terminal.
+        show: False draws nothing.
+    """
+    with bar(title, total, show) as advance:
+        for item in items:
+            yield item
+            advance(size(item))
+
+
+@contextmanager
+def bar(title: str, total: int, show: bool = True) -> Iterator[Callable[[int], None]]:
+    """A bar that moves when the function it gives is called with the work done since.
+
+    Nothing is drawn when ``show`` is False or standard error is no terminal.
     """
     if not (show and sys.stderr.isatty()):
-        yield from items
+        yield lambda _: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -30,8 +43,10 @@ def track(items: Iterable[T], title: str, total: int, *, size: Callable[[T], int
                TextColumn("{task.fields[rate]}"), TimeRemainingColumn(elapsed_when_finished=True))
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=total, rate="")
-        for item in items:
-            yield item
-            progress.advance(task, size(item))
+
+        def advance(work: int) -> None:
+            progress.advance(task, work)
             speed = progress.tasks[task].speed
-            progress.update(task, rate=f"{speed:,.0f}/s" if speed else "")
+            progress.update(task, rate=f"{speed:,.{0 if speed >= 10 else 2}f}/s" if speed else "")
+
+        yield advance

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import FrontEndSpec
+from edge_runtime.contract import Contract, FrontEndSpec
 from edge_runtime.errors import ContractError
 from edge_runtime.frontend.spectrogram import Resize, Spectrogram, time_weights
 from edge_runtime.frontend.statistics import STATISTICS, statistics
@@ -55,6 +55,12 @@ class FrontEnd:
             Resize(time_weights(s.n_columns(window_samples), spec.image_width)) for s in self.spectrograms)
         # neighbouring columns as a slice: a view, many times faster than picking them one by one
         self._rgb = [slice(r, b + 1) if (r + 1, r + 2) == (g, b) else [r, g, b] for r, g, b in spec.image_channels]
+
+    @classmethod
+    def of(cls, contract: Contract) -> FrontEnd:
+        """The front end of a model."""
+        return cls(contract.front_end, contract.window_samples, len(contract.stream.channels),
+                   contract.stream.rate_hz)
 
     def stream(self) -> FrontEndStream:
         """A new stream of windows, with no columns computed yet."""

@@ -21,7 +21,7 @@ def draw_spectrograms(path: Path, contract: Contract, windows: dict[str, npt.NDA
         windows: class name to one window (window_samples, channels).
     """
     spec, stream = contract.front_end, contract.stream
-    front_end = FrontEnd(spec, contract.window_samples, len(stream.channels), stream.rate_hz)
+    front_end = FrontEnd.of(contract)
     titles = [f"{stream.channels[rgb[0]].partition('_')[0]}, frames of {s.fft_samples / stream.rate_hz:.3g} s"
               for s in spec.spectrograms for rgb in spec.image_channels]
     figure = Figure(figsize=(1.2 + 2.1 * spec.n_images, 1.2 + 1.45 * len(windows)), layout="constrained")

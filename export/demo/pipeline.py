@@ -8,14 +8,15 @@ import time
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import confusion_matrix
 
-from edge_runtime import FrontEnd, Recognizer
+from edge_runtime import Contract, FrontEnd, Recognizer
 from edge_runtime.files import written_whole
 from edge_runtime.model import Model
 from edge_runtime.recordings import Recording, write_csv
 from export.demo.pictures import draw_confusion, draw_spectrograms
-from export.demo.replay import replay
+from export.demo.replay import Live, replay
 from export.demo.report import Report, scores
 from export.pipeline import export_model, infer_all, record_accuracy
 from img2imu.classifier import MotionClassifier
@@ -45,48 +46,49 @@ def run(out: Path, seed: int, windows_per_class: int, show_progress: bool = True
     data_set = load_data_set("watch")
     windows = cut_windows(data_set, WINDOW_S)
     train, test = split_by_subject(windows, TEST_PEOPLE, seed)
-    support = pick_support(windows, train, windows_per_class, seed)
+    indices = pick_support(windows, train, windows_per_class, seed)
+    support = windows.select(indices)
     unseen = sorted(set(windows.subjects[test].tolist()))
-    chosen = windows.select(support)
-    say(f"learning {len(set(chosen.labels.tolist()))} exercises from {windows_per_class} windows of {WINDOW_S:g} s "
-        f"each, of {len(set(chosen.subjects.tolist()))} people ...", flush=True)
+    say(f"learning {len(set(support.labels.tolist()))} exercises from {windows_per_class} windows of {WINDOW_S:g} s "
+        f"each, of {len(set(support.subjects.tolist()))} people ...", flush=True)
     started = time.perf_counter()
-    names = np.array(windows.label_names)
+    labels = np.array(windows.label_names)[support.labels]
     classifier = MotionClassifier(data_set.rate_hz, data_set.channels, seed)
-    classifier.fit(chosen.samples, names[chosen.labels], show_progress=show_progress)
+    classifier.fit(support.samples, labels, show_progress=show_progress)
     train_seconds = time.perf_counter() - started
 
     say("converting to .tflite and quantising to int8 ...", flush=True)
     path = out / "model.tflite"
     header = describe(classifier, "shoulder exercises", f"{data_set.name} ({data_set.licence})",
-                      manifest_sha256(windows, support))
-    exported = export_model(classifier, header, path)
+                      manifest_sha256(windows, indices))
+    exported = export_model(classifier, header, path, show_progress)
 
     recognizer = Recognizer.load(path)
-    contract = recognizer.contract
     recordings = [r for r in data_set.recordings if r.subject in unseen]
     live = replay(recognizer, data_set, recordings, show_progress)
-    front_end = FrontEnd(contract.front_end, contract.window_samples, len(contract.stream.channels),
-                         contract.stream.rate_hz)
-    float_probabilities = infer_all(Model(exported.float_tflite, contract), front_end.compute_batch(live.windows))
+    contract = recognizer.contract
+    float_probabilities = infer_all(Model(exported.float_tflite, contract),
+                                    FrontEnd.of(contract).compute_batch(live.windows))
     measured = scores(contract.labels, live, float_probabilities)
     record_accuracy(path, measured["macro_f1_float"], measured["macro_f1"])
     report = Report(
         **measured, n_test_people=len(unseen), model_bytes=path.stat().st_size, train_seconds=train_seconds,
         export_seconds=exported.seconds, seed=seed, test_people=unseen, runtime=recognizer.model.runtime,
         threads=recognizer.model.threads)
-
-    answers = live.probabilities.argmax(1)
-    draw_confusion(out / "confusion.png", contract.labels,
-                   confusion_matrix(live.truth, answers, labels=np.arange(len(contract.labels))),
-                   f"{len(answers)} windows of people never seen, macro-F1 {report.macro_f1:.3f}")
-    draw_spectrograms(out / "spectrograms.png", contract,
-                      {label: chosen.samples[np.flatnonzero(names[chosen.labels] == label)[0]]
-                       for label in contract.labels})
+    examples = {label: support.samples[(labels == label).argmax()] for label in contract.labels}
+    _draw(out, contract, live, report, examples)
     write_csv(out / "unseen_person.csv", _as_recording(recordings[0], data_set))
     with written_whole(out / "report.json") as file:
         file.write(json.dumps(dataclasses.asdict(report), indent=1).encode())
     return report
+
+
+def _draw(out: Path, contract: Contract, live: Live, report: Report,
+          examples: dict[str, npt.NDArray[np.float32]]) -> None:
+    counts = confusion_matrix(live.truth, live.probabilities.argmax(1), labels=np.arange(len(contract.labels)))
+    draw_confusion(out / "confusion.png", contract.labels, counts,
+                   f"{report.n_test_windows} windows of people never seen, macro-F1 {report.macro_f1:.3f}")
+    draw_spectrograms(out / "spectrograms.png", contract, examples)
 
 
 def _as_recording(recording: LabelledRecording, data_set: DataSet) -> Recording:

@@ -49,7 +49,7 @@ def replay(recognizer: Recognizer, data_set: DataSet, recordings: Sequence[Label
     apart = -(-recognizer.contract.window_samples // recognizer.contract.hop_samples)  # decisions without overlap
     windows, truth, probabilities, all_truth, all_labels, latency_us = [], [], [], [], [], []
     samples = sum(len(r.samples) for r in recordings)
-    for recording in track(recordings, "replaying, sample by sample", samples, size=lambda r: len(r.samples),
+    for recording in track(recordings, "replaying samples", samples, size=lambda r: len(r.samples),
                            show=show_progress):
         wanted = labels.index(data_set.label_names[recording.labels[0]])
         recognizer.reset()
