@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 OUT ?= out/demo
+DATA ?= ../shared/data
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
@@ -10,7 +11,7 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-base figures lint types imports check clean
+.PHONY: help venv demo test test-base figures fewshot lint types imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -42,6 +43,9 @@ test-base: ## test the base install (no torch) in clean environments: 3.11, 3.13
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py
+
+fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
+	$(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot
 
 lint: $(INSTALLED) ## ruff
 	$(BIN)/ruff check $(SOURCES)

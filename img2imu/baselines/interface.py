@@ -1,0 +1,37 @@
+"""What the few-shot benchmark asks of a baseline."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Windows = npt.NDArray[np.float32]  # (n, samples, channels), SI units
+Labels = npt.NDArray[Any]  # (n,) text or numbers
+
+
+class Baseline(Protocol):
+    """A classifier of windows that can be fitted on one labelled window per class.
+
+    Args:
+        rate_hz: samples per second of every window.
+        channels: names of the columns, ``acc_x`` .. ``gyro_z``.
+        seed: of every random choice; the same seed gives the same predictions.
+    """
+
+    def __init__(self, rate_hz: float, channels: tuple[str, ...], seed: int) -> None: ...
+
+    def fit(self, windows: Windows, labels: Labels, unlabelled: Windows | None = None) -> Self:
+        """Learn.
+
+        Args:
+            windows: (n, samples, channels).
+            labels: (n,) class of each window, two classes or more.
+            unlabelled: more windows (m, samples, channels) of the training people, to standardise on.
+        """
+        ...
+
+    def predict(self, windows: Windows) -> Labels:
+        """Class of each window (n, samples, channels): (n,)."""
+        ...

@@ -1,0 +1,151 @@
+"""``img2imu fewshot``: the few-shot benchmark, in parallel and resumable."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from img2imu.fewshot.manifest import Json, Manifest
+    from img2imu.fewshot.runner import Failure, Result
+    from img2imu.fewshot.tasks import TaskData
+
+CELLS = "cells.jsonl"
+EXIT_INCOMPLETE = 1  # some cells failed; the report is of the others
+LIBRARIES = ("img2imu", "numpy", "scikit-learn", "torch", "aeon")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command takes."""
+    parser.add_argument("--data-dir", metavar="DIR", type=Path, default=Path("data"),
+                        help="where hapt.npz, swim.npz, umafall.npz, driver.npz and road.npz lie; a task without its "
+                        "file is left out (default: %(default)s)")
+    parser.add_argument("--tasks", metavar="A,B", type=_names, help="tasks to run (default: all)")
+    parser.add_argument("--methods", metavar="X,Y", type=_names, help="methods to run (default: all)")
+    parser.add_argument("--k", metavar="K,K", type=_numbers, default=[1, 2, 5, 10],
+                        help="labelled windows per class (default: 1,2,5,10)")
+    parser.add_argument("--draws", metavar="N", type=int, default=10,
+                        help="draws of test people and windows to learn from (default: %(default)d)")
+    parser.add_argument("--jobs", metavar="N", type=int, default=2, help="cells at a time (default: %(default)d)")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("out/fewshot"),
+                        help="results go there; cells found there are not run again (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of every draw (default: %(default)d)")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Fix the manifests, run the cells that are missing, write tables and pictures."""
+    from edge_runtime.errors import DataError
+    from img2imu.fewshot.manifest import make_manifest
+    from img2imu.fewshot.methods import pick_methods
+    from img2imu.fewshot.runner import run_grid
+    from img2imu.fewshot.tasks import load_tasks, pick_tasks
+
+    _check(arguments)
+    out: Path = arguments.out
+    wanted, methods = pick_tasks(arguments.tasks), pick_methods(arguments.methods)
+    tasks, missing = load_tasks(wanted, arguments.data_dir)
+    for sentence in missing:
+        print(sentence)
+    if not tasks:
+        raise DataError(f"none of the tasks {', '.join(task.name for task in wanted)} has its data, expected at least "
+                        "one: see above, and give --data-dir")
+    manifests = [make_manifest(data, arguments.k, arguments.draws, arguments.seed) for data in tasks]
+    _print_tasks(tasks, manifests)
+    _write_manifests(out / "manifests", manifests)
+    results, failures = run_grid(tasks, manifests, methods, out / CELLS, arguments.jobs)
+    _print_failures(failures)
+    if results:
+        _report(out, results, _protocol(arguments, tasks, manifests, failures))
+    return EXIT_INCOMPLETE if failures else 0
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in _names(text)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"is {text!r}, expected whole numbers such as 1,2,5,10") from None
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Before minutes of work rather than after them."""
+    from edge_runtime.errors import DataError, OutputError
+
+    if arguments.seed < 0:
+        raise DataError(f"--seed is {arguments.seed}, expected 0 or more: give another")
+    if arguments.jobs == 0:
+        raise DataError("--jobs is 0, expected 1 or more, or -1 for all processors: give another")
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{arguments.out} cannot be made a directory ({error.strerror}): give another "
+                          "--out") from error
+
+
+def _print_tasks(tasks: Sequence[TaskData], manifests: Sequence[Manifest]) -> None:
+    import numpy as np
+
+    for data, manifest in zip(tasks, manifests, strict=True):
+        n_subjects = len(np.unique(data.windows.subjects))
+        print(f"{data.task.name}: {len(data.windows)} windows of {data.task.window_s:g} s, {len(data.class_names)} "
+              f"classes, {n_subjects} subjects ({data.task.subject}), manifest {manifest.sha256[:12]}")
+        for line in (f"licence {data.licence or 'not stated'}; {data.citation or 'see the source of the file'}",
+                     *data.notes, *manifest.left_out):
+            print(textwrap.fill(line, 110, initial_indent="  ", subsequent_indent="    "))
+    print(flush=True)
+
+
+def _write_manifests(directory: Path, manifests: Sequence[Manifest]) -> None:
+    directory.mkdir(exist_ok=True)
+    for manifest in manifests:
+        (directory / f"{manifest.task}.json").write_text(manifest.to_json(), encoding="utf-8")
+
+
+def _print_failures(failures: Sequence[Failure]) -> None:
+    tasks_of: dict[tuple[str, str], list[str]] = {}
+    for failure in failures:
+        tasks_of.setdefault((failure.cell.method, failure.why), []).append(failure.cell.task)
+    for (method, why), tasks in tasks_of.items():
+        print(f"{method} failed in {len(tasks)} cells of {', '.join(dict.fromkeys(tasks))}: {why}")
+
+
+def _protocol(arguments: argparse.Namespace, tasks: Sequence[TaskData], manifests: Sequence[Manifest],
+              failures: Sequence[Failure]) -> Json:
+    return {
+        "k": arguments.k, "draws": arguments.draws, "seed": arguments.seed,
+        "versions": {name: _version(name) for name in LIBRARIES},
+        "tasks": [{"task": data.task.name, "windows": len(data.windows), "subject": data.task.subject,
+                   "classes": data.class_names, "licence": data.licence, "citation": data.citation,
+                   "notes": [*data.notes, *manifest.left_out], "manifest_sha256": manifest.sha256}
+                  for data, manifest in zip(tasks, manifests, strict=True)],
+        "failures": [f"{failure.cell}: {failure.why}" for failure in failures],
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _report(out: Path, results: Sequence[Result], protocol: Json) -> None:
+    from img2imu.fewshot.plots import plot_critical_difference, plot_curves
+    from img2imu.fewshot.report import summarise, write_report
+
+    written = write_report(out, results, protocol)
+    summaries = summarise(results)
+    curves, ranks = out / "curves.png", out / "ranks.png"
+    plot_curves(summaries, curves)
+    why_not = plot_critical_difference(summaries, ranks)
+    print((out / "table.md").read_text(encoding="utf-8"))
+    print("wrote " + ", ".join(map(str, [*written, curves] + ([] if why_not else [ranks]))))
+    if why_not:
+        print(why_not)

@@ -1,0 +1,184 @@
+"""Runs the grid of tasks, methods, draws and k: in parallel, and on from where it was stopped."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge_runtime.errors import DataError
+from img2imu.fewshot.manifest import Indices, Manifest
+from img2imu.fewshot.scores import Scores, score
+from img2imu.fewshot.tasks import TaskData
+from img2imu.progress import track
+from img2imu.windows import Windows
+
+if TYPE_CHECKING:
+    from img2imu.fewshot.methods import Factory  # torch comes with it, which not every worker needs
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One point of the grid.
+
+    Attributes:
+        task: name.
+        method: name.
+        k: labelled windows per class.
+        draw: number of the draw.
+        sha256: of the data, the test windows and the support (:class:`~img2imu.fewshot.manifest.Draw`).
+    """
+
+    task: str
+    method: str
+    k: int
+    draw: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """A cell that was run: a line of the results file.
+
+    Attributes:
+        cell: which.
+        scores: how well.
+        fit_s: seconds of fitting, embeddings remembered from other cells coming for free.
+        predict_s: seconds of predicting, likewise.
+    """
+
+    cell: Cell
+    scores: Scores
+    fit_s: float
+    predict_s: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A cell that could not be run; it is tried again next time.
+
+    Attributes:
+        cell: which.
+        why: type and message of the error.
+    """
+
+    cell: Cell
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    cell: Cell
+    factory: Factory
+    windows: Windows
+    support: Indices
+    training: Indices
+    test: Indices
+
+
+def run_grid(tasks: Sequence[TaskData], manifests: Sequence[Manifest], methods: Mapping[str, Factory], path: Path,
+             n_jobs: int = 1) -> tuple[list[Result], list[Failure]]:
+    """Run every cell that the results file lacks, and add each to it as soon as it is finished.
+
+    Any joblib backend serves, for instance dask's within ``joblib.parallel_config(backend="dask")``.
+
+    Args:
+        tasks: with their windows.
+        manifests: one for each task, in the same order.
+        methods: by name.
+        path: the results file, JSON lines; what other grids left in it stays and is not in the answer.
+        n_jobs: cells to run at once.
+
+    Returns:
+        The results of this grid, whether run now or before, in the grid's order, and the cells that failed.
+
+    Raises:
+        DataError: the results file is not one.
+    """
+    jobs = {job.cell: job for data, manifest in zip(tasks, manifests, strict=True)
+            for job in _jobs(data, manifest, methods)}
+    finished = {result.cell: result for result in read_results(path)}
+    waiting = [job for cell, job in jobs.items() if cell not in finished]
+    failures = []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        for outcome in track(_outcomes(waiting, n_jobs), "few-shot cells", len(waiting)):
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+                continue
+            file.write(json.dumps(asdict(outcome)) + "\n")
+            file.flush()
+            finished[outcome.cell] = outcome
+    return [finished[cell] for cell in jobs if cell in finished], failures
+
+
+def read_results(path: Path) -> list[Result]:
+    """All results in a file; none when there is no file.
+
+    A last line that was cut off, as by switching the machine off, is removed from the file.
+
+    Raises:
+        DataError: another line is not a result.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines(keepends=True)
+    if lines and not lines[-1].endswith(b"\n"):
+        path.write_bytes(b"".join(lines[:-1]))
+        del lines[-1]
+    results = []
+    for number, line in enumerate(lines, 1):
+        try:
+            fields = json.loads(line)
+            results.append(Result(Cell(**fields.pop("cell")), Scores(**fields.pop("scores")), **fields))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DataError(f"line {number} of {path} is not a result of this benchmark, expected one JSON object a "
+                            "line as written by img2imu fewshot: remove the line, or give another --out") from error
+    return results
+
+
+def _jobs(data: TaskData, manifest: Manifest, methods: Mapping[str, Factory]) -> Iterator[_Job]:
+    """Cells of one method beside each other, so that it can remember what it has seen of the windows."""
+    for method, factory in methods.items():
+        for draw in manifest.draws:
+            for k, support in draw.support.items():
+                yield _Job(Cell(data.task.name, method, k, draw.number, draw.sha256[k]), factory, data.windows, support,
+                           draw.training, draw.test)
+
+
+def _outcomes(jobs: Sequence[_Job], n_jobs: int) -> Iterable[Result | Failure]:
+    """Outcomes as they come, in whatever order."""
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]  # no type information
+
+    try:
+        yield from Parallel(n_jobs, return_as="generator_unordered")(delayed(_run)(job) for job in jobs)
+        return
+    except ValueError as error:  # what Parallel says before it runs anything, for instance of multiprocessing and ray
+        if "return_as" not in str(error):
+            raise
+    parallel = Parallel(n_jobs)  # only whole lists then: short ones, so that little is lost when stopped
+    size = 4 * parallel._effective_n_jobs()
+    for begin in range(0, len(jobs), size):
+        yield from parallel(delayed(_run)(job) for job in jobs[begin:begin + size])
+
+
+def _run(job: _Job) -> Result | Failure:
+    """One method that cannot cope must not stop the others, whatever its error."""
+    windows, support, test = job.windows, job.support, job.test
+    try:
+        start_s = time.perf_counter()
+        method = job.factory(windows.rate_hz, windows.channels, job.cell.draw)
+        method.fit(windows.samples[support], windows.labels[support], windows.samples[job.training])
+        fitted_s = time.perf_counter()
+        predicted = np.asarray(method.predict(windows.samples[test]), np.int64)
+        end_s = time.perf_counter()
+        names = np.array(windows.label_names)
+        scores = score(names[windows.labels[test]], names[predicted], windows.subjects[test])
+    except Exception as error:
+        return Failure(job.cell, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+    return Result(job.cell, scores, fitted_s - start_s, end_s - fitted_s)

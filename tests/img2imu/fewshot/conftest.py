@@ -1,0 +1,54 @@
+"""Small data sets with known structure."""
+
+import numpy as np
+import pytest
+
+from edge_runtime.contract import CHANNELS
+from img2imu.datasets import DataSet, LabelledRecording
+from img2imu.fewshot.tasks import Task, TaskData, cut_task
+from img2imu.windows import Windows
+
+RATE_HZ = 20.0
+SIZE = 40
+MOTIONS = {"rest": 0.0, "slow": 1.0, "fast": 4.0}  # in Hz
+TASK = Task("toy", "toy.npz", SIZE / RATE_HZ)
+
+
+def _motion(frequency_hz, random, samples=SIZE):
+    phase = 2 * np.pi * frequency_hz * np.arange(samples)[:, None] / RATE_HZ + random.uniform(0, 6, 6)
+    return (np.sin(phase) + random.normal(0, 0.1, (samples, 6)) + [0, 0, 9.8, 0, 0, 0]).astype(np.float32)
+
+
+def _toy_data(people=5, windows_each=4, seed=0):
+    """``people`` with ``windows_each`` windows of each motion."""
+    random = np.random.default_rng(seed)
+    recordings = [
+        LabelledRecording(f"{person} {label}", f"p{person}", _motion(frequency_hz, random, SIZE * windows_each),
+                          np.full(SIZE * windows_each, number, np.int16))
+        for person in range(people) for number, (label, frequency_hz) in enumerate(MOTIONS.items())]
+    return DataSet("toy", "CC0", "nobody", RATE_HZ, CHANNELS, tuple(MOTIONS), tuple(recordings))
+
+
+def _task_of(counts):
+    """Windows by ``counts``: (person, label) to how many; their samples tell nothing."""
+    people = [person for (person, _), n in counts.items() for _ in range(n)]
+    labels = np.array([label for (_, label), n in counts.items() for _ in range(n)], np.int64)
+    n = len(labels)
+    windows = Windows(np.zeros((n, 16, 1), np.float32), labels, np.array(people), np.arange(n) // 5,
+                      np.arange(n) % 5 * 16, ("a", "b", "c"), RATE_HZ, ("acc_z",))
+    return TaskData(TASK, windows)
+
+
+@pytest.fixture(scope="session")
+def toy_data():
+    return _toy_data
+
+
+@pytest.fixture(scope="session")
+def toy():
+    return cut_task(TASK, _toy_data())
+
+
+@pytest.fixture(scope="session")
+def task_of():
+    return _task_of
