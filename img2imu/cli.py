@@ -32,7 +32,9 @@ COMMANDS = (
     Command("run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"),
     Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
     Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),
+    Command("pretrain", "teach a backbone on photographs, for few-shot learning", "img2imu.commands.pretrain", "train"),
     Command("export", "make a trained model one quantised .tflite", "export.commands.export", "export"),
+    Command("fewshot", "compare methods on one to ten labelled windows per class", "img2imu.commands.fewshot", "bench"),
     Command("demo", "learn, export and recognise real recordings, and show how well", "export.commands.demo", "demo"),
 )
 EXIT_USER_ERROR = 2  # what argparse uses too

@@ -1,0 +1,1 @@
+"""Sensor-aware contrastive pre-training on photographs."""
