@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from img2imu.commands.arguments import at_least
+
 if TYPE_CHECKING:
     from img2imu.pretrain.images import Images
     from img2imu.pretrain.trainer import Run, Step, Trainer
@@ -29,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="what to train (default: %(default)s)")
     parser.add_argument("--start", choices=("imagenet", "random"),
                         help="weights to start from (default: imagenet for early-blocks, random for the others)")
-    parser.add_argument("--epochs", metavar="N", type=_at_least(1), default=200,
+    parser.add_argument("--epochs", metavar="N", type=at_least(1), default=200,
                         help="times to go through the images (default: %(default)d)")
-    parser.add_argument("--batch-size", metavar="N", type=_at_least(2), default=256,
+    parser.add_argument("--batch-size", metavar="N", type=at_least(2), default=256,
                         help="images in a step, all processes together (default: %(default)d)")
     parser.add_argument("--optimiser", choices=("sgd", "adamw"), default="sgd", help="default: %(default)s")
     parser.add_argument("--augmentations", metavar="A,B,C",
@@ -39,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "resolution-loss, time-masking (default: all)")
     parser.add_argument("--resume", metavar="CHECKPOINT", type=Path, help="go on where this checkpoint stopped")
     parser.add_argument("--log", metavar="DIR", type=Path, help="write curves for TensorBoard")
-    parser.add_argument("--seed", type=_at_least(0), default=0, help="of every draw (default: %(default)d)")
-    parser.add_argument("--workers", metavar="N", type=_at_least(0), default=2,
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of every draw (default: %(default)d)")
+    parser.add_argument("--workers", metavar="N", type=at_least(0), default=2,
                         help="processes that decode images (default: %(default)d)")
 
 
@@ -76,19 +78,6 @@ def main(arguments: argparse.Namespace) -> int:
         print(f"wrote {output} ({math.ceil(output.stat().st_size / 1024)} KiB) and {trainer.checkpoint}")
     trainer.accelerator.end_training()
     return 0
-
-
-def _at_least(lowest: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = lowest - 1
-        if number < lowest:
-            raise argparse.ArgumentTypeError(f"is {text!r}, expected a whole number of {lowest} or more")
-        return number
-
-    return whole_number
 
 
 class _Reporter:

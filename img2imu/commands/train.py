@@ -7,9 +7,10 @@ import math
 import shlex
 import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from img2imu.commands.arguments import at_least
 
 if TYPE_CHECKING:
     from img2imu import MotionClassifier
@@ -27,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the trained model to write")
     parser.add_argument("--window-s", metavar="S", type=float, default=5.0,
                         help="length of a window in seconds (default: %(default)g)")
-    parser.add_argument("--windows-per-class", metavar="K", type=_at_least(1),
+    parser.add_argument("--windows-per-class", metavar="K", type=at_least(1),
                         help="learn from K windows of each class, spread over the people (default: all)")
     parser.add_argument("--rate-hz", metavar="R", type=float,
                         help="samples per second to bring a folder's recordings to (default: their own)")
-    parser.add_argument("--test-subjects", metavar="N", type=_at_least(0), default=0,
+    parser.add_argument("--test-subjects", metavar="N", type=at_least(0), default=0,
                         help="hold N people out and print how well they are recognised (default: train on all)")
     parser.add_argument("--name", help="of the model, for people (default: the name of the data)")
-    parser.add_argument("--seed", type=_at_least(0), default=0, help="of every draw (default: %(default)d)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of every draw (default: %(default)d)")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -69,19 +70,6 @@ def main(arguments: argparse.Namespace) -> int:
                     split_sha256=manifest_sha256(windows, train))
     _print_next(output)
     return 0
-
-
-def _at_least(lowest: int) -> Callable[[str], int]:
-    def whole_number(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = lowest - 1
-        if number < lowest:
-            raise argparse.ArgumentTypeError(f"is {text!r}, expected a whole number of {lowest} or more")
-        return number
-
-    return whole_number
 
 
 def _check_output(output: Path, data: str) -> None:
