@@ -15,7 +15,11 @@ __all__ = ["MotionClassifier"]
 
 def __getattr__(name: str) -> Any:
     if name == "MotionClassifier":
-        from img2imu.classifier import MotionClassifier
+        try:
+            from img2imu.classifier import MotionClassifier
+        except ModuleNotFoundError as error:
+            from edge_runtime.errors import MissingExtraError
 
+            raise MissingExtraError(error.name or "", "train") from error
         return MotionClassifier
     raise AttributeError(f"module 'img2imu' has no attribute {name!r}")
