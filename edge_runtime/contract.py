@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +28,15 @@ MAX_PIXELS = 1 << 24  # of all images of a window
 MAX_GAP_S = 60.0
 LEVEL_DB_LIMITS = (-300.0, 300.0)
 GRAVITY = ("included", "removed", "unknown")  # unknown: fewer than three accelerometer axes
+
+
+def acc_triple(channels: Sequence[str]) -> tuple[int, int, int] | None:
+    """Columns of the three accelerometer axes, or None when not all three are there."""
+    names = ("acc_x", "acc_y", "acc_z")
+    if not set(names) <= set(channels):
+        return None
+    x, y, z = (channels.index(name) for name in names)
+    return x, y, z
 
 
 @dataclass(frozen=True)
@@ -49,15 +59,8 @@ class StreamSpec:
 
     @property
     def acc_triple(self) -> tuple[int, int, int] | None:
-        """Columns of the three accelerometer axes, or None when not all three are there."""
-        return self._triple("acc")
-
-    def _triple(self, sensor: str) -> tuple[int, int, int] | None:
-        names = [f"{sensor}_{axis}" for axis in "xyz"]
-        if not all(name in self.channels for name in names):
-            return None
-        x, y, z = (self.channels.index(name) for name in names)
-        return x, y, z
+        """See :func:`acc_triple`."""
+        return acc_triple(self.channels)
 
 
 @dataclass(frozen=True)

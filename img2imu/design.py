@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.checks import REMEDIES, acceleration_kind
-from edge_runtime.contract import CHANNELS, MIN_WINDOW_SAMPLES, RATE_HZ_LIMITS, FrontEndSpec, SpectrogramSpec
+from edge_runtime.contract import (
+    CHANNELS,
+    MIN_WINDOW_SAMPLES,
+    RATE_HZ_LIMITS,
+    FrontEndSpec,
+    SpectrogramSpec,
+    acc_triple,
+)
 from edge_runtime.errors import DataError
 
 FRAME_S = (0.64, 1.28, 2.56)  # lengths of a frame; each becomes the nearest power of two in samples
@@ -71,10 +78,9 @@ def gravity_of(windows: Iterable[npt.NDArray[np.float32]], channels: tuple[str, 
     Raises:
         DataError: the accelerometer is not in m/s^2 in most windows, or gives nothing in one.
     """
-    names = ("acc_x", "acc_y", "acc_z")
-    if not set(names) <= set(channels):
+    columns = acc_triple(channels)
+    if columns is None:
         return "unknown"
-    columns = [channels.index(name) for name in names]
     kinds = [acceleration_kind(window[:, columns]) for window in windows]
     for kind in ("g", "milli-g", "counts"):
         if kinds.count(kind) > len(kinds) / 2:

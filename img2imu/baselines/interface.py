@@ -35,3 +35,8 @@ class Baseline(Protocol):
     def predict(self, windows: Windows) -> Labels:
         """Class of each window (n, samples, channels): (n,)."""
         ...
+
+
+def channels_first(windows: Windows) -> Windows:
+    """(n, samples, channels) to aeon's (n, channels, samples)."""
+    return np.ascontiguousarray(windows.transpose(0, 2, 1))

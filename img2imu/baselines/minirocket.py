@@ -10,7 +10,7 @@ from sklearn.linear_model import RidgeClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from img2imu.baselines.interface import Labels, Windows
+from img2imu.baselines.interface import Labels, Windows, channels_first
 
 ALPHAS = np.logspace(-3, 3, 10)  # as its authors and aeon have it
 
@@ -33,13 +33,9 @@ class MiniRocketRidge:
 
     def fit(self, windows: Windows, labels: Labels, unlabelled: Windows | None = None) -> Self:
         """Learn; unlabelled windows are not used."""
-        self._model.fit(_channels_first(windows), labels)
+        self._model.fit(channels_first(windows), labels)
         return self
 
     def predict(self, windows: Windows) -> Labels:
         """Class of each window."""
-        return np.asarray(self._model.predict(_channels_first(windows)))
-
-
-def _channels_first(windows: Windows) -> Windows:
-    return np.ascontiguousarray(windows.transpose(0, 2, 1))
+        return np.asarray(self._model.predict(channels_first(windows)))

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 from aeon.classification.convolution_based import MultiRocketHydraClassifier  # type: ignore[import-untyped]
 
-from img2imu.baselines.interface import Labels, Windows
+from img2imu.baselines.interface import Labels, Windows, channels_first
 
 
 class MultiRocketHydra:
@@ -28,13 +28,9 @@ class MultiRocketHydra:
 
     def fit(self, windows: Windows, labels: Labels, unlabelled: Windows | None = None) -> Self:
         """Learn; unlabelled windows are not used."""
-        self._model.fit(_channels_first(windows), labels)
+        self._model.fit(channels_first(windows), labels)
         return self
 
     def predict(self, windows: Windows) -> Labels:
         """Class of each window."""
-        return np.asarray(self._model.predict(_channels_first(windows)))
-
-
-def _channels_first(windows: Windows) -> Windows:
-    return np.ascontiguousarray(windows.transpose(0, 2, 1))
+        return np.asarray(self._model.predict(channels_first(windows)))

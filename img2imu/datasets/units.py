@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.checks import REMEDIES, STANDARD_GRAVITY, acceleration_kind
+from edge_runtime.contract import acc_triple
 from edge_runtime.errors import DataError
-
-_AXES = ("acc_x", "acc_y", "acc_z")
 
 
 def check_units(recordings: Iterable[tuple[str, npt.NDArray[np.float32]]], channels: Sequence[str]) -> None:
@@ -26,9 +25,9 @@ def check_units(recordings: Iterable[tuple[str, npt.NDArray[np.float32]]], chann
     Raises:
         DataError: see above.
     """
-    if not set(_AXES) <= set(channels):
+    columns = acc_triple(channels)
+    if columns is None:
         return
-    columns = [channels.index(axis) for axis in _AXES]
     example: dict[str, str] = {}
     for name, samples in recordings:
         acc = samples[:, columns]
