@@ -31,6 +31,7 @@ class Command:
 COMMANDS = (
     Command("run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"),
     Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
+    Command("data", "list, get and inspect data sets", "img2imu.commands.data", "demo"),
     Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),
     Command("pretrain", "teach a backbone on photographs, for few-shot learning", "img2imu.commands.pretrain", "train"),
     Command("export", "make a trained model one quantised .tflite", "export.commands.export", "export"),

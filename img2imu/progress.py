@@ -28,19 +28,37 @@ def track(items: Iterable[T], title: str, total: int, *, size: Callable[[T], int
 
 
 @contextmanager
-def bar(title: str, total: int, show: bool = True) -> Iterator[Callable[[int], None]]:
+def bar(title: str, total: int | None, show: bool = True, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """A bar that moves when the function it gives is called with the work done since.
 
     Nothing is drawn when ``show`` is False or standard error is no terminal.
+
+    Args:
+        title: what is being done.
+        total: all the work; None when it is not known.
+        show: False draws nothing.
+        in_bytes: work is counted in bytes, and shown as such.
     """
     if not (show and sys.stderr.isatty()):
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(),
-               TextColumn("{task.fields[rate]}"), TimeRemainingColumn(elapsed_when_finished=True))
+    counted: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    if in_bytes:
+        counted = (DownloadColumn(binary_units=True), TransferSpeedColumn())
+    columns = (TextColumn("{task.description:<22}"), BarColumn(), *counted,
+               TimeRemainingColumn(elapsed_when_finished=True))
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=total, rate="")
 

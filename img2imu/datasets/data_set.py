@@ -11,6 +11,7 @@ from edge_runtime.contract import CHANNELS, RATE_HZ_LIMITS
 from edge_runtime.errors import DataError
 
 NO_LABEL = -1
+ONLY_SUBJECT = "me"  # of recordings that do not say whose they are
 CHANNEL_COUNTS = (1, 3, 6)  # what the model contract allows
 
 
@@ -32,6 +33,19 @@ class LabelledRecording:
 
 
 @dataclass(frozen=True, eq=False)
+class Clock:
+    """The sensor's own timestamps of one recorded file, before anything was cut or brought to one rate.
+
+    Attributes:
+        name: of the file or the recording.
+        times_s: (n,) float64, as recorded: they may pause, repeat or run back.
+    """
+
+    name: str
+    times_s: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class DataSet:
     """Recordings that share channels, rate and label names.
 
@@ -43,6 +57,7 @@ class DataSet:
         channels: names of the columns, out of ``acc_x .. acc_z`` in m/s^2 and ``gyro_x .. gyro_z`` in rad/s.
         label_names: what the labels stand for.
         recordings: in an order that does not change from one load to the next.
+        clocks: what the sensors' own clocks said; empty for data that come on a uniform grid, without timestamps.
 
     Raises:
         DataError: channels, rate or label names that no model can be made for, or no recording.
@@ -55,6 +70,7 @@ class DataSet:
     channels: tuple[str, ...]
     label_names: tuple[str, ...]
     recordings: tuple[LabelledRecording, ...]
+    clocks: tuple[Clock, ...] = ()
 
     def __post_init__(self) -> None:
         n, (low, high) = len(self.channels), RATE_HZ_LIMITS

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.checks import first_bad_sample
-from edge_runtime.contract import CHANNELS, RATE_HZ_LIMITS, StreamSpec
+from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import DataError, SourceError
 from edge_runtime.recordings import Recording, read_recording
-from edge_runtime.resampler import LinearResampler
-from img2imu.datasets.data_set import DataSet, LabelledRecording
+from img2imu.datasets.data_set import ONLY_SUBJECT, Clock, DataSet
+from img2imu.datasets.raw_time import check_samples, common_rate, labelled_pieces
 from img2imu.datasets.units import check_units
 
 ENDINGS = (".csv", ".npz", ".zip")
-ONLY_SUBJECT = "me"
-MAX_GAP_S = StreamSpec.max_gap_s  # where the runtime, too, begins a new window
-RATE_TOLERANCE = StreamSpec.rate_tolerance  # what the runtime, too, would refuse
 
 
 @dataclass(frozen=True)
@@ -55,16 +50,17 @@ def load_folder(directory: str | Path, rate_hz: float | None = None) -> DataSet:
     files = _find(directory)
     recordings = _read_all(files, rate_hz)
     for recording in recordings:
-        _check_samples(recording)
+        check_samples(recording)
     channels = recordings[0].channels
     check_units(((recording.name, recording.samples) for recording in recordings), channels)
-    common_hz = _common_rate(recordings)
+    clocks = tuple(Clock(recording.name, recording.timestamps_s) for recording in recordings)
+    common_hz = common_rate(clocks)
     rate_hz = common_hz if rate_hz is None else rate_hz
     labels = tuple(sorted({file.label for file in files}))
-    pieces = [LabelledRecording(name, file.subject, samples, np.full(len(samples), labels.index(file.label), np.int16))
-              for file, recording in zip(files, recordings, strict=True)
-              for name, samples in _resample(recording, rate_hz)]
-    return DataSet(directory.resolve().name, "", "", rate_hz, channels, labels, tuple(pieces))
+    pieces = [piece for file, recording in zip(files, recordings, strict=True) for piece in labelled_pieces(
+        recording.name, file.subject, recording.timestamps_s, recording.samples,
+        np.full(len(recording.samples), labels.index(file.label), np.int16), rate_hz)]
+    return DataSet(directory.resolve().name, "", "", rate_hz, channels, labels, tuple(pieces), clocks)
 
 
 def _find(directory: Path) -> list[_File]:
@@ -108,44 +104,3 @@ def _read(path: Path, rate_hz: float | None) -> Recording:
             return read_recording(path, rate_hz=rate_hz)  # a file without timestamps
         except SourceError:
             raise error from None
-
-
-def _check_samples(recording: Recording) -> None:
-    spec = StreamSpec(recording.channels, RATE_HZ_LIMITS[0], "unknown")  # for the names of the channels
-    bad = first_bad_sample(recording.timestamps_s, recording.samples, None, spec)
-    if bad is not None:
-        raise DataError(f"{recording.name}, sample {bad[0] + 1} of {len(recording.samples)}: {bad[1]}")
-
-
-def _common_rate(recordings: Sequence[Recording]) -> float:
-    rates = [_measured_rate(recording) for recording in recordings]
-    median = float(np.median(rates))
-    odd = int(np.argmax(np.abs(np.array(rates) / median - 1)))
-    others = rates[:odd] + rates[odd + 1:]
-    if others and abs(rates[odd] / float(np.median(others)) - 1) > RATE_TOLERANCE:
-        raise DataError(f"{recordings[odd].name} comes at {rates[odd]:.4g} Hz, the other recordings at "
-                        f"{np.median(others):.4g} Hz, expected the same within {RATE_TOLERANCE:.0%}: record all at "
-                        "one rate, or leave that file out")
-    return round(median, 0 if median >= 20 else 1)
-
-
-def _measured_rate(recording: Recording) -> float:
-    """Mean rate outside the gaps, as the runtime measures it.
-
-    The median step would be off on clocks of whole milliseconds: at 400 Hz they tick 2 or 3 ms, never 2.5.
-    """
-    steps = np.diff(recording.timestamps_s)
-    steps = steps[(steps > 0) & (steps <= MAX_GAP_S)]
-    if not len(steps):
-        low, high = RATE_HZ_LIMITS
-        raise DataError(f"{recording.name} has {len(recording.samples)} samples, no two of them within {MAX_GAP_S:g} "
-                        f"s, expected a recording at {low:g} to {high:g} Hz: check that time_s is in seconds")
-    return len(steps) / float(steps.sum())
-
-
-def _resample(recording: Recording, rate_hz: float) -> Iterator[tuple[str, npt.NDArray[np.float32]]]:
-    """Name and samples (n, channels) of each piece between two gaps."""
-    cuts = np.flatnonzero(np.diff(recording.timestamps_s) > MAX_GAP_S) + 1
-    for times_s, values in zip(np.split(recording.timestamps_s, cuts), np.split(recording.samples, cuts), strict=True):
-        name = f"{recording.name} from {times_s[0]:.1f} s" if len(cuts) else recording.name
-        yield name, LinearResampler(rate_hz, len(recording.channels)).push(times_s, values).samples

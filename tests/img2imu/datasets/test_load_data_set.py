@@ -34,9 +34,8 @@ def test_a_rate_for_what_has_one(tmp_path):
         load_data_set(str(tmp_path / "mine.npz"), 50.0)
 
 
-@pytest.mark.parametrize("spec", ["wacth", "mine.npz", "mine.csv", ""])
+@pytest.mark.parametrize("spec", ["wacth", "mine.npz", "none.csv", "watch:x", "hapt:", ""])
 def test_no_such_data_set(tmp_path, monkeypatch, spec):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.csv").write_text("time_s,acc_x\n")
-    with pytest.raises(DataError, match=f"there is no data set '{spec}', expected watch, an .npz file, or a fol"):
+    with pytest.raises(DataError, match=f"there is no data set '{spec}', expected watch, hapt.* an .npz file, a .csv"):
         load_data_set(spec)
