@@ -51,13 +51,13 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class ChannelRange:
-    """One channel: extremes, recordings in which it does not change, and the share of samples stuck at an extreme."""
+    """One channel: extremes, recordings in which it does not change, and how many samples are stuck at an extreme."""
 
     channel: str
     lowest: float
     highest: float
     constant_in: tuple[str, ...]
-    saturated_share: float
+    saturated: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +153,7 @@ def _range(data_set: DataSet, column: int) -> ChannelRange:
     constant = tuple(name for name, values in parts
                      if len(values) > CONSTANT_S * data_set.rate_hz and values.min() == values.max())
     stuck = sum(_stuck(values, extreme) for _, values in parts for extreme in {lowest, highest})
-    return ChannelRange(data_set.channels[column], lowest, highest, constant,
-                        stuck / sum(len(values) for _, values in parts))
+    return ChannelRange(data_set.channels[column], lowest, highest, constant, stuck)
 
 
 def _stuck(values: npt.NDArray[np.float32], extreme: float) -> int:
@@ -188,9 +187,9 @@ def warnings(inspection: Inspection) -> list[str]:
         if channel.constant_in:
             more = f" and {len(channel.constant_in) - 1} more" if len(channel.constant_in) > 1 else ""
             found.append(f"{channel.channel} does not change in {channel.constant_in[0]}{more}: is that axis dead?")
-        if channel.saturated_share:
-            found.append(f"{channel.channel} stays at {channel.lowest:.4g} or {channel.highest:.4g} for "
-                         f"{channel.saturated_share:.2%} of the samples: does the sensor's range end there?")
+        if channel.saturated:
+            found.append(f"{channel.channel} stays at {channel.lowest:.4g} or {channel.highest:.4g} for three samples "
+                         f"in a row or more, {channel.saturated} in all: does the sensor's range end there?")
         if channel.channel.startswith("gyro") and max(-channel.lowest, channel.highest) > GYRO_LIMIT:
             found.append(f"{channel.channel} reaches {max(-channel.lowest, channel.highest):.4g}, more than a "
                          "gyroscope in rad/s can: degrees per second, or a corrupt sample?")
@@ -199,5 +198,5 @@ def warnings(inspection: Inspection) -> list[str]:
         if not count.windows:
             found.append(f"{count.label} has no window of {inspection.window_s:g} s: its stretches are shorter")
         if count.subjects == 1 and len({r.subject for r in inspection.data_set.recordings}) > 1:
-            found.append(f"{count.label} is of one person only: nobody else can be tested on it")
+            found.append(f"{count.label} has one subject only: nobody else can be tested on it")
     return found

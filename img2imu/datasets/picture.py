@@ -23,6 +23,7 @@ MAX_CLASSES = 20  # what is left of a row's height is too little for more
 CANDIDATES = 200  # windows to choose the typical one from
 COLOURS = ("#d62728", "#2ca02c", "#1f77b4")  # x, y, z as the images have them: red, green, blue
 UNITS = {"acc": "m/s²", "gyro": "rad/s"}
+LEAST_SPAN = {"acc": 6.0, "gyro": 1.5}  # of a trace's scale
 TICKS_HZ = (0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 ROW_INCHES, FOOT_INCHES, HEAD_INCHES = 1.25, 2.9, 0.8
 
@@ -50,7 +51,7 @@ def draw_inspection(inspection: Inspection, path: Path) -> None:
     shown = np.unique(windows.labels)[:MAX_CLASSES].tolist()
     sensors = list(dict.fromkeys(name.partition("_")[0] for name in windows.channels))
     height = HEAD_INCHES + ROW_INCHES * len(shown) + FOOT_INCHES
-    figure = Figure(figsize=(3.2 + 4.4 * len(sensors), height), layout="constrained")
+    figure = Figure(figsize=(max(10.5, 3.2 + 4.4 * len(sensors)), height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)  # type: ignore[union-attr, call-arg]  # constrained has both
     top, foot = figure.subfigures(2, 1, squeeze=False, height_ratios=[height - FOOT_INCHES, FOOT_INCHES])[:, 0]
     _draw_title(figure, inspection, len(shown))
@@ -67,10 +68,10 @@ def _draw_title(figure: Figure, inspection: Inspection, n_shown: int) -> None:
     n_classes = sum(count.windows > 0 for count in inspection.classes)
     only = f", the first {n_shown} of {n_classes} classes" if n_shown < n_classes else ""
     subjects = len({recording.subject for recording in data_set.recordings})
+    colours = "; red = x, green = y, blue = z" if len(data_set.channels) >= 3 else ""
     figure.suptitle(f"{data_set.name}: {len(data_set.recordings)} recordings of {subjects} "
                     f"{'person' if subjects == 1 else 'people'} at {data_set.rate_hz:g} Hz\n"
-                    f"a typical window of {inspection.window_s:g} s of each class{only}; "
-                    "red = x, green = y, blue = z", fontsize=11)
+                    f"a typical window of {inspection.window_s:g} s of each class{only}{colours}", fontsize=11)
 
 
 def _draw_windows(figure: SubFigure, windows: Windows, shown: list[int], sensors: list[str]) -> None:
@@ -86,14 +87,14 @@ def _draw_windows(figure: SubFigure, windows: Windows, shown: list[int], sensors
             trace, image = row[2 * number:2 * number + 2]
             columns = [i for i, name in enumerate(windows.channels) if name.startswith(f"{sensor}_")]
             _draw_trace(trace, window[:, columns], [windows.channels[i] for i in columns], windows.rate_hz)
+            _widen(trace, LEAST_SPAN[sensor])
             image.imshow((images[min(number, len(spec.image_channels) - 1)] + 1) / 2, aspect="auto",
                          interpolation="nearest", extent=(0, size / windows.rate_hz, 0, 1))
             _label_frequencies(image, windows.rate_hz, spec.frequency_knee_hz)
-        row[0].set_ylabel(textwrap.fill(windows.label_names[label].replace("_", " "), 14), rotation=0, ha="right",
+        row[0].set_ylabel(textwrap.fill(windows.label_names[label].replace("_", " "), 18), rotation=0, ha="right",
                           va="center", fontsize=9)
     frame_s = spec.spectrograms[middle].fft_samples / windows.rate_hz
     for number, sensor in enumerate(sensors):
-        _share_limits([row[2 * number] for row in axes])
         axes[0][2 * number].set_title(f"{sensor}, {UNITS[sensor]}", fontsize=9)
         axes[0][2 * number + 1].set_title(f"{sensor}, Hz, frames of {frame_s:.3g} s", fontsize=9)
     for row in axes[:-1]:
@@ -120,11 +121,11 @@ def _draw_trace(axis: Axes, values: npt.NDArray[np.float32], names: list[str], r
     axis.tick_params(labelsize=7)
 
 
-def _share_limits(axes: list[Axes]) -> None:
-    """Postures and shakes are told apart by their size: one scale for all classes."""
-    limits = np.array([axis.get_ylim() for axis in axes])
-    for axis in axes:
-        axis.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+def _widen(axis: Axes, least: float) -> None:
+    """A scale of its own for each class, but not so fine that noise at rest looks like motion."""
+    low, high = axis.get_ylim()
+    if high - low < least:
+        axis.set_ylim((low + high - least) / 2, (low + high + least) / 2)
 
 
 def _label_frequencies(axis: Axes, rate_hz: float, knee_hz: float) -> None:
@@ -155,18 +156,21 @@ def _draw_counts(axis: Axes, inspection: Inspection) -> None:
     counts = [count for count in inspection.classes if count.seconds]
     places = np.arange(len(counts))[::-1]
     axis.barh(places, [count.seconds / 60 for count in counts], color="#4c78a8")
-    axis.set_yticks(places, [textwrap.shorten(c.label.replace("_", " "), 24, placeholder="…") for c in counts],
+    axis.set_yticks(places, [_shortened(count.label.replace("_", " ")) for count in counts],
                     fontsize=8 if len(counts) <= 12 else 6)
     for place, count in zip(places, counts, strict=True):
-        axis.annotate(f"{count.windows} windows, {count.subjects} {'person' if count.subjects == 1 else 'people'}", (count.seconds / 60, place), (3, 0),
+        who = "1 person" if count.subjects == 1 else f"{count.subjects} people"
+        axis.annotate(f"{count.windows} windows, {who}", (count.seconds / 60, place), (3, 0),
                       textcoords="offset points", va="center", fontsize=7 if len(counts) <= 12 else 5)
-    axis.set_xlim(0, 1.6 * max((count.seconds / 60 for count in counts), default=1.0))
+    axis.set_xlim(0, 1.7 * max((count.seconds / 60 for count in counts), default=1.0))
     axis.set_title(f"time of each class, and windows of {inspection.window_s:g} s", fontsize=9)
     axis.set_xlabel("minutes", fontsize=8)
     axis.tick_params(axis="x", labelsize=7)
 
 
 def _draw_length(axis: Axes, inspection: Inspection) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axis.set_title("median |acc| of each recording", fontsize=9)
     if not len(inspection.magnitudes):
         _say(axis, "fewer than three\naccelerometer axes")
@@ -174,10 +178,14 @@ def _draw_length(axis: Axes, inspection: Inspection) -> None:
     axis.hist(inspection.magnitudes, bins=30, color="#555555")
     axis.set_xlabel(textwrap.fill(f"m/s²; {describe_units(inspection).replace('m/s^2', 'm/s²')}", 44), fontsize=8)
     axis.set_ylabel("recordings", fontsize=8)
-    axis.yaxis.get_major_locator().set_params(integer=True)
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.tick_params(labelsize=7)
 
 
 def _say(axis: Axes, text: str) -> None:
     axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, color="#777777", transform=axis.transAxes)
     axis.axis("off")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 24 else f"{text[:23]}…"
