@@ -1,0 +1,36 @@
+import io
+import zipfile
+
+import pytest
+
+
+def zip_bytes(files):
+    """A deflated zip of name to text or bytes."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return memory.getvalue()
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Write files as they would be published: as a folder, in a zip, or in a zip within a zip."""
+    def write(files, how, inner="data.zip"):
+        place = tmp_path / ("published" if how == "folder" else "published.zip")
+        if how == "folder":
+            for name, content in files.items():
+                path = place / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(content)
+        elif how == "zip":
+            place.write_bytes(zip_bytes(files))
+        else:
+            place.write_bytes(zip_bytes({"readme.txt": "not the data", inner: zip_bytes(files)}))
+        return place
+    return write
+
+
+def table(rows, separator=" "):
+    """Rows of numbers as text."""
+    return "".join(separator.join(f"{value:.7g}" for value in row) + "\n" for row in rows)
