@@ -57,7 +57,7 @@ def load_labelled_csv(path: str | Path, rate_hz: float | None = None) -> DataSet
         check_samples(part.recording)
     check_units(((part.recording.name, part.recording.samples) for part in parts), channels)
     clocks = tuple(Clock(part.recording.name, part.recording.timestamps_s) for part in parts)
-    common_hz = common_rate(clocks)
+    common_hz = common_rate([clock for clock in clocks if len(clock.times_s) > 1] or clocks)  # a lone row has no rate
     rate_hz = common_hz if rate_hz is None else rate_hz
     names = sorted(set(columns[LABEL].tolist()) - {""})
     if not names:
