@@ -127,7 +127,7 @@ def _copy(response: http.client.HTTPResponse, file: BinaryIO, part: Path, total:
         advance(have)
         while True:
             try:
-                block = response.read(BLOCK_BYTES)
+                block = response.read1(BLOCK_BYTES)  # what has come, though less: none of it is lost
             except (OSError, http.client.HTTPException) as error:
                 raise _broken(response.url, have + came, total, part) from error
             if not block:

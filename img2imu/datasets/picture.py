@@ -26,6 +26,7 @@ UNITS = {"acc": "m/s²", "gyro": "rad/s"}
 LEAST_SPAN = {"acc": 6.0, "gyro": 1.5}  # of a trace's scale
 TICKS_HZ = (0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 ROW_INCHES, FOOT_INCHES, HEAD_INCHES = 1.25, 2.9, 0.8
+BAR_INCHES = 0.16  # a class in the foot needs at least this, and its axis and title an inch
 
 
 def draw_inspection(inspection: Inspection, path: Path) -> None:
@@ -50,10 +51,11 @@ def draw_inspection(inspection: Inspection, path: Path) -> None:
                         "nothing to draw: give a shorter --window-s")
     shown = np.unique(windows.labels)[:MAX_CLASSES].tolist()
     sensors = list(dict.fromkeys(name.partition("_")[0] for name in windows.channels))
-    height = HEAD_INCHES + ROW_INCHES * len(shown) + FOOT_INCHES
+    foot_inches = max(FOOT_INCHES, 1 + BAR_INCHES * sum(count.seconds > 0 for count in inspection.classes))
+    height = HEAD_INCHES + ROW_INCHES * len(shown) + foot_inches
     figure = Figure(figsize=(max(10.5, 3.2 + 4.4 * len(sensors)), height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)  # type: ignore[union-attr, call-arg]  # constrained has both
-    top, foot = figure.subfigures(2, 1, squeeze=False, height_ratios=[height - FOOT_INCHES, FOOT_INCHES])[:, 0]
+    top, foot = figure.subfigures(2, 1, squeeze=False, height_ratios=[height - foot_inches, foot_inches])[:, 0]
     _draw_title(figure, inspection, len(shown))
     _draw_windows(top, windows, shown, sensors)
     jitter, counts, length = foot.subplots(1, 3, width_ratios=[1, 1.3, 1])

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -73,8 +74,8 @@ def test_help_of_every_command(command, capsys):
     assert leaving.value.code == 0
     assert printed.startswith(f"usage: img2imu {command.name} ")
     assert command.summary.split()[0].capitalize() in printed
-    options = [line.split()[0] for line in printed.splitlines() if line.startswith("  -")]
-    assert len(options) >= 2, "no option of its own beside --help"
+    options = [line.split()[0] for line in printed.splitlines() if re.match(r"  -|    [a-z]", line)]
+    assert len(options) >= 2, "no option or action of its own beside --help"
 
 
 def test_every_command_leads_to_a_module_that_is_there():

@@ -1,16 +1,6 @@
-import io
-import zipfile
-
 import pytest
 
-
-def zip_bytes(files):
-    """A deflated zip of name to text or bytes."""
-    memory = io.BytesIO()
-    with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return memory.getvalue()
+from ..conftest import zip_bytes
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from edge_runtime.errors import DataError
 from img2imu.datasets import archive as module
 from img2imu.datasets.archive import Archive
 
-from .conftest import zip_bytes
+from ..conftest import zip_bytes
 
 FILES = {"Set/RawData/a_1.txt": "1 2\n3 4\n", "Set/RawData/a_2.txt": "5 6\n", "Set/readme.txt": "words"}
 
@@ -41,7 +41,7 @@ def test_names_that_lead_elsewhere_lead_nowhere(tmp_path):
     place = tmp_path / "in" / "evil.zip"
     place.parent.mkdir()
     names = ["../../evil.txt", "/tmp/evil.txt", "..\\evil.txt", "C:\\evil.txt"]
-    place.write_bytes(zip_bytes({name: "1 2" for name in names}))
+    place.write_bytes(zip_bytes(dict.fromkeys(names, "1 2")))
     with Archive(place) as files:
         for name in files.names:
             files.numbers(name)

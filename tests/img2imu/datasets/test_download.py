@@ -1,9 +1,6 @@
 """Against a real HTTP server on this machine."""
 
 import hashlib
-import http.server
-import re
-import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,59 +10,10 @@ from edge_runtime.errors import DataError, OutputError
 from img2imu.datasets import download
 from img2imu.datasets.download import fetch_zip
 
-from .conftest import zip_bytes
+from ..conftest import CONTENT, zip_bytes
 
-CONTENT = zip_bytes({"noise.bin": np.random.default_rng(0).bytes(600_000)})
 OTHER = zip_bytes({"other.bin": np.random.default_rng(1).bytes(700_000)})
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        site = self.server.site
-        site.requests.append(dict(self.headers))
-        if self.path != "/data.zip":
-            return self.send_error(404)
-        content, begin = site.content, 0
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        same = self.headers.get("If-Range") in (None, site.etag)
-        if asked and same and site.ranges:
-            begin = int(asked[1])
-            if begin >= len(content):
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(content)}")
-                self.send_header("Content-Length", "0")
-                return self.end_headers()
-        self.send_response(206 if begin else 200)
-        if begin:
-            self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
-        if site.length:
-            self.send_header("Content-Length", str(len(content) - begin))
-        if site.etag:
-            self.send_header("ETag", site.etag)
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.close_connection = True
-        self.wfile.write(content[begin:site.break_at] if site.break_at else content[begin:])
-
-    def log_message(self, *_arguments):
-        pass
-
-
-@pytest.fixture
-def site():
-    """What the server gives; its ``url``; the headers that it was sent."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.site = SimpleNamespace(content=CONTENT, etag='"1"', ranges=True, length=True, break_at=None, requests=[],
-                                  url=f"http://127.0.0.1:{server.server_port}/data.zip")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server.site
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -89,7 +37,7 @@ def test_a_file_and_its_checksum(site, path, length):
 
 def test_what_was_interrupted_half_way_goes_on_there(site, path):
     site.break_at = 250_000
-    with pytest.raises(DataError, match=r"ended after 0.2 MiB of 0.6 MiB, which are kept in .*hapt.zip.part: run the s"):
+    with pytest.raises(DataError, match=r"ended after 0.2 MiB of 0.6 MiB, which are kept in .*hapt.zip.part: run the"):
         fetch_zip(site.url, path, SHA256)
     assert (path.parent / "hapt.zip.part").read_bytes() == CONTENT[:250_000]
     assert not path.exists()
@@ -101,6 +49,18 @@ def test_what_was_interrupted_half_way_goes_on_there(site, path):
     assert path.read_bytes() == CONTENT
     assert [request.get("Range") for request in site.requests] == [None, "bytes=250000-", "bytes=400000-"]
     assert names(path) == ["hapt.zip", "hapt.zip.sha256"]
+
+
+def test_a_server_that_goes_silent(site, path, monkeypatch):
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
+    site.break_at = 250_000
+    site.go_on.clear()
+    with pytest.raises(DataError, match="ended after 0.2 MiB of 0.6 MiB"):
+        fetch_zip(site.url, path)
+    site.break_at = None
+    monkeypatch.undo()
+    fetch_zip(site.url, path, SHA256)
+    assert path.read_bytes() == CONTENT
 
 
 def test_two_versions_are_never_joined(site, path):

@@ -14,7 +14,7 @@ TRUTH = "evento, inicio, fim\nfreada_agressiva,2,4.5\nevento_nao_agressivo,6,7\n
 
 
 def wave(times_s):
-    return np.sin(np.asarray(times_s)[:, None] + np.arange(3)) + [0, 0, 9.8]
+    return np.sin(np.asarray(times_s)[:, None] + np.arange(3)) + np.array([0, 0, 9.8])
 
 
 def sensor(times_s):

@@ -8,7 +8,7 @@ from img2imu.datasets.hapt import ACTIVITIES, load_hapt
 
 from .conftest import table
 
-ACC = np.random.default_rng(0).normal(0, 0.1, (200, 3)) + [1.02, -0.12, 0.1]  # g
+ACC = np.random.default_rng(0).normal(0, 0.1, (200, 3)) + np.array([1.02, -0.12, 0.1])  # g
 GYRO = np.random.default_rng(1).normal(0, 0.5, (200, 3))
 LABELS = "1 7 5 11 60\n1 7 7 61 90\n1 7 4 91 150\n2 9 1 1 100\n"
 

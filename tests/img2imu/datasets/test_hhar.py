@@ -11,7 +11,7 @@ START_NS = 1424696631913248572  # as in the first line of Phones_accelerometer.c
 
 
 def wave(times_s):
-    return np.sin(np.asarray(times_s)[:, None] + np.arange(3)) + [0, 0, 9.8]
+    return np.sin(np.asarray(times_s)[:, None] + np.arange(3)) + np.array([0, 0, 9.8])
 
 
 def lines(times_s, user="a", device="nexus4_1", activity="stand", values=None):

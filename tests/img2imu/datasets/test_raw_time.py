@@ -58,7 +58,8 @@ def test_a_label_is_that_of_the_nearest_sample(hundredths, rate_hz):
 
 
 def test_nearest_by_hand():
-    assert nearest_index(np.array([0.0, 1.0, 3.0]), np.array([-1, 0.4, 0.6, 1.9, 2.1, 9])).tolist() == [0, 0, 1, 1, 2, 2]
+    wanted = np.array([-1, 0.4, 0.6, 1.9, 2.1, 9])
+    assert nearest_index(np.array([0.0, 1.0, 3.0]), wanted).tolist() == [0, 0, 1, 1, 2, 2]
     assert nearest_index(np.array([5.0]), np.array([0.0, 9.0])).tolist() == [0, 0]
 
 
