@@ -28,7 +28,8 @@ def track(items: Iterable[T], title: str, total: int, *, size: Callable[[T], int
 
 
 @contextmanager
-def bar(title: str, total: int | None, show: bool = True, in_bytes: bool = False) -> Iterator[Callable[[int], None]]:
+def bar(title: str, total: int | None, show: bool = True, *, in_bytes: bool = False,
+        done: int = 0) -> Iterator[Callable[[int], None]]:
     """A bar that moves when the function it gives is called with the work done since.
 
     Nothing is drawn when ``show`` is False or standard error is no terminal.
@@ -38,6 +39,7 @@ def bar(title: str, total: int | None, show: bool = True, in_bytes: bool = False
         total: all the work; None when it is not known.
         show: False draws nothing.
         in_bytes: work is counted in bytes, and shown as such.
+        done: work done before, which says nothing about the rate.
     """
     if not (show and sys.stderr.isatty()):
         yield lambda _: None
@@ -60,7 +62,7 @@ def bar(title: str, total: int | None, show: bool = True, in_bytes: bool = False
     columns = (TextColumn("{task.description:<22}"), BarColumn(), *counted,
                TimeRemainingColumn(elapsed_when_finished=True))
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=total, rate="")
+        task = progress.add_task(title, total=total, completed=done, rate="")
 
         def advance(work: int) -> None:
             progress.advance(task, work)

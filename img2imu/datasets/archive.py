@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DataError
+from img2imu.progress import track
 
 # A text table of sensor values shrinks to a quarter or a tenth. What would grow more than this is no such table.
 MAX_GROWTH = 100
@@ -67,7 +69,7 @@ class Archive:
         """The files whose whole path ends in what the pattern describes, in order of their names.
 
         Raises:
-            DataError: none.
+            DataError: there is none.
         """
         matcher = re.compile(rf"(?:^|.*/)(?:{pattern})$")
         found = {name: match for name in self.names if (match := matcher.match(name))}
@@ -75,6 +77,11 @@ class Archive:
             raise DataError(f"{self.place} holds no file like {pattern}, it holds {self._some_names()}: this is not "
                             "the data set as it was published, or not whole; get it again")
         return found
+
+    def each(self, pattern: str) -> Iterator[tuple[str, re.Match[str]]]:
+        """What :meth:`match` finds, with a bar that moves as it is worked through."""
+        found = self.match(pattern)
+        yield from track(found.items(), f"reading {self.place.name}", len(found))
 
     def one(self, pattern: str) -> str:
         """The name of the file that the pattern describes, the first when there are several."""

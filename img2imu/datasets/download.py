@@ -123,8 +123,7 @@ def _open(url: str, have: int, tag: Path) -> http.client.HTTPResponse:
 def _copy(response: http.client.HTTPResponse, file: BinaryIO, part: Path, total: int | None, have: int) -> int:
     """Bytes that came."""
     came = 0
-    with bar(part.name.removesuffix(".part"), total, in_bytes=True) as advance:
-        advance(have)
+    with bar(part.name.removesuffix(".part"), total, in_bytes=True, done=have) as advance:
         while True:
             try:
                 block = response.read1(BLOCK_BYTES)  # what has come, though less: none of it is lost

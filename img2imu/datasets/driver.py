@@ -42,7 +42,7 @@ def load_driver(place: Path) -> DataSet:
     recordings: list[LabelledRecording] = []
     clocks = []
     with Archive(place) as files:
-        for acc_name, match in files.match(r"(\d+)/acelerometro_terra\.csv").items():
+        for acc_name, match in files.each(r"(\d+)/acelerometro_terra\.csv"):
             trip = match[1]
             start_ns = _start_ns(files, files.one(rf"{trip}/viagem\.json"))
             times_s, acc = _read_sensor(files, acc_name, start_ns)

@@ -37,7 +37,7 @@ def load_hapt(place: Path) -> DataSet:
     recordings = []
     with Archive(place, inner=r"HAPT Data Set\.zip$") as files:
         spans = files.numbers(files.one(r"RawData/labels\.txt"), dtype=np.int64)
-        for name, match in files.match(r"acc_exp(\d+)_user(\d+)\.txt").items():
+        for name, match in files.each(r"acc_exp(\d+)_user(\d+)\.txt"):
             experiment, person = int(match[1]), int(match[2])
             acc = files.numbers(name) * STANDARD_GRAVITY
             gyro = files.numbers(files.one(rf"gyro_exp{match[1]}_user{match[2]}\.txt"))

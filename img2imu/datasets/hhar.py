@@ -14,7 +14,8 @@ from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.datasets.archive import Archive
 from img2imu.datasets.data_set import NO_LABEL, Clock, DataSet, LabelledRecording
-from img2imu.datasets.raw_time import join_sensors, labelled_pieces
+from img2imu.datasets.raw_time import join_sensors, labelled_pieces, runs
+from img2imu.progress import bar
 
 RATE_HZ = 50.0  # the slowest phone's; the others have 100 to 200
 ACTIVITIES = ("bike", "sit", "stand", "walk", "stairsup", "stairsdown")
@@ -67,19 +68,20 @@ def _read(files: Archive, name: str) -> dict[Wearer, npt.NDArray[np.void]]:
     """Each phone's rows, those of one timestamp once, in the order of their timestamps."""
     parts: dict[Wearer, list[npt.NDArray[np.void]]] = {}
     for rows in _blocks(files, name):
-        for user, device in np.unique(rows[["user", "device"]]).tolist():
-            mine = rows[(rows["user"] == user) & (rows["device"] == device)]
+        for begin, end in runs(rows["user"], rows["device"], rows["activity"]):
+            mine = rows[begin:end]
             compact = np.empty(len(mine), Compact)
             compact["time_ns"] = mine["time_ns"]
             compact["xyz"] = np.column_stack([mine["x"], mine["y"], mine["z"]])
-            compact["label"] = [_label(name, activity) for activity in mine["activity"].tolist()]
-            parts.setdefault((user, device), []).append(compact)
+            compact["label"] = _label(name, str(mine["activity"][0]))
+            parts.setdefault((str(mine["user"][0]), str(mine["device"][0])), []).append(compact)
     whole = {wearer: np.concatenate(rows) for wearer, rows in parts.items()}
     return {wearer: rows[np.unique(rows["time_ns"], return_index=True)[1]] for wearer, rows in whole.items()}
 
 
 def _blocks(files: Archive, name: str) -> Iterator[npt.NDArray[np.void]]:
-    with files.open(name) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text:
+    with files.open(name) as file, io.TextIOWrapper(file, encoding="utf-8-sig") as text, \
+            bar(f"reading {name.rpartition('/')[2]}", None) as advance:
         header = text.readline().strip()
         if header != HEADER:
             raise DataError(f"{name} begins with {header[:80]!r}, expected {HEADER}: get the data set again")
@@ -89,6 +91,7 @@ def _blocks(files: Archive, name: str) -> Iterator[npt.NDArray[np.void]]:
             except ValueError as error:
                 raise DataError(f"{name} is not the table that was published ({error}): get the data set "
                                 "again") from error
+            advance(len(lines))
 
 
 def _label(name: str, activity: str) -> int:

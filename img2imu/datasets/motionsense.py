@@ -38,7 +38,7 @@ def load_motionsense(place: Path) -> DataSet:
     recordings = []
     activities = list(ACTIVITIES)
     with Archive(place, inner=r"A_DeviceMotion_data\.zip$") as files:
-        for name, match in files.match(rf"({'|'.join(activities)})_(\d+)/sub_(\d+)\.csv").items():
+        for name, match in files.each(rf"({'|'.join(activities)})_(\d+)/sub_(\d+)\.csv"):
             table = files.numbers(name, delimiter=",", skiprows=1, usecols=range(13))
             acc = -STANDARD_GRAVITY * (table[:, GRAVITY] + table[:, ACCELERATION])
             samples = np.hstack([acc, table[:, ROTATION]]).astype(np.float32)

@@ -41,7 +41,7 @@ def load_pamap2(place: Path) -> DataSet:
     clocks = []
     numbers = list(ACTIVITIES)
     with Archive(place, inner=r"PAMAP2_Dataset\.zip$") as files:
-        for name, match in files.match(r"Protocol/subject(\d+)\.dat").items():
+        for name, match in files.each(r"Protocol/subject(\d+)\.dat"):
             table = files.numbers(name, usecols=COLUMNS)
             table = table[~np.isnan(table).any(1)]
             unknown = set(np.unique(table[:, 1]).astype(int).tolist()) - {0, *numbers}

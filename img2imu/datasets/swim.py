@@ -36,7 +36,7 @@ def load_swim(place: Path) -> DataSet:
     """
     recordings = []
     with Archive(place) as files:
-        for name, match in files.match(r"processed_30hz_relabeled/(\d+)/(\w+)\.csv").items():
+        for name, match in files.each(r"processed_30hz_relabeled/(\d+)/(\w+)\.csv"):
             with files.open(name) as file:
                 header = file.readline().decode("utf-8", "replace").strip()
             if not header.startswith(HEADER):

@@ -42,7 +42,7 @@ def load_wisdm(place: Path) -> DataSet:
     recordings: list[LabelledRecording] = []
     clocks: list[Clock] = []
     with Archive(place, inner=r"wisdm-dataset\.zip$") as files:
-        for name, match in files.match(r"raw/watch/accel/data_(\d+)_accel_watch\.txt").items():
+        for name, match in files.each(r"raw/watch/accel/data_(\d+)_accel_watch\.txt"):
             gyro_name = files.one(rf"raw/watch/gyro/data_{match[1]}_gyro_watch\.txt")
             for clock, pieces in _read_person(match[1], _rows(files, name), _rows(files, gyro_name)):
                 clocks.append(clock)
