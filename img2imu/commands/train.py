@@ -22,8 +22,9 @@ ENDING = ".npz"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("data", metavar="DATA", help="'watch', an .npz data set, or a folder of recordings: "
-                        "DIR/LABEL/*.{csv,npz,zip} or DIR/SUBJECT/LABEL/*.{csv,npz,zip}")
+    parser.add_argument("data", metavar="DATA", help="a name out of img2imu data list, NAME:PATH, an .npz data set, "
+                        "a .csv with a column of labels, or a folder of recordings: DIR/LABEL/*.{csv,npz,zip} or "
+                        "DIR/SUBJECT/LABEL/*.{csv,npz,zip}")
     parser.add_argument("-o", "--output", metavar="MODEL.npz", type=Path, required=True,
                         help="the trained model to write")
     parser.add_argument("--window-s", metavar="S", type=float, default=5.0,
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--windows-per-class", metavar="K", type=at_least(1),
                         help="learn from K windows of each class, spread over the people (default: all)")
     parser.add_argument("--rate-hz", metavar="R", type=float,
-                        help="samples per second to bring a folder's recordings to (default: their own)")
+                        help="samples per second to bring your own recordings to (default: their own)")
     parser.add_argument("--test-subjects", metavar="N", type=at_least(0), default=0,
                         help="hold N people out and print how well they are recognised (default: train on all)")
     parser.add_argument("--name", help="of the model, for people (default: the name of the data)")
