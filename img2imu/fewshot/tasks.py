@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import DataError, MissingExtraError
 from img2imu.datasets import NO_LABEL, DataSet, LabelledRecording, load_data_set
+from img2imu.datasets.registry import REGISTRY
 from img2imu.fewshot.basic_motions import load_basic_motions
 from img2imu.windows import Windows, cut_windows
 
@@ -98,7 +99,7 @@ def load_tasks(tasks: Sequence[Task], data_dir: Path) -> tuple[list[TaskData], l
     """The tasks whose data are there, and a sentence about each of the others."""
     loaded, missing = [], []
     for task in tasks:
-        if task.data.endswith(".npz") and not (data_dir / task.data).is_file():
+        if task.data.endswith(".npz") and _on_disk(task, data_dir) is None:
             missing.append(f"{task.name} is left out: there is no {data_dir / task.data}, name the directory that "
                            "holds it with --data-dir")
             continue
@@ -119,8 +120,18 @@ def load_task(task: Task, data_dir: Path) -> TaskData:
     if task.data == "basicmotions":
         data_set = load_basic_motions()
     else:
-        data_set = load_data_set(str(data_dir / task.data) if task.data.endswith(".npz") else task.data)
+        data_set = load_data_set(_on_disk(task, data_dir) or task.data)
     return cut_task(task, data_set)
+
+
+def _on_disk(task: Task, data_dir: Path) -> str | None:
+    """The task's file or, in its place, a download of the original, as :func:`load_data_set` takes them."""
+    if not task.data.endswith(".npz"):
+        return None
+    file, entry = data_dir / task.data, REGISTRY.get(task.data.removesuffix(".npz"))
+    if not file.is_file() and entry is not None and entry.place(data_dir).is_file():
+        return f"{entry.name}:{entry.place(data_dir)}"
+    return str(file) if file.is_file() else None
 
 
 def cut_task(task: Task, data_set: DataSet) -> TaskData:

@@ -1,3 +1,4 @@
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +24,18 @@ def test_a_task_without_its_file_is_said(tmp_path):
     loaded, missing = load_tasks(pick_tasks(["hapt", "watch"]), tmp_path)
     assert [data.task.name for data in loaded] == ["watch"]
     assert len(missing) == 1 and missing[0].startswith(f"hapt is left out: there is no {tmp_path}/hapt.npz")
+
+
+def test_a_download_of_the_original_stands_in_for_a_missing_file(tmp_path):
+    header = ",timestamp,ACC_0,ACC_1,ACC_2,GYRO_0,GYRO_1,GYRO_2,MAG_0,MAG_1,MAG_2,PRESS,LIGHT,label\n"
+    with zipfile.ZipFile(tmp_path / "swim.zip", "w") as archive:
+        for swimmer in (3, 5):
+            rows = "".join(f"{i},0,{np.sin(i)},0.5,9.8,0,0,0,0,0,0,0,0,{1 + i // 400}.0\n" for i in range(800))
+            archive.writestr(f"x/processed_30hz_relabeled/{swimmer}/Freestyle_1.csv", header + rows)
+    (data,), missing = load_tasks(pick_tasks(["swim"]), tmp_path)
+    assert missing == []
+    assert data.class_names == ["freestyle", "breaststroke"]
+    assert data.citation.startswith("G. Brunner")
 
 
 def test_only_the_labels_of_the_task(toy_data):
