@@ -200,3 +200,8 @@ def warnings(inspection: Inspection) -> list[str]:
         if count.subjects == 1 and len({r.subject for r in inspection.data_set.recordings}) > 1:
             found.append(f"{count.label} has one subject only: nobody else can be tested on it")
     return found
+
+
+def plural(n: int, noun: str) -> str:
+    """"1 gap", "2 gaps"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

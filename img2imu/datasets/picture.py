@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DataError
+from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
-from img2imu.datasets.inspection import Inspection, describe_units
+from img2imu.datasets.inspection import Inspection, describe_units, plural
 from img2imu.design import design_front_end
 from img2imu.windows import Windows
 
@@ -41,11 +42,15 @@ def draw_inspection(inspection: Inspection, path: Path) -> None:
         path: of the PNG.
 
     Raises:
-        DataError: no window fits into the data.
+        DataError: no window fits into the data, or nothing is labelled.
+        OutputError: the picture cannot be written.
     """
     from matplotlib.figure import Figure
 
     windows = inspection.windows
+    if windows is None and not any(count.seconds for count in inspection.classes):
+        raise DataError(f"no sample of {inspection.data_set.name} has a label, so there is nothing to draw: label the "
+                        "recordings")
     if windows is None:
         raise DataError(f"no window of {inspection.window_s:g} s fits into {inspection.data_set.name}, so there is "
                         "nothing to draw: give a shorter --window-s")
@@ -62,7 +67,8 @@ def draw_inspection(inspection: Inspection, path: Path) -> None:
     _draw_jitter(jitter, inspection)
     _draw_counts(counts, inspection)
     _draw_length(length, inspection)
-    figure.savefig(path, dpi=110)
+    with written_whole(path) as file:
+        figure.savefig(file, format="png", dpi=110)
 
 
 def _draw_title(figure: Figure, inspection: Inspection, n_shown: int) -> None:
@@ -71,7 +77,7 @@ def _draw_title(figure: Figure, inspection: Inspection, n_shown: int) -> None:
     only = f", the first {n_shown} of {n_classes} classes" if n_shown < n_classes else ""
     subjects = len({recording.subject for recording in data_set.recordings})
     colours = "; red = x, green = y, blue = z" if len(data_set.channels) >= 3 else ""
-    figure.suptitle(f"{data_set.name}: {len(data_set.recordings)} recordings of {subjects} "
+    figure.suptitle(f"{data_set.name}: {plural(len(data_set.recordings), 'recording')} of {subjects} "
                     f"{'person' if subjects == 1 else 'people'} at {data_set.rate_hz:g} Hz\n"
                     f"a typical window of {inspection.window_s:g} s of each class{only}{colours}", fontsize=11)
 

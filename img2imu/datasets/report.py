@@ -6,7 +6,7 @@ import textwrap
 
 import numpy as np
 
-from img2imu.datasets.inspection import Inspection, Timing, describe_units, warnings
+from img2imu.datasets.inspection import Inspection, Timing, describe_units, plural, warnings
 
 WIDTH = 100
 
@@ -16,9 +16,9 @@ def to_text(inspection: Inspection) -> str:
     data_set = inspection.data_set
     seconds = sum(len(recording.samples) for recording in data_set.recordings) / data_set.rate_hz
     subjects = len({recording.subject for recording in data_set.recordings})
+    who = "1 person" if subjects == 1 else f"{subjects} people"
     lines = [f"{data_set.name}: {', '.join(data_set.channels)} at {data_set.rate_hz:g} Hz",
-             f"{len(data_set.recordings)} recordings of {subjects} {'person' if subjects == 1 else 'people'}, "
-             f"{_duration(seconds)}, of which {_duration(inspection.unlabelled_s)} without a label"]
+             f"{plural(len(data_set.recordings), 'recording')} of {who}, {_duration(seconds)}, of which {_duration(inspection.unlabelled_s)} without a label"]
     if data_set.citation or data_set.licence:
         lines += textwrap.wrap(f"licence {data_set.licence or 'not stated'}; {data_set.citation}", WIDTH,
                                subsequent_indent="  ")
@@ -45,7 +45,7 @@ def _time_lines(timing: Timing | None) -> list[str]:
         return ["time     no two samples within half a second of each other"]
     spread = f" ({rates.min():.2f} to {rates.max():.2f} over the recordings)" if len(rates) > 1 else ""
     low, high = np.percentile(deviations_ms, [1, 99])
-    gaps = f"{len(timing.gaps_s)} gaps, the longest {timing.gaps_s[0]:.1f} s" if timing.gaps_s else "no gaps"
+    gaps = f"{plural(len(timing.gaps_s), 'gap')}, the longest {timing.gaps_s[0]:.1f} s" if timing.gaps_s else "no gaps"
     return [f"rate     {np.median(rates):.2f} Hz measured{spread}",
             f"jitter   {deviations_ms.std():.2f} ms standard deviation of a step, 98 % within {low:+.2f} and "
             f"{high:+.2f} ms of the median",

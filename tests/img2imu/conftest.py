@@ -1,3 +1,4 @@
+import contextlib
 import http.server
 import io
 import re
@@ -49,7 +50,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        self.wfile.write(content[begin:site.break_at] if site.break_at else content[begin:])
+        with contextlib.suppress(ConnectionError):  # the one who asked has gone
+            self.wfile.write(content[begin:site.break_at] if site.break_at else content[begin:])
         if site.break_at:
             site.go_on.wait(10)
 

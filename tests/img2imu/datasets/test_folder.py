@@ -1,3 +1,5 @@
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,15 @@ def test_npz_recordings_and_columns_in_another_order(tmp_path):
     np.savez(tmp_path / "run" / "1.npz", time_s=times(), samples=motion(times())[:, ::-1], channels=backwards)
     run, walk = load_folder(tmp_path).recordings
     assert np.array_equal(run.samples, walk.samples)
+
+
+def test_sensor_logger_exports(tmp_path):
+    (tmp_path / "walk").mkdir()
+    rows = "".join(f"{i},{i / 100},9.8,{np.sin(i / 10)},0.1\n" for i in range(300))
+    with zipfile.ZipFile(tmp_path / "walk" / "1.zip", "w") as archive:
+        archive.writestr("TotalAcceleration.csv", "time,seconds_elapsed,z,y,x\n" + rows)
+    (recording,) = load_folder(tmp_path).recordings
+    assert np.allclose(recording.samples[7], [0.1, np.sin(0.7), 9.8], atol=1e-3)
 
 
 @pytest.mark.parametrize("names", [

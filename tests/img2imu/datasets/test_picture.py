@@ -8,7 +8,7 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 
 from edge_runtime.contract import CHANNELS
-from edge_runtime.errors import DataError
+from edge_runtime.errors import DataError, OutputError
 from img2imu.datasets import Clock, DataSet, LabelledRecording
 from img2imu.datasets.inspection import inspect_data_set
 from img2imu.datasets.picture import draw_inspection
@@ -62,3 +62,12 @@ def test_no_text_lies_on_another_or_outside(tmp_path, drawn, channels, names):
 def test_nothing_to_draw(tmp_path):
     with pytest.raises(DataError, match="no window of 5 s fits into mine, so there is nothing to draw"):
         draw_inspection(inspect_data_set(data_set(recording(seconds=0.4))), tmp_path / "a.png")
+    with pytest.raises(DataError, match="no sample of mine has a label"):
+        draw_inspection(inspect_data_set(data_set(recording(labels=-1))), tmp_path / "a.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    place = tmp_path / "none" / "a.png"
+    with pytest.raises(OutputError, match=r"a.png cannot be written"):
+        draw_inspection(inspect_data_set(data_set(recording())), place)

@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 
 from edge_runtime.errors import DataError
@@ -16,6 +19,15 @@ def test_an_entry_says_whose_it_is_and_where(entry):
         assert entry.original.url.startswith("https://")
         assert entry.original.sha256 is None or set(entry.original.sha256) <= set("0123456789abcdef")
         assert entry.original.sha256 is None or len(entry.original.sha256) == 64
+
+
+def test_the_page_lists_what_the_registry_lists():
+    page = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| \[(\w+)\]\((\S+)\)", page, re.MULTILINE))
+    assert listed == {entry.name: entry.homepage for entry in REGISTRY.values()}
+    for entry in REGISTRY.values():
+        (row,) = re.findall(rf"^\| \[{entry.name}\].*$", page, re.MULTILINE)
+        assert f"| {entry.rate_hz:g} Hz |" in row and f"| {entry.subjects.split()[0]}" in row
 
 
 def test_a_name_is_looked_up_in_data(published, tmp_path, monkeypatch):

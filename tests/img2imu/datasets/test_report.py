@@ -26,7 +26,7 @@ def test_with_timestamps():
     text = to_text(inspect_data_set(data_set(recording(), clocks=clocks)))
     assert "rate     49.75 Hz measured (49.50 to 50.00 over the recordings)\n" in text
     assert "jitter   0.00 ms standard deviation of a step, 98 % within -0.00 and +0.00 ms" in text
-    assert "gaps     1 gaps, the longest 3.0 s" in text
+    assert "gaps     1 gap, the longest 3.0 s" in text
 
 
 def test_time_in_milliseconds_or_worse():
