@@ -156,6 +156,9 @@ def _check(part: Path, path: Path, digest: str, sha256: str | None, source: str)
     if not zipfile.is_zipfile(part):
         with part.open("rb") as file:
             begin = file.read(40)
+        if begin.startswith(b"PK"):
+            raise DataError(f"{part} is a zip without its end: run the same command again, it goes on there, or delete "
+                            "it first if that does not help")
         if part != path:
             part.unlink()
         raise DataError(f"what came for {path.name} is no zip, it begins with {begin!r}: look on the homepage where "

@@ -18,7 +18,8 @@ def to_text(inspection: Inspection) -> str:
     subjects = len({recording.subject for recording in data_set.recordings})
     who = "1 person" if subjects == 1 else f"{subjects} people"
     lines = [f"{data_set.name}: {', '.join(data_set.channels)} at {data_set.rate_hz:g} Hz",
-             f"{plural(len(data_set.recordings), 'recording')} of {who}, {_duration(seconds)}, of which {_duration(inspection.unlabelled_s)} without a label"]
+             f"{plural(len(data_set.recordings), 'recording')} of {who}, {_duration(seconds)}, of "
+             f"which {_duration(inspection.unlabelled_s)} without a label"]
     if data_set.citation or data_set.licence:
         lines += textwrap.wrap(f"licence {data_set.licence or 'not stated'}; {data_set.citation}", WIDTH,
                                subsequent_indent="  ")

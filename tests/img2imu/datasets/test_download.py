@@ -51,6 +51,16 @@ def test_what_was_interrupted_half_way_goes_on_there(site, path):
     assert names(path) == ["hapt.zip", "hapt.zip.sha256"]
 
 
+def test_a_connection_that_ends_when_nobody_knew_how_much_would_come(site, path):
+    site.length, site.break_at = False, 250_000
+    with pytest.raises(DataError, match=r"hapt.zip.part is a zip without its end: run the same command again"):
+        fetch_zip(site.url, path)
+    site.break_at = None
+    fetch_zip(site.url, path)
+    assert path.read_bytes() == CONTENT
+    assert site.requests[1]["Range"] == "bytes=250000-"
+
+
 def test_a_server_that_goes_silent(site, path, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
     site.break_at = 250_000
