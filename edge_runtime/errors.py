@@ -38,8 +38,11 @@ class OutputError(UserError):
     """A file that cannot be written: no such directory, no permission, a full disk."""
 
 
-class DataError(UserError):
-    """Training data that cannot be used: too few windows, wrong shape, wrong units."""
+class DataError(UserError, ValueError):
+    """Training data that cannot be used: too few windows, wrong shape, wrong units.
+
+    A ``ValueError`` too, which is what callers of scikit-learn's estimators expect.
+    """
 
 
 class MissingExtraError(UserError):

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from edge_runtime.checks import VALUE_LIMIT
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
 from img2imu.backbone import embed, pretrained_backbone
 from img2imu.design import design_front_end, gravity_of, resolve_channels
 from img2imu.head import fit_head
+from img2imu.inputs import as_labels, as_windows, check_channels
 from img2imu.progress import track
 
 CHUNK_WINDOWS = 64  # images of so many windows are in memory at once: 7 MB at 6 channels
@@ -49,48 +50,61 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.channels = channels
         self.seed = seed
 
-    def fit(self, windows: npt.ArrayLike, labels: npt.ArrayLike, show_progress: bool = False) -> MotionClassifier:
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, show_progress: bool = False) -> MotionClassifier:
         """Learn.
 
         Args:
-            windows: (n, window_samples, channels), SI units.
-            labels: (n,) class of each window; two classes or more, any number of windows each.
+            X: windows (n, window_samples, channels), SI units.
+            y: (n,) class of each window; two classes or more, any number of windows each.
             show_progress: draw a bar.
 
         Raises:
-            DataError: shapes that disagree, NaN, other units, fewer than two classes, a window too short.
+            DataError: shapes that disagree, NaN, other units, a stuck or saturated channel, fewer than two classes, a
+                window too short.
         """
         channels = resolve_channels(self.channels)
-        x = _as_windows(windows, len(channels))
-        names, classes = np.unique(_as_labels(labels, len(x)), return_inverse=True)
+        x = as_windows(X, len(channels))
+        names, classes = np.unique(as_labels(y, len(x)), return_inverse=True)
         if len(names) < 2:
             raise DataError(f"the labels name {len(names)} class ({names[0]}), expected two or more: add windows of "
                             "another motion")
         gravity = gravity_of(x, channels)
         front_end = design_front_end(self.rate_hz, x.shape[1], channels)
+        check_channels(x, channels)
         self.classes_, self.gravity_, self.window_samples_, self.front_end_ = names, gravity, x.shape[1], front_end
         self.support_windows_, self.support_classes_ = x, classes.astype(np.int64)
         blocks = self._embed_blocks(x, show_progress)
         self.head_ = fit_head(np.concatenate(blocks, 1), self.support_classes_, [b.shape[1] for b in blocks])
         return self
 
-    def embed(self, windows: npt.ArrayLike, show_progress: bool = False) -> npt.NDArray[np.float32]:
+    @property
+    def n_features_in_(self) -> int:
+        """Length of the second axis of X, which is what scikit-learn counts: samples of a window."""
+        return int(self.window_samples_)
+
+    def __sklearn_tags__(self) -> Tags:
+        """X is three-dimensional, (n, window_samples, channels)."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        return tags
+
+    def embed(self, X: npt.ArrayLike, show_progress: bool = False) -> npt.NDArray[np.float32]:
         """What the head sees of each window: (n, features) float32, not standardised."""
         check_is_fitted(self)
-        return np.concatenate(self._embed_blocks(self._fitting(windows), show_progress), 1)
+        return np.concatenate(self._embed_blocks(self._fitting(X), show_progress), 1)
 
-    def predict_proba(self, windows: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Probability of each class: (n, classes), rows sum to 1.
 
         Raises:
             DataError: windows of another shape than those it was fitted on, or NaN.
         """
-        embedding = self.embed(windows)  # first: it says when there is no head yet
+        embedding = self.embed(X)  # first: it says when there is no head yet
         return self.head_.probabilities(embedding)
 
-    def predict(self, windows: npt.ArrayLike) -> npt.NDArray[Any]:
+    def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
         """Most probable class of each window: (n,)."""
-        probabilities = self.predict_proba(windows)
+        probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(1)])
 
     def save(self, path: str | os.PathLike[str], **provenance: str) -> None:
@@ -117,7 +131,7 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         return load(path).classifier
 
     def _fitting(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        x = _as_windows(windows, len(resolve_channels(self.channels)))
+        x = as_windows(windows, len(resolve_channels(self.channels)))
         if x.shape[1] != self.window_samples_:
             raise DataError(f"windows have {x.shape[1]} samples, the model was fitted on {self.window_samples_}: "
                             "cut them to that length")
@@ -129,38 +143,3 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         parts = [embed(pretrained_backbone(), front_end.compute_batch(chunk))
                  for chunk in track(chunks, "embedding", len(x), size=len, show=show_progress)]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
-
-
-def _as_windows(windows: npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:
-    try:
-        with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and is refused as such
-            x = np.asarray(windows, np.float32, order="C")  # sums depend on the layout, in the last bit
-    except (ValueError, TypeError) as error:
-        raise DataError("the windows are not one array of numbers (have they unequal lengths?), expected (n, samples, "
-                        f"{channels}): cut them to one length") from error
-    if x.ndim != 3 or x.shape[2] != channels or len(x) == 0:
-        raise DataError(f"windows have the shape {x.shape}, expected (n, samples, {channels}) with at least one "
-                        "window: check the order of the axes and the channels")
-    bad = ~(np.abs(x) < VALUE_LIMIT).all((1, 2))  # so written, NaN is bad too
-    if bad.any():
-        raise DataError(f"window {int(bad.argmax())} holds NaN or infinite values, expected numbers below "
-                        f"{VALUE_LIMIT:.0e}: leave it out")
-    return x
-
-
-def _as_labels(labels: npt.ArrayLike, windows: int) -> npt.NDArray[Any]:
-    """Labels (windows,) of a type that sorts, and that can be saved without a pickle."""
-    try:
-        y = np.asarray(labels)
-    except ValueError as error:
-        raise DataError(f"the labels are not one array, expected one label for each of {windows} windows: check how "
-                        "they were made") from error
-    if y.shape != (windows,):
-        raise DataError(f"{windows} windows came with labels of shape {y.shape}, expected one label a window: check "
-                        "how both were made")
-    if y.dtype == object and all(isinstance(label, str) for label in y):  # as pandas gives text
-        y = y.astype(np.str_)
-    if y.dtype.kind not in "Ubiuf" or (y.dtype.kind == "f" and not np.isfinite(y).all()):
-        raise DataError(f"the labels are of type {y.dtype}, or some are missing, expected text or numbers for every "
-                        "window: convert them, and leave out windows without a label")
-    return y

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,37 @@ def split_by_subject(windows: Windows, test_subjects: int, seed: int) -> tuple[I
     held_out = np.random.default_rng(seed).permutation(people)[:test_subjects]
     is_test = np.isin(windows.subjects, held_out)
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
+
+
+def split_by_name(windows: Windows, train_people: Sequence[str] | None, test_people: Sequence[str]
+                  ) -> tuple[Indices, Indices]:
+    """Train on some people and test on others, by name.
+
+    Args:
+        windows: of all people.
+        train_people: names; None takes all who are not tested on.
+        test_people: names.
+
+    Returns:
+        Indices of the training windows, and of the test windows, both ascending.
+
+    Raises:
+        DataError: a name on both sides, a name that no window has, or nobody on one side.
+    """
+    known = np.unique(windows.subjects).tolist()
+    train = [name for name in known if name not in test_people] if train_people is None else list(train_people)
+    if both := sorted(set(train) & set(test_people)):
+        raise DataError(f"{', '.join(both)} would be both learnt from and tested on, expected people to be on one side "
+                        "only: take each of these names out of one list")
+    for name in [*train, *test_people]:
+        if name not in known:
+            raise DataError(f"there are no windows of {name!r}, expected people out of {', '.join(known)}: check the "
+                            "spelling")
+    if not train or not test_people:
+        raise DataError(f"{len(train)} people were to be learnt from and {len(test_people)} tested on out of "
+                        f"{len(known)}, expected at least one on either side: name fewer on the other")
+    return (np.flatnonzero(np.isin(windows.subjects, train)),
+            np.flatnonzero(np.isin(windows.subjects, list(test_people))))
 
 
 def pick_support(windows: Windows, train_indices: Indices, windows_per_class: int, seed: int) -> Indices:

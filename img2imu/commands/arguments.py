@@ -6,6 +6,11 @@ import argparse
 from collections.abc import Callable
 
 
+def names(text: str) -> list[str]:
+    """A ``type`` for argparse: names between commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def at_least(lowest: int) -> Callable[[str], int]:
     """A ``type`` for argparse: a whole number of ``lowest`` or more."""
     def whole_number(text: str) -> int:

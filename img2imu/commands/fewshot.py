@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from img2imu.commands.arguments import names
+
 if TYPE_CHECKING:
     from img2imu.fewshot.manifest import Json, Manifest
     from img2imu.fewshot.runner import Failure, Result
@@ -24,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="DIR", type=Path, default=Path("data"),
                         help="where hapt.npz, swim.npz, umafall.npz, driver.npz and road.npz lie; a task without its "
                         "file is left out (default: %(default)s)")
-    parser.add_argument("--tasks", metavar="A,B", type=_names, help="tasks to run (default: all)")
-    parser.add_argument("--methods", metavar="X,Y", type=_names, help="methods to run (default: all)")
+    parser.add_argument("--tasks", metavar="A,B", type=names, help="tasks to run (default: all)")
+    parser.add_argument("--methods", metavar="X,Y", type=names, help="methods to run (default: all)")
     parser.add_argument("--k", metavar="K,K", type=_numbers, default=[1, 2, 5, 10],
                         help="labelled windows per class (default: 1,2,5,10)")
     parser.add_argument("--draws", metavar="N", type=int, default=10,
@@ -55,6 +57,9 @@ def main(arguments: argparse.Namespace) -> int:
                         "one: see above, and give --data-dir")
     manifests = [make_manifest(data, arguments.k, arguments.draws, arguments.seed) for data in tasks]
     _print_tasks(tasks, manifests)
+    if not any(draw.support for manifest in manifests for draw in manifest.draws):
+        raise DataError(f"no task has {min(arguments.k)} windows of every class to learn from, which is the smallest k "
+                        "asked for: ask for fewer with --k")
     _write_manifests(out / "manifests", manifests)
     results, failures = run_grid(tasks, manifests, methods, out / CELLS, arguments.jobs)
     _print_failures(failures)
@@ -63,13 +68,9 @@ def main(arguments: argparse.Namespace) -> int:
     return EXIT_INCOMPLETE if failures else 0
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _numbers(text: str) -> list[int]:
     try:
-        return [int(number) for number in _names(text)]
+        return [int(number) for number in names(text)]
     except ValueError:
         raise argparse.ArgumentTypeError(f"is {text!r}, expected whole numbers such as 1,2,5,10") from None
 

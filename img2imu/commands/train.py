@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from img2imu.commands.arguments import at_least
+from img2imu.commands.arguments import at_least, names
 
 if TYPE_CHECKING:
     from img2imu import MotionClassifier
     from img2imu.datasets import DataSet
+    from img2imu.splits import Indices
     from img2imu.windows import Windows
 
 ENDING = ".npz"
@@ -33,28 +34,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="learn from K windows of each class, spread over the people (default: all)")
     parser.add_argument("--rate-hz", metavar="R", type=float,
                         help="samples per second to bring your own recordings to (default: their own)")
-    parser.add_argument("--test-subjects", metavar="N", type=at_least(0), default=0,
-                        help="hold N people out and print how well they are recognised (default: train on all)")
+    held_out = parser.add_mutually_exclusive_group()
+    held_out.add_argument("--test-subjects", metavar="N", type=at_least(0), default=0,
+                          help="hold N people out and print how well they are recognised (default: train on all)")
+    held_out.add_argument("--test-on", metavar="A,B", type=names, help="hold these people out")
+    parser.add_argument("--train-on", metavar="A,B", type=names,
+                        help="learn from these people alone (default: from all who are not held out)")
     parser.add_argument("--name", help="of the model, for people (default: the name of the data)")
     parser.add_argument("--seed", type=at_least(0), default=0, help="of every draw (default: %(default)d)")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Train, and write the model when everything went well."""
-    import numpy as np
-
     from img2imu import MotionClassifier
     from img2imu.datasets import load_data_set
-    from img2imu.splits import manifest_sha256, pick_support, split_by_subject
+    from img2imu.splits import manifest_sha256, pick_support
     from img2imu.windows import cut_windows
 
     output: Path = arguments.output
     _check_output(output, arguments.data)
     data_set = load_data_set(arguments.data, arguments.rate_hz)
     windows = cut_windows(data_set, arguments.window_s)
-    train, test = np.arange(len(windows)), np.arange(0)
-    if arguments.test_subjects:
-        train, test = split_by_subject(windows, arguments.test_subjects, arguments.seed)
+    train, test = _split(windows, arguments)
     if arguments.windows_per_class is not None:
         train = pick_support(windows, train, arguments.windows_per_class, arguments.seed)
     support = windows.select(train)
@@ -71,6 +72,23 @@ def main(arguments: argparse.Namespace) -> int:
                     split_sha256=manifest_sha256(windows, train))
     _print_next(output)
     return 0
+
+
+def _split(windows: Windows, arguments: argparse.Namespace) -> tuple[Indices, Indices]:
+    """Windows to learn from, and to test on; the latter may be none."""
+    import numpy as np
+
+    from edge_runtime.errors import DataError
+    from img2imu.splits import split_by_name, split_by_subject
+
+    if arguments.test_on is not None:
+        return split_by_name(windows, arguments.train_on, arguments.test_on)
+    if arguments.train_on is not None:
+        raise DataError(f"--train-on names {', '.join(arguments.train_on) or 'nobody'} but --test-on nobody, expected "
+                        "both: add --test-on, or leave --train-on out")
+    if arguments.test_subjects:
+        return split_by_subject(windows, arguments.test_subjects, arguments.seed)
+    return np.arange(len(windows)), np.arange(0)
 
 
 def _check_output(output: Path, data: str) -> None:

@@ -98,7 +98,7 @@ def run_grid(tasks: Sequence[TaskData], manifests: Sequence[Manifest], methods: 
         The results of this grid, whether run now or before, in the grid's order, and the cells that failed.
 
     Raises:
-        DataError: the results file is not one.
+        DataError: the results file is not one, or a draw has a person in training and in test.
     """
     jobs = {job.cell: job for data, manifest in zip(tasks, manifests, strict=True)
             for job in _jobs(data, manifest, methods)}
@@ -144,6 +144,11 @@ def read_results(path: Path) -> list[Result]:
 
 def _jobs(data: TaskData, manifest: Manifest, methods: Mapping[str, Factory]) -> Iterator[_Job]:
     """Cells of one method beside each other, so that it can remember what it has seen of the windows."""
+    for draw in manifest.draws:
+        both = np.intersect1d(data.windows.subjects[draw.training], data.windows.subjects[draw.test])
+        if len(both):
+            raise DataError(f"draw {draw.number} of {data.task.name} has {', '.join(both)} both in training and in "
+                            "test, expected different people: make the manifest again")
     for method, factory in methods.items():
         for draw in manifest.draws:
             for k, support in draw.support.items():

@@ -15,6 +15,7 @@ from edge_runtime.errors import DataError, MissingExtraError
 from img2imu.datasets import NO_LABEL, DataSet, LabelledRecording, load_data_set
 from img2imu.datasets.registry import REGISTRY
 from img2imu.fewshot.basic_motions import load_basic_motions
+from img2imu.inputs import check_channels
 from img2imu.windows import Windows, cut_windows
 
 TEST_SHARE = 0.3  # of the subjects, as is usual
@@ -138,7 +139,7 @@ def cut_task(task: Task, data_set: DataSet) -> TaskData:
     """The windows of the classes that two subjects or more have: a class of one subject cannot be learnt from others.
 
     Raises:
-        DataError: a label that the data set lacks, or fewer than two such classes.
+        DataError: a label that the data set lacks, fewer than two such classes, a stuck or saturated channel.
     """
     unknown = set(task.labels or ()) - set(data_set.label_names)
     if unknown:
@@ -162,9 +163,10 @@ def cut_task(task: Task, data_set: DataSet) -> TaskData:
         judged.append(label)
     if len(judged) < 2:
         raise DataError(f"{task.name} has {len(judged)} classes that two subjects or more have, expected two or more: "
-                        "record more subjects")
-    return TaskData(task, windows.select(np.isin(windows.labels, judged)), data_set.licence, data_set.citation,
-                    tuple(notes))
+                        "record more subjects, or another class")
+    windows = windows.select(np.isin(windows.labels, judged))
+    check_channels(windows.samples, windows.channels)
+    return TaskData(task, windows, data_set.licence, data_set.citation, tuple(notes))
 
 
 def _label_centres_only(data_set: DataSet, size: int) -> tuple[DataSet, int]:

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_val_predict, cross_val_score
@@ -62,7 +63,7 @@ def test_probabilities(fitted):
 
 @pytest.mark.parametrize("names", [
     np.array(["walk", "jump", "swim the crawl"]), np.array([7, -3, 40]), np.array([2, 1, 0], np.int8),
-    np.array([0.5, 1.5, -1.0]), np.array(["läuft", "スイム", "1"]),
+    np.array([0.0, 1.0, -1.0]), np.array(["läuft", "スイム", "1"]),
 ], ids=lambda names: names.dtype.str)
 def test_labels_come_back_as_they_were_given(names):
     windows, numbers = motions()
@@ -229,7 +230,15 @@ NUMBERS = motions()[1]
     (changed(1e300), NUMBERS, "window 5 holds NaN or infinite"),
     (changed(1e20), NUMBERS, r"window 5 holds .*, expected numbers below 1e\+06"),
     (motions()[0], NUMBERS[:-1], r"12 windows came with labels of shape \(11,\)"),
-    (motions()[0], NUMBERS[:, None], r"labels of shape \(12, 1\)"),
+    (motions()[0], np.stack([NUMBERS, NUMBERS], 1), r"labels of shape \(12, 2\)"),
+    (motions()[0], NUMBERS + 0.5, r"labels are continuous numbers such as \d\.5"),
+    (motions()[0], None, "requires y to be passed, but the target y is None"),
+    (motions()[0] + 1j, NUMBERS, "complex numbers"),
+    (csr_array(np.eye(12)), NUMBERS, "sparse container"),
+    (changed(0.5, (slice(None), slice(None), 4)), NUMBERS, r"gyro_y is 0\.5 in every sample of all 12 windows"),
+    (motions()[0] * np.array([1, 1, 1, 57.3, 57.3, 57.3]), NUMBERS, r"gyro_\w reaches \d+, .* like degrees per second"),
+    (np.clip(motions()[0], -5, 5), NUMBERS, r"acc_z is 5 in every sample"),
+    (np.clip(motions()[0], -100, [100, 100, 9.81, 100, 100, 100]), NUMBERS, "acc_z is saturated: .*9.81, expected"),
     (motions()[0], [[1], [1, 2]], "labels are not one array"),
     (motions()[0], ["only"] * 12, r"name 1 class \(only\), expected two or more"),
     (motions()[0], np.where(NUMBERS == 1, np.nan, NUMBERS), "labels are of type float64, or some are missing"),

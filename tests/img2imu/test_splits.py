@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError
-from img2imu.splits import manifest_sha256, pick_support, split_by_subject
+from img2imu.splits import manifest_sha256, pick_support, split_by_name, split_by_subject
 from img2imu.windows import Windows
 
 LABELS = ("a", "b", "c")
@@ -60,6 +60,26 @@ def test_too_many_or_too_few_held_out(test_subjects):
 def test_one_person_cannot_be_split():
     with pytest.raises(DataError, match=r"all 9 windows are of one person \(me\), expected two or more"):
         split_by_subject(windows_of({("me", 0): 4, ("me", 1): 5}), 1, 0)
+
+
+def test_people_by_name():
+    train, test = split_by_name(EVEN, None, ["di", "ada"])
+    assert sorted([*train, *test]) == list(range(len(EVEN)))
+    assert set(EVEN.subjects[test]) == {"ada", "di"}
+    train, test = split_by_name(EVEN, ["cy"], ["ada"])
+    assert set(EVEN.subjects[train]) == {"cy"} and len(train) == len(test) == 24
+
+
+@pytest.mark.parametrize(("train", "test", "message"), [
+    (["ada", "bo", "cy"], ["cy", "di", "bo"], "^bo, cy would be both learnt from and tested on"),
+    (None, ["eve"], "no windows of 'eve', expected people out of ada, bo, cy, di"),
+    (["Ada"], ["bo"], "no windows of 'Ada'"),
+    (None, [], "4 people were to be learnt from and 0 tested on"),
+    (None, ["ada", "bo", "cy", "di"], "0 people were to be learnt from and 4 tested on"),
+])
+def test_lists_of_people_that_cannot_be(train, test, message):
+    with pytest.raises(DataError, match=message):
+        split_by_name(EVEN, train, test)
 
 
 @given(counts=COUNTS, k=st.integers(1, 12), seed=st.integers(0, 100))

@@ -50,6 +50,7 @@ def test_a_method_that_fails_is_told(tmp_path, capsys, monkeypatch):
     (["--methods", "magic"], "there is no method 'magic'"),
     (["--tasks", "hapt"], "none of the tasks hapt has its data"),
     (["--k", "0"], "k is [0] with 2 draws, expected numbers of 1 or more"),
+    (["--k", "77,99"], "no task has 77 windows of every class to learn from"),
     (["--draws", "0"], "with 0 draws, expected"),
     (["--seed", "-1"], "--seed is -1, expected 0 or more"),
     (["--jobs", "0"], "--jobs is 0, expected 1 or more"),

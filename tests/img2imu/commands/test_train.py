@@ -1,3 +1,4 @@
+import shutil
 import sys
 
 import numpy as np
@@ -12,11 +13,13 @@ RATE_HZ = 50
 SWING_HZ = {"slow": 1.0, "fast": 4.0}
 
 
-def record(path, label, seconds=8.0, seed=0):
+def record(path, label, seconds=8.0, seed=0, change=None):
     random = np.random.default_rng(seed)
     times_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
     phase = 2 * np.pi * SWING_HZ[label] * times_s[:, None] + np.arange(6) + random.uniform(0, 6)
     samples = np.sin(phase) + random.normal(0, 0.1, (len(times_s), 6)) + np.array([0, 0, 9.8, 0, 0, 0])
+    if change is not None:
+        samples[:, 3] = change(samples)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_csv(path, Recording(path.name, times_s, samples.astype(np.float32), CHANNELS))
 
@@ -56,6 +59,35 @@ def test_without_options_everything_is_learnt(people, tmp_path, capsys):
     assert "macro-F1" not in capsys.readouterr().out
 
 
+def test_people_held_out_by_name(people, tmp_path, capsys):
+    assert train(people, "-o", tmp_path / "m.npz", "--window-s", 2, "--test-on", "bo", "--train-on", "cy") == 0
+    printed = capsys.readouterr().out
+    assert "total        8       1\n" in printed
+    assert "on 8 windows of people held out: bo\n" in printed
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda x: x[:, 3] * 0, "the channel gyro_x is 0 in every sample of all 24 windows"),
+    (lambda x: np.clip(x[:, 3], -9, 0.3), "the channel gyro_x is saturated"),
+    (lambda x: x[:, 3] * 573, "look like degrees per second"),
+])
+def test_a_channel_that_does_not_measure(tmp_path, capsys, change, message):
+    for seed, person in enumerate(("ada", "bo", "cy")):
+        for label in SWING_HZ:
+            record(tmp_path / "data" / person / label / "1.csv", label, seed=seed, change=change)
+    assert train(tmp_path / "data", "-o", tmp_path / "m.npz", "--window-s", 2) == EXIT_USER_ERROR
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+    assert not (tmp_path / "m.npz").exists()
+
+
+def test_one_class_is_refused(people, tmp_path, capsys):
+    for person in ("ada", "bo", "cy"):
+        shutil.rmtree(people / person / "fast")
+    assert train(people, "-o", tmp_path / "m.npz") == EXIT_USER_ERROR
+    assert "the labels name 1 class (slow), expected two or more" in capsys.readouterr().err
+
+
 def test_a_class_too_short_for_a_window_is_named(people, tmp_path, capsys):
     for seed, label in enumerate(SWING_HZ):
         (people / "ada" / label / "1.csv").rename(people / "ada" / label / "2.csv")
@@ -70,6 +102,9 @@ def test_a_class_too_short_for_a_window_is_named(people, tmp_path, capsys):
     (["data", "-o", "m.npz", "--window-s", "2", "--windows-per-class", "99"], "the class fast has 12 windows"),
     (["data", "-o", "m.npz", "--test-subjects", "3"], "3 people were to be held out of 3"),
     (["data/ada", "-o", "m.npz", "--test-subjects", "1"], "one person (me)"),
+    (["data", "-o", "m.npz", "--train-on", "ada,bo", "--test-on", "bo"], "bo would be both learnt from and tested on"),
+    (["data", "-o", "m.npz", "--test-on", "eve"], "no windows of 'eve'"),
+    (["data", "-o", "m.npz", "--train-on", "ada"], "--train-on names ada but --test-on nobody"),
     (["data", "-o", "m.npz", "--rate-hz", "1000"], "1000 samples per second"),
     (["data", "-o", "m.tflite"], "m.tflite ends in '.tflite', expected .npz"),
     (["data", "-o", "m"], "m ends in '', expected .npz"),

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 from typing import ClassVar
@@ -85,6 +86,16 @@ def test_cells_of_another_manifest_do_not_count(grid, tmp_path):
     Counting.runs.clear()
     results, _ = grid({"counting": Counting})
     assert len(Counting.runs) == 1 and len(results) == 6 and len(read_results(path)) == 7
+
+
+def test_a_person_in_training_and_in_test_is_refused(toy, tmp_path):
+    manifest = make_manifest(toy, [1], 1, 0)
+    draw = manifest.draws[0]
+    both = dataclasses.replace(draw, training=np.append(draw.training, draw.test[0]))
+    person = toy.windows.subjects[draw.test[0]]
+    with pytest.raises(DataError, match=f"draw 0 of toy has {person} both in training and in test"):
+        run_grid([toy], [dataclasses.replace(manifest, draws=(both,))], {"std": NearestStd}, tmp_path / "cells.jsonl")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_cell_is_written_before_the_next_is_run(grid, tmp_path):

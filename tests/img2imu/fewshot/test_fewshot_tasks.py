@@ -110,3 +110,11 @@ def test_basic_motions():
     data = cut_task(pick_tasks(["basicmotions"])[0], data_set)
     assert np.bincount(data.windows.labels).tolist() == [20] * 4
     assert len(np.unique(data.windows.subjects)) == 80
+
+
+def test_a_channel_that_is_stuck_is_refused_before_anything_runs(toy_data):
+    data = toy_data()
+    for recording in data.recordings:
+        recording.samples[:, 4] = 0
+    with pytest.raises(DataError, match=r"gyro_y is 0 in every sample of all 60 windows"):
+        cut_task(Task("toy", "toy.npz", 2.0), data)
