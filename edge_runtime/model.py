@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edge_runtime.contract import Contract
 from edge_runtime.errors import ContractError, UserError
 from edge_runtime.frontend import Features
-from edge_runtime.frontend.statistics import count
+from edge_runtime.frontend.statistics import WindowStatistics
 
 Array = npt.NDArray[np.float32]
 
@@ -88,9 +88,8 @@ class Model:
 
     def _check(self, contract: Contract) -> None:
         front = contract.front_end
-        n_statistics = count(front.statistics, len(contract.stream.channels))
         expected = ((self._images, "images", (front.n_images, front.image_height, front.image_width, 3)),
-                    (self._statistics, "statistics", (1, n_statistics)),
+                    (self._statistics, "statistics", (1, WindowStatistics.of(contract).size)),
                     (self._probabilities, "probabilities", (1, len(contract.labels))))
         for tensor, name, shape in expected:
             found = tuple(int(n) for n in tensor["shape"])

@@ -14,7 +14,7 @@ from torch import nn
 from edge_runtime.frontend import Features
 
 LAST_BLOCK = 4  # blocks 0 to 4 of 16: stride 8, 40 channels, 55,504 parameters with the stem
-BATCH_IMAGES = 256
+BATCH_IMAGES = 64  # more of them no longer fit the caches, and take longer
 
 
 class EarlyBlocks(nn.Module):
@@ -58,17 +58,17 @@ def pretrained_backbone() -> EarlyBlocks:
 
 @torch.inference_mode()
 def embed(backbone: EarlyBlocks, features: Features) -> tuple[npt.NDArray[np.float32], ...]:
-    """What the head is fitted on, as blocks: texture, mean spectrum, peak spectrum, statistics.
+    """What the head is fitted on, in the order in which the device has it: texture, mean and peak spectrum, statistics.
 
     Args:
         backbone: in eval mode.
         features: of n windows, images (n, n_images, H, W, 3) and statistics (n, n_statistics).
 
     Returns:
-        Arrays (n, n_images * H / 8 * 40), (n, n_images * H * 3) twice, and (n, n_statistics).
+        Arrays (n, n_images * H / 8 * 40), (n, 2 * n_images * H * 3) and (n, n_statistics).
     """
     n, n_images = features.images.shape[:2]
     images = torch.from_numpy(features.images.reshape(n * n_images, *features.images.shape[2:]))
     parts = [backbone(batch) for batch in torch.split(images, BATCH_IMAGES)]
-    seen = [torch.cat(column).reshape(n, -1).numpy() for column in zip(*parts, strict=True)]
-    return *seen, features.statistics
+    texture, mean, peak = (torch.cat(column).reshape(n, -1) for column in zip(*parts, strict=True))
+    return texture.numpy(), torch.cat([mean, peak], 1).numpy(), features.statistics

@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
-from img2imu.backbone import embed, pretrained_backbone
-from img2imu.design import design_front_end, gravity_of, resolve_channels
+from img2imu.backbone import EarlyBlocks, embed, pretrained_backbone
+from img2imu.design import block_sizes, design_front_end, gravity_of, resolve_channels
 from img2imu.head import fit_head
 from img2imu.inputs import as_labels, as_windows, check_channels
+from img2imu.nuisances import nuisance_copies
 from img2imu.progress import track
 
 CHUNK_WINDOWS = 64  # images of so many windows are in memory at once: 7 MB at 6 channels
@@ -73,8 +74,10 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         check_channels(x, channels)
         self.classes_, self.gravity_, self.window_samples_, self.front_end_ = names, gravity, x.shape[1], front_end
         self.support_windows_, self.support_classes_ = x, classes.astype(np.int64)
-        blocks = self._embed_blocks(x, show_progress)
-        self.head_ = fit_head(np.concatenate(blocks, 1), self.support_classes_, [b.shape[1] for b in blocks])
+        copies = nuisance_copies(x, channels)
+        blocks = self._embed_blocks(np.concatenate([x, *copies]), show_progress)
+        embedding = np.concatenate(blocks, 1).reshape(1 + len(copies), len(x), -1)
+        self.head_ = fit_head(embedding[0], self.support_classes_, block_sizes(blocks, len(channels)), embedding[1:])
         return self
 
     @property
@@ -140,6 +143,9 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def _embed_blocks(self, x: npt.NDArray[np.float32], show_progress: bool) -> list[npt.NDArray[np.float32]]:
         front_end = FrontEnd(self.front_end_, self.window_samples_, x.shape[2], self.rate_hz)
         chunks = [x[i:i + CHUNK_WINDOWS] for i in range(0, len(x), CHUNK_WINDOWS)]
-        parts = [embed(pretrained_backbone(), front_end.compute_batch(chunk))
+        parts = [embed(self._backbone(), front_end.compute_batch(chunk))
                  for chunk in track(chunks, "embedding", len(x), size=len, show=show_progress)]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+    def _backbone(self) -> EarlyBlocks:
+        return pretrained_backbone()

@@ -26,7 +26,9 @@ MIN_FFT_SAMPLES = 8
 FREQUENCY_KNEE_HZ = 1.0  # people's motions begin here
 IMAGE_HEIGHT, IMAGE_WIDTH = 48, 32
 LIMITS_DB = {"acc": (-50.0, 30.0), "gyro": (-60.0, 20.0)}  # re 1 m/s^2 and 1 rad/s: sensor noise to vigorous motion
-STATISTICS = ("mean", "std")
+POSTURE = ("mean", "std")  # where gravity points and how much it moves: a block of its own for the head
+SHAPE = ("mean_magnitude", "std_magnitude", "min", "max", "mean_slope", "skewness", "kurtosis", "band_level_db",
+         "correlation")
 HOP_S = 0.25
 
 
@@ -63,7 +65,19 @@ def design_front_end(rate_hz: float, window_samples: int, channels: tuple[str, .
         spectrograms=tuple(SpectrogramSpec(n, step) for n in _fft_sizes(rate_hz, window_samples)),
         frequency_knee_hz=FREQUENCY_KNEE_HZ, image_height=IMAGE_HEIGHT, image_width=IMAGE_WIDTH,
         image_channels=tuple(triples), min_db=tuple(a for a, _ in limits), max_db=tuple(b for _, b in limits),
-        statistics=STATISTICS)
+        statistics=POSTURE + SHAPE)
+
+
+def block_sizes(blocks: Sequence[npt.NDArray[np.float32]], channels: int) -> list[int]:
+    """Sizes of the blocks that the head weighs alike.
+
+    Args:
+        blocks: of features (n, size); the last is the statistics, of which the posture is a block of its own.
+        channels: values in a sample.
+    """
+    *before, statistics = (block.shape[1] for block in blocks)
+    posture = len(POSTURE) * channels
+    return [*before, posture, statistics - posture]
 
 
 def hop_samples(rate_hz: float, front_end: FrontEndSpec) -> int:

@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 
-STD_PRIOR_WINDOWS = 3.0  # weight of the pooled deviation beside a feature's own, in windows
+STD_PRIOR_WINDOWS = 0.5  # weight of the pooled deviation beside a feature's own, in windows
 TINY_VARIANCE = 1e-12  # of a feature that never changes
 CLIP = 5.0  # standardised features beyond this many deviations say no more
 MAX_FOLDS = 5
 SHARPNESS_GRID: tuple[float, ...] = tuple(np.geomspace(0.01, 10, 61).tolist())
 SHARPNESS_OF_ONE_WINDOW = 3.0  # nothing can be held out; the best on average over our development data
 COVARIANCE_SHRINKAGE = 0.1  # towards a sphere of the total variance; see docs/method.md
+NUISANCE_WINDOWS = 16.0  # weight of the copies' scatter beside that of the windows themselves, in windows
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,22 @@ class LinearHead:
         return np.asarray(exponents / exponents.sum(1, keepdims=True))
 
 
-def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Sequence[int]) -> LinearHead:
+def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Sequence[int],
+             copies: npt.ArrayLike | None = None) -> LinearHead:
     """Linear discriminant analysis with a shrunk covariance, in closed form.
 
     Features are standardised (their deviations shrunk towards the block's median, for small n), and every block is
     scaled to the same total variance, so that 1,440 image features do not drown 12 means. The within-class covariance
-    is shrunk towards a sphere (Friedman 1989, "Regularized Discriminant Analysis"; the sphere has the mean total
-    variance, so that one window per class, which has no within-class scatter, gives nearest prototypes). Everything
-    is computed in the span of the n training windows: O(n^2 d).
+    is that of the windows together with what changes between a window and its copies, and is shrunk towards a sphere
+    (Friedman 1989, "Regularized Discriminant Analysis"; the sphere has the mean total variance, so that one window
+    per class without copies, which has no within-class scatter, gives nearest prototypes). Everything is computed in
+    the span of the n windows and their copies: O(n^2 d).
 
     Args:
         features: (n, d).
         classes: (n,) numbers from 0, each of which occurs.
         blocks: sizes of the feature blocks, in order; they add up to d.
+        copies: (copies, n, d) features of the same windows after changes that leave the class as it is.
     """
     x = np.asarray(features, np.float64)
     mean, variance = x.mean(0), x.var(0)
@@ -72,29 +76,52 @@ def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Se
         block_weight[block] = 1 / np.sqrt(size)
         begin += size
     z = np.clip((x - mean) * inverse_std, -CLIP, CLIP) * block_weight
+    changed = np.empty((0, *z.shape)) if copies is None else np.asarray(copies, np.float64)
+    changes = np.clip((changed - mean) * inverse_std, -CLIP, CLIP) * block_weight - z  # (copies, n, d)
     centre = z.mean(0)
-    u, s, basis = np.linalg.svd(z - centre, full_matrices=False)
-    held = s > 1e-9 * max(float(s[0]), TINY_VARIANCE)
-    t, basis = u[:, held] * s[held], basis[held]  # (n, r) coordinates in the span of the windows, and its axes (r, d)
-    weights, bias = _discriminants(t, classes)
-    sharpness = _sharpness(t, classes)
+    coordinates, basis = _span(np.concatenate([z - centre, changes.reshape(-1, x.shape[1])]))
+    t, nuisance = coordinates[:len(x)], coordinates[len(x):].reshape(*changes.shape[:2], basis.shape[0])
+    weights, bias = _discriminants(t, classes, nuisance)
+    sharpness = _sharpness(t, classes, nuisance)
     full = sharpness * weights @ basis
     return LinearHead(mean, inverse_std, full * block_weight, sharpness * bias - full @ centre)
 
 
-def _discriminants(t: Array, classes: npt.NDArray[np.int64]) -> tuple[Array, Array]:
+def _span(rows: Array) -> tuple[Array, Array]:
+    """Coordinates (m, r) of rows (m, d) in an orthonormal basis (r, d) of what they span."""
+    eigenvalues, u = np.linalg.eigh(rows @ rows.T)  # of m x m numbers: many times faster than an SVD where m << d
+    held = eigenvalues > 1e-11 * max(float(eigenvalues[-1]), TINY_VARIANCE)
+    singular = np.sqrt(eigenvalues[held])
+    return u[:, held] * singular, (u[:, held] / singular).T @ rows
+
+
+def _discriminants(t: Array, classes: npt.NDArray[np.int64], nuisance: Array) -> tuple[Array, Array]:
     """Weights (classes, r) and bias (classes,) of the shrunk discriminant, equal priors.
 
     They are scaled so that the logits of the training windows have unit deviation, which makes one fit's sharpness fit
     another's.
+
+    Args:
+        t: (n, r) the windows.
+        classes: (n,).
+        nuisance: (copies, n, r) by how much each copy differs from its window.
     """
     n, k = len(t), int(classes.max()) + 1
     means = np.stack([t[classes == c].mean(0) for c in range(k)])
-    within = t - means[classes]
-    total = float(np.mean(t**2)) if t.size else 0.0  # windows that are all alike span nothing
-    covariance = (total + TINY_VARIANCE) * np.eye(t.shape[1])
+    scatter, observed = np.zeros((t.shape[1], t.shape[1])), float(n - k)
     if n > k:
-        covariance = COVARIANCE_SHRINKAGE * covariance + (1 - COVARIANCE_SHRINKAGE) * within.T @ within / (n - k)
+        within = t - means[classes]
+        scatter += within.T @ within
+    if nuisance.size:
+        changes = nuisance.reshape(-1, t.shape[1])
+        scatter += NUISANCE_WINDOWS / len(changes) * changes.T @ changes
+        observed += NUISANCE_WINDOWS
+    axes = max(1, min(n - 1, t.shape[1]))  # that the windows span; their copies span more
+    total = float(np.square(t - t.mean(0)).sum()) / n / axes
+    shrinkage = COVARIANCE_SHRINKAGE if observed else 1.0
+    covariance = shrinkage * (total + TINY_VARIANCE) * np.eye(t.shape[1])
+    if observed:
+        covariance += (1 - shrinkage) / observed * scatter
     weights = np.linalg.solve(covariance, means.T).T
     bias = -0.5 * np.einsum("kr,kr->k", weights, means)
     logits = t @ weights.T + bias
@@ -102,7 +129,7 @@ def _discriminants(t: Array, classes: npt.NDArray[np.int64]) -> tuple[Array, Arr
     return weights / spread, bias / spread
 
 
-def _sharpness(t: Array, classes: npt.NDArray[np.int64]) -> float:
+def _sharpness(t: Array, classes: npt.NDArray[np.int64], nuisance: Array) -> float:
     """Factor on the logits that makes probabilities honest: the best one on windows held out in turn.
 
     A discriminant fitted on few windows is far too sure of itself. This is temperature scaling (Guo et al. 2017, "On
@@ -118,7 +145,7 @@ def _sharpness(t: Array, classes: npt.NDArray[np.int64]) -> float:
     logits = np.empty((len(t), len(counts)))
     for fold in range(folds):
         out = ordinal % folds == fold
-        weights, bias = _discriminants(t[~out], classes[~out])
+        weights, bias = _discriminants(t[~out], classes[~out], nuisance[:, ~out])
         logits[out] = t[out] @ weights.T + bias
     return min(SHARPNESS_GRID, key=lambda sharpness: _log_loss(sharpness * logits, classes))
 

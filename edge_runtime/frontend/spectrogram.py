@@ -35,8 +35,9 @@ class Spectrogram:
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
         self.spec = spec
         self._taper = (hann * 2 / hann.sum()).astype(np.float32)
-        self._low = np.asarray(front_end.min_db, np.float32)[:, None]
-        self._gain = (2 / (np.asarray(front_end.max_db) - np.asarray(front_end.min_db))).astype(np.float32)[:, None]
+        low, high = np.asarray(front_end.min_db)[:, None], np.asarray(front_end.max_db)[:, None]
+        self._gain = (20 / (high - low)).astype(np.float32)  # of log10(power): dB are ten times that
+        self._offset = (-2 * low / (high - low) - 1).astype(np.float32)
         self._rows = Resize(frequency_weights(n, front_end.image_height, rate_hz, front_end.frequency_knee_hz))
 
     def n_columns(self, n_samples: int) -> int:
@@ -46,11 +47,18 @@ class Spectrogram:
     def columns(self, samples: Array) -> Array:
         """Image columns of every whole frame of ``samples`` (n, channels): (frames, height, channels)."""
         n, step = self.spec.fft_samples, self.spec.step_samples
-        frames = np.lib.stride_tricks.sliding_window_view(samples, n, axis=0)[::step]  # (frames, channels, n)
-        spectrum = np.fft.rfft(frames * self._taper).astype(np.complex64)  # numpy 1 computes in double
-        power = spectrum.real**2 + spectrum.imag**2  # (frames, channels, bins)
-        level_db = np.log10(power + np.float32(POWER_FLOOR)) * np.float32(10)
-        shade = np.clip((level_db - self._low) * self._gain - np.float32(1), -1, 1)
+        by_sample, by_channel = samples.strides
+        frames = np.lib.stride_tricks.as_strided(  # (frames, channels, n), a view
+            samples, (self.n_columns(len(samples)), samples.shape[1], n), (by_sample * step, by_channel, by_sample),
+            writeable=False)
+        spectrum = np.fft.rfft(frames * self._taper).astype(np.complex64, copy=False)  # numpy 1 computes in double
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)  # (frames, channels, bins)
+        power += np.float32(POWER_FLOOR)
+        shade = np.log10(power, out=power)
+        shade *= self._gain
+        shade += self._offset
+        np.minimum(np.maximum(shade, np.float32(-1), out=shade), np.float32(1), out=shade)
         return self._rows(shade.transpose(2, 0, 1))[::-1].transpose(1, 0, 2)
 
 
@@ -71,15 +79,14 @@ class Resize:
         taps = int((n_in - used[:, ::-1].argmax(1) - used.argmax(1)).max())
         first = np.minimum(used.argmax(1), n_in - taps)
         self._indices = first + np.arange(taps)[:, None]  # (taps, n_out)
-        self._weights = np.take_along_axis(matrix, self._indices.T, axis=1).T
+        self._weights = np.ascontiguousarray(np.take_along_axis(matrix, self._indices.T, axis=1).T)
 
     def __call__(self, values: Array) -> Array:
         """(n_in, ...) to (n_out, ...)."""
-        extra = (1,) * (values.ndim - 1)
-        total = np.zeros((self._indices.shape[1], *values.shape[1:]), np.float32)
-        for indices, weights in zip(self._indices, self._weights, strict=True):
-            total += values[indices] * weights.reshape(-1, *extra)
-        return total
+        weights = self._weights.reshape(*self._weights.shape, *(1,) * (values.ndim - 1))
+        weighted = values[self._indices]  # (taps, n_out, ...), a copy
+        weighted *= weights
+        return np.asarray(np.add.reduce(weighted, 0))  # tap after tap, whatever the shape
 
 
 def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: float) -> Array:

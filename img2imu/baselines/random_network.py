@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Self
 
 import numpy as np
@@ -9,16 +10,27 @@ import torch
 from torch import nn
 
 from edge_runtime.frontend import Features, FrontEnd
-from img2imu.backbone import EarlyBlocks, embed
+from img2imu.backbone import EarlyBlocks
 from img2imu.baselines.interface import Labels, Windows
 from img2imu.baselines.training import seeded
+from img2imu.baselines.variant import RememberingClassifier, Variant
 from img2imu.design import design_front_end
-from img2imu.head import fit_head
 
 REFERENCE_WINDOWS = 128  # that batch norm is estimated on
 
 
-class RandomNetwork:
+class _RandomEyes(RememberingClassifier):
+    backbone_: EarlyBlocks
+    reference_: Windows
+
+    def _backbone(self) -> EarlyBlocks:
+        return self.backbone_
+
+    def _eyes(self) -> str:
+        return f"{self.seed} {hashlib.sha1(self.reference_.tobytes(), usedforsecurity=False).hexdigest()}"
+
+
+class RandomNetwork(Variant):
     """Front end, early blocks, features and head of ``MotionClassifier``; the weights of the blocks are random.
 
     Random weights under batch norm's initial statistics would be an unfairly weak control: the signal fades from layer
@@ -31,30 +43,22 @@ class RandomNetwork:
         seed: of the weights, and of which unlabelled windows are taken.
     """
 
-    def __init__(self, rate_hz: float, channels: tuple[str, ...], seed: int) -> None:
-        self.rate_hz, self.channels, self.seed = rate_hz, channels, seed
+    kind = _RandomEyes
+    classifier: _RandomEyes
 
     def fit(self, windows: Windows, labels: Labels, unlabelled: Windows | None = None) -> Self:
         """Learn; estimate batch norm on 128 of the unlabelled windows, or on the labelled when there are none."""
-        samples = windows.shape[1]
-        spec = design_front_end(self.rate_hz, samples, self.channels)
-        self._front_end = FrontEnd(spec, samples, len(self.channels), self.rate_hz)
-        reference = windows
+        ours, samples = self.classifier, windows.shape[1]
+        ours.reference_ = windows
         if unlabelled is not None:
-            order = np.random.default_rng(self.seed).permutation(len(unlabelled))
-            reference = unlabelled[order[:REFERENCE_WINDOWS]]
-        with seeded(self.seed):
-            self._backbone = EarlyBlocks(pretrained=False)
-        estimate_batch_norm(self._backbone, self._front_end.compute_batch(reference))
-        self._names, classes = np.unique(labels, return_inverse=True)
-        blocks = embed(self._backbone, self._front_end.compute_batch(windows))
-        self._head = fit_head(np.concatenate(blocks, 1), classes.astype(np.int64), [b.shape[1] for b in blocks])
-        return self
-
-    def predict(self, windows: Windows) -> Labels:
-        """Class of each window."""
-        features = np.concatenate(embed(self._backbone, self._front_end.compute_batch(windows)), 1)
-        return np.asarray(self._names[self._head.probabilities(features).argmax(1)])
+            order = np.random.default_rng(ours.seed).permutation(len(unlabelled))
+            ours.reference_ = unlabelled[order[:REFERENCE_WINDOWS]]
+        with seeded(ours.seed):
+            ours.backbone_ = EarlyBlocks(pretrained=False)
+        spec = design_front_end(ours.rate_hz, samples, tuple(ours.channels))
+        front_end = FrontEnd(spec, samples, windows.shape[2], ours.rate_hz)
+        estimate_batch_norm(ours.backbone_, front_end.compute_batch(ours.reference_))
+        return super().fit(windows, labels)
 
 
 @torch.no_grad()

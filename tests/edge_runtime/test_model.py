@@ -11,7 +11,7 @@ from edge_runtime import model as model_module
 from edge_runtime.container import pack, read
 from edge_runtime.errors import ContractError, UserError
 from edge_runtime.frontend import Features
-from edge_runtime.frontend.statistics import count
+from edge_runtime.frontend.statistics import WindowStatistics
 from edge_runtime.model import Model, load_interpreter
 from edge_runtime.recognizer import Recognizer
 
@@ -55,7 +55,7 @@ def interpreter(monkeypatch, make_contract):
     """The fake in place of LiteRT, with the tensors of a fitting network; their indices are out of order."""
     contract = make_contract()
     front = contract.front_end
-    n = count(front.statistics, 6)
+    n = WindowStatistics.of(contract).size
     monkeypatch.setattr(FakeInterpreter, "inputs", {
         "args_1": tensor(4, (1, n)), "args_0": tensor(3, (front.n_images, front.image_height, front.image_width, 3))})
     monkeypatch.setattr(FakeInterpreter, "outputs", {"output_1": tensor(5, (1, n)), "output_0": tensor(7, (1, 3))})

@@ -111,7 +111,7 @@ def test_a_batch_is_embedded_as_its_windows_one_by_one(front_end):
     together = embed(pretrained_backbone(), features)
     n_images = front_end.spec.n_images
     assert [part.shape for part in together] == [(len(windows), n) for n in
-                                                 (n_images * 240, n_images * 144, n_images * 144, 12)]
+                                                 (n_images * 240, n_images * 288, front_end.statistics.size)]
     for i in range(0, len(windows), 7):
         alone = embed(pretrained_backbone(), Features(features.images[i:i + 1], features.statistics[i:i + 1]))
         for whole, single in zip(together, alone, strict=True):

@@ -7,6 +7,7 @@ from img2imu.head import (
     CLIP,
     COVARIANCE_SHRINKAGE,
     MAX_FOLDS,
+    NUISANCE_WINDOWS,
     SHARPNESS_GRID,
     SHARPNESS_OF_ONE_WINDOW,
     STD_PRIOR_WINDOWS,
@@ -38,15 +39,22 @@ def standardised(x, blocks):
     return lambda values: np.clip((values - mean) * inverse_std, -CLIP, CLIP) * weight
 
 
-def reference_lda(z, labels, rank):
-    """Logits function of the discriminant as written in textbooks: all d dimensions, equal priors."""
+def reference_lda(z, labels, rank, changes=()):
+    """Logits function of the discriminant as written in textbooks: all d dimensions, equal priors.
+
+    ``changes`` (copies, n, d) count as NUISANCE_WINDOWS windows of within-class scatter.
+    """
     n, k = len(z), labels.max() + 1
     means = np.array([z[labels == c].mean(0) for c in range(k)])
     scatter = sum(np.outer(row - means[c], row - means[c]) for row, c in zip(z, labels, strict=True))
-    total = (z ** 2).sum() / (n * rank)
+    total = ((z - z.mean(0)) ** 2).sum() / (n * min(n - 1, rank))
     covariance = total * np.eye(z.shape[1])
-    if n > k:
-        covariance = COVARIANCE_SHRINKAGE * covariance + (1 - COVARIANCE_SHRINKAGE) * scatter / (n - k)
+    observed = n - k
+    if len(changes):
+        scatter = scatter + NUISANCE_WINDOWS * np.mean([np.outer(c, c) for c in np.concatenate(changes)], 0)
+        observed += NUISANCE_WINDOWS
+    if observed:
+        covariance = COVARIANCE_SHRINKAGE * covariance + (1 - COVARIANCE_SHRINKAGE) * scatter / observed
     inverse = np.linalg.inv(covariance)
 
     def logits(values):
@@ -59,13 +67,14 @@ def softmax(logits):
     return np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
 
 
-def reference_sharpness(z, labels, rank):
+def reference_sharpness(z, labels, rank, changes=None):
     counts = np.bincount(labels)
     folds = min(MAX_FOLDS, counts.min())
     fold = np.array([np.sum(labels[:i] == label) % folds for i, label in enumerate(labels)])
     held_out = np.empty((len(z), len(counts)))
     for f in range(folds):
-        held_out[fold == f] = reference_lda(z[fold != f], labels[fold != f], rank)(z[fold == f])
+        known = () if changes is None else changes[:, fold != f]
+        held_out[fold == f] = reference_lda(z[fold != f], labels[fold != f], rank, known)(z[fold == f])
     loss = [-np.log(softmax(s * held_out)[np.arange(len(z)), labels]).mean() for s in SHARPNESS_GRID]
     return SHARPNESS_GRID[int(np.argmin(loss))]
 
@@ -83,6 +92,35 @@ def test_the_discriminant_equals_the_dense_formula(seed, classes, each, blocks):
     logits = reference_lda(z, labels, rank)(z_of(new) - centre)
     expected = softmax(reference_sharpness(z, labels, rank) * logits)
     np.testing.assert_allclose(fit_head(x, labels, blocks).probabilities(new), expected, atol=1e-7)
+
+
+@UNTIMED
+@given(seed=st.integers(0, 10_000), classes=st.integers(2, 4), each=st.integers(1, 6), n_copies=st.integers(1, 3))
+def test_what_changes_between_copies_counts_as_scatter_within_a_class(seed, classes, each, n_copies):
+    x, labels = draw(classes, each, 6, seed=seed)
+    generator = np.random.default_rng(seed)
+    copies = x + generator.normal(size=(n_copies, *x.shape)) * generator.uniform(0, 2, 6)
+    z_of = standardised(x, (2, 4))
+    centre = z_of(x).mean(0)
+    z, changes = z_of(x) - centre, z_of(copies) - z_of(x)
+    rank = np.linalg.matrix_rank(z)
+    sharpness = reference_sharpness(z, labels, rank, changes) if each > 1 else SHARPNESS_OF_ONE_WINDOW
+    new = generator.normal(0, 3, (20, 6))
+    expected = softmax(sharpness * reference_lda(z, labels, rank, changes)(z_of(new) - centre))
+    found = fit_head(x, labels, (2, 4), copies).probabilities(new)
+    # a new window's part across all windows and copies has no weight; with 6 dimensions nothing is across them all
+    if np.linalg.matrix_rank(np.concatenate([z, *changes])) == 6:
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_direction_in_which_copies_differ_decides_nothing():
+    x = np.array([[-1.0, -0.9], [1.0, 0.9]])  # told apart by either feature
+    copies = x + np.array([[[0, 5.0], [0, 5.0]], [[0, -5.0], [0, -5.0]]])  # but the second comes and goes
+    conflicting = [[1.0, -0.9], [-1.0, 0.9]]
+    first_decides = fit_head(x, np.array([0, 1]), (2,), copies).probabilities(conflicting)
+    assert first_decides[0, 1] > 0.6 and first_decides[1, 0] > 0.6
+    undecided = fit_head(x, np.array([0, 1]), (2,)).probabilities(conflicting)
+    assert np.abs(undecided - 0.5).max() < 0.1
 
 
 @UNTIMED

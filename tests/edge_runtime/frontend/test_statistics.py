@@ -1,27 +1,88 @@
+import itertools
+
 import numpy as np
 import pytest
+import scipy.signal
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.frontend.statistics import STATISTICS, count, statistics
+from edge_runtime.errors import ContractError
+from edge_runtime.frontend.statistics import BAND_EDGES_HZ, STATISTICS, WindowStatistics
 
-# What each name means, in double precision; a new statistic needs a line here.
+RATE_HZ = 50.0
+
+
+def sensors(channels):
+    return [range(first, first + 3) for first in range(0, channels, 3)] if channels >= 3 else []
+
+
+def signals(window):
+    return np.concatenate([window, *(np.linalg.norm(window[:, s], axis=1, keepdims=True)
+                                     for s in sensors(window.shape[1]))], 1)
+
+
+def band_levels(window):
+    """By scipy's periodogram, whose "spectrum" shows A^2 / 2 for a sine of amplitude A."""
+    x = signals(window)
+    hz, power = scipy.signal.periodogram(x - x.mean(0), RATE_HZ, window="hann", scaling="spectrum", axis=0)
+    power[1:] *= 2  # scipy doubles neither 0 Hz nor, for even lengths, half the rate; we scale all bins alike
+    power[0] *= 4
+    if len(window) % 2 == 0:
+        power[-1] *= 2
+    edges = [*BAND_EDGES_HZ, np.inf]
+    bands = [power[(hz >= low) & (hz < high)].sum(0) for low, high in itertools.pairwise(edges)
+             if ((hz >= low) & (hz < high)).any()]
+    return 10 * np.log10(np.array(bands).T + 1e-6).ravel()
+
+
+def correlations(window):
+    pairs = [pair for s in sensors(window.shape[1]) for pair in itertools.combinations(s, 2)]
+    return np.array([np.corrcoef(window[:, i], window[:, j])[0, 1] for i, j in pairs])
+
+
+# What each name means, by other libraries in double precision; a new statistic needs a line here.
 REFERENCE = {
     "mean": lambda w: w.mean(0),
     "std": lambda w: w.std(0),
+    "mean_magnitude": lambda w: signals(w)[:, w.shape[1]:].mean(0),
+    "std_magnitude": lambda w: signals(w)[:, w.shape[1]:].std(0),
+    "min": lambda w: signals(w).min(0),
+    "max": lambda w: signals(w).max(0),
+    "mean_slope": lambda w: np.abs(np.diff(signals(w), axis=0)).mean(0) * RATE_HZ,
+    "skewness": lambda w: scipy.stats.skew(signals(w)),
+    "kurtosis": lambda w: scipy.stats.kurtosis(signals(w), fisher=False),
+    "band_level_db": band_levels,
+    "correlation": correlations,
 }
 
 T = np.arange(200)
-SINE = 3 * np.sin(2 * np.pi * T / 20) + 5  # ten whole periods, 20 samples each
+SINE = 3 * np.sin(2 * np.pi * T / 20) + 5  # 2.5 Hz, ten whole periods, 20 samples each
 RAMP = 0.5 * T - 7
 N = len(T)
 # (signal, statistic): value, from the textbook
 CLOSED_FORMS = {
-    ("sine", "mean"): 5, ("sine", "std"): 3 / 2**0.5,
+    ("sine", "mean"): 5, ("sine", "std"): 3 / 2**0.5, ("sine", "min"): 2, ("sine", "max"): 8,
+    ("sine", "skewness"): 0, ("sine", "kurtosis"): 1.5,
     ("ramp", "mean"): 0.5 * (N - 1) / 2 - 7, ("ramp", "std"): 0.5 * ((N**2 - 1) / 12) ** 0.5,
-    ("constant", "mean"): 8, ("constant", "std"): 0,
+    ("ramp", "mean_slope"): 0.5 * RATE_HZ, ("ramp", "kurtosis"): 1.8,
+    ("constant", "mean"): 8, ("constant", "std"): 0, ("constant", "kurtosis"): 0, ("constant", "skewness"): 0,
 }
 SIGNALS = {"sine": SINE, "ramp": RAMP, "constant": np.full(N, 8.0)}
+
+
+@pytest.fixture
+def statistics(make_front_end):
+    def compute(window, names):
+        channels = window.shape[1]
+        triples = tuple(tuple(s) for s in sensors(channels)) or ((0, 0, 0),)
+        spec = make_front_end(channels=channels, statistics=names, image_channels=triples).spec
+        made = WindowStatistics(spec, len(window), channels, RATE_HZ)
+        found = made(window)
+        assert found.shape == (made.size,) and found.dtype == np.float32
+        return found
+
+    return compute
 
 
 def noise(n, channels, seed=0):
@@ -32,36 +93,70 @@ def noise(n, channels, seed=0):
 
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("channels", [1, 3, 6])
-@pytest.mark.parametrize("n", [16, 250])
-def test_each_statistic_is_what_its_name_says(name, channels, n):
+@pytest.mark.parametrize("n", [16, 61, 250])
+def test_each_statistic_is_what_its_name_says(statistics, name, channels, n):
     for seed in range(3):
         window = noise(n, channels, seed)
-        found = statistics(window, (name,))
-        assert found.shape == (count((name,), channels),) and found.dtype == np.float32
-        np.testing.assert_allclose(found, REFERENCE[name](window.astype(np.float64)), rtol=1e-3, atol=1e-4)
+        expected = REFERENCE[name](window.astype(np.float64))
+        np.testing.assert_allclose(statistics(window, (name,)), expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("signal, name", CLOSED_FORMS)
-def test_closed_forms(signal, name):
+def test_closed_forms(statistics, signal, name):
     found = statistics(SIGNALS[signal].astype(np.float32)[:, None], (name,))
     np.testing.assert_allclose(found, [CLOSED_FORMS[signal, name]], rtol=1e-4, atol=1e-4)
 
 
-def test_statistics_stand_in_the_order_in_which_they_were_named():
+def test_a_sine_shows_its_amplitude_in_its_band(statistics):
+    """Hann spreads a sine on a bin over three: A^2 (1 + 1/4 + 1/4)."""
+    levels_db = statistics(SINE.astype(np.float32)[:, None], ("band_level_db",))
+    band = np.searchsorted(BAND_EDGES_HZ, 2.5, side="right") - 1
+    assert levels_db.argmax() == band
+    np.testing.assert_allclose(levels_db[band], 10 * np.log10(1.5 * 9), atol=0.01)
+
+
+def test_a_sensor_at_rest_has_no_shape_in_its_rounding(statistics):
+    still = np.float32(9.81) + np.random.default_rng(0).normal(0, 1e-6, (250, 3)).astype(np.float32)
+    assert np.abs(statistics(still, ("skewness", "kurtosis", "correlation"))).max() < 1e-3
+
+
+def test_statistics_stand_in_the_order_in_which_they_were_named(statistics):
     window, names = noise(50, 6), tuple(reversed(STATISTICS))
     expected = np.concatenate([statistics(window, (name,)) for name in names])
     np.testing.assert_array_equal(statistics(window, names), expected)
 
 
-@given(st.lists(st.floats(-160, 160, width=32), min_size=48, max_size=48),
+def test_a_triple_that_repeats_a_channel_is_no_sensor(make_front_end):
+    spec = make_front_end(channels=3, statistics=("mean_magnitude", "correlation"), image_channels=((0, 0, 1),)).spec
+    assert WindowStatistics(spec, 32, 3, RATE_HZ).size == 0
+
+
+def test_channels_in_any_order_make_a_sensor(make_front_end):
+    window = noise(40, 6)
+    spec = make_front_end(channels=6, statistics=("mean_magnitude",), image_channels=((4, 0, 2),)).spec
+    expected = np.linalg.norm(window[:, [4, 0, 2]].astype(np.float64), axis=1).mean()
+    np.testing.assert_allclose(WindowStatistics(spec, 40, 6, RATE_HZ)(window), [expected], rtol=1e-5)
+
+
+def test_an_unknown_statistic_is_refused(make_front_end):
+    with pytest.raises(ContractError, match=r"has the statistic 'entropy', expected one of mean, std, .*: export the"):
+        make_front_end(statistics=("mean", "entropy"))
+
+
+@pytest.fixture(scope="module")
+def all_of_three_axes(make_front_end):
+    return make_front_end(channels=3, window_samples=32, statistics=tuple(STATISTICS)).statistics
+
+
+@given(st.lists(st.floats(-160, 160, width=32), min_size=96, max_size=96),
        st.sampled_from([0.0, 9.81, 1e-20, 1e5]))
-def test_every_statistic_is_finite_for_whatever_a_sensor_may_give(values, offset):
-    window = (np.array(values, np.float32) + np.float32(offset)).reshape(16, 3)
-    assert np.isfinite(statistics(window, tuple(STATISTICS))).all()
+def test_every_statistic_is_finite_for_whatever_a_sensor_may_give(all_of_three_axes, values, offset):
+    window = (np.array(values, np.float32) + np.float32(offset)).reshape(32, 3)
+    assert np.isfinite(all_of_three_axes(window)).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3, 6])
 @pytest.mark.parametrize("value", [0.0, -9.81, 999_999.0])
-def test_a_constant_window_gives_finite_values(channels, value):
+def test_a_constant_window_gives_finite_values(statistics, channels, value):
     window = np.full((32, channels), value, np.float32)
     assert np.isfinite(statistics(window, tuple(STATISTICS))).all()

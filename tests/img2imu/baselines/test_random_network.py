@@ -46,5 +46,5 @@ def test_batch_norm_is_estimated_on_at_most_128_unlabelled_windows(motions, monk
 
 def test_another_seed_is_another_network(motions):
     windows, labels = motions(each=1)
-    first, second = (RandomNetwork(50.0, CHANNELS, seed).fit(windows, labels)._backbone for seed in (0, 1))
+    first, second = (RandomNetwork(50.0, CHANNELS, seed).fit(windows, labels).classifier.backbone_ for seed in (0, 1))
     assert not torch.equal(first.stem[0].weight, second.stem[0].weight)

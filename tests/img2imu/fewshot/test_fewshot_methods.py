@@ -30,5 +30,5 @@ def test_remembering_embeddings_changes_nothing(toy, monkeypatch):
         ours = METHODS["img2imu"](windows.rate_hz, windows.channels, 0)
         ours.fit(windows.samples[support], windows.labels[support], windows.samples)
         assert np.array_equal(ours.predict(windows.samples), expected)
-        assert np.allclose(ours._classifier.predict_proba(windows.samples), probabilities, rtol=0, atol=1e-6)
+        assert np.allclose(ours.classifier.predict_proba(windows.samples), probabilities, rtol=0, atol=1e-6)
         monkeypatch.setattr("img2imu.classifier.embed", None)  # the second time, from memory alone
