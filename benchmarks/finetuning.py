@@ -118,8 +118,8 @@ def report(out: Path, chosen_on: Sequence[Difference], reported: Sequence[Differ
              for rule in dict.fromkeys(r.cell.method for r in results)}
     best = {k: max((*HEADS, *VIEWED), key=lambda rule: mean_gain(chosen_on, rule, k)) for k in ks}
     lines = [f"Mean macro-F1 over tasks of the default head ({DEFAULT}) in points, and every rule's difference to it "
-             f"on the same draws (seed {REPORT_SEED}). In brackets: on how many tasks the rule is better and worse than "
-             "the default beyond the 95 % interval of the paired difference over people.", "",
+             f"on the same draws (seed {REPORT_SEED}). In brackets: on how many tasks the rule is better and worse "
+             "than the default beyond the 95 % interval of the paired difference over people.", "",
              *table(["rule", *(f"k = {k}" for k in ks), "fit, s (embeddings remembered)"],
                     [[rule, *(cell(reported, rule, k) for k in ks), f"{seconds:.2f}"]
                      for rule, seconds in fit_s.items()]), "",
