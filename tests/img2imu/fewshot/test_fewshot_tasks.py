@@ -30,7 +30,9 @@ def test_a_download_of_the_original_stands_in_for_a_missing_file(tmp_path):
     header = ",timestamp,ACC_0,ACC_1,ACC_2,GYRO_0,GYRO_1,GYRO_2,MAG_0,MAG_1,MAG_2,PRESS,LIGHT,label\n"
     with zipfile.ZipFile(tmp_path / "swim.zip", "w") as archive:
         for swimmer in (3, 5):
-            rows = "".join(f"{i},0,{np.sin(i)},0.5,9.8,0,0,0,0,0,0,0,0,{1 + i // 400}.0\n" for i in range(800))
+            motion = np.random.default_rng(swimmer).normal([0, 0, 9.8, 0, 0, 0], 0.5, (800, 6))
+            rows = "".join(f"{i},0,{','.join(map(str, sample))},0,0,0,0,0,{1 + i // 400}.0\n"
+                           for i, sample in enumerate(motion))
             archive.writestr(f"x/processed_30hz_relabeled/{swimmer}/Freestyle_1.csv", header + rows)
     (data,), missing = load_tasks(pick_tasks(["swim"]), tmp_path)
     assert missing == []
