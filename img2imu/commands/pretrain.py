@@ -15,7 +15,8 @@ from img2imu.commands.arguments import at_least
 
 if TYPE_CHECKING:
     from img2imu.pretrain.images import Images
-    from img2imu.pretrain.trainer import Run, Step, Trainer
+    from img2imu.pretrain.recipe import Run
+    from img2imu.pretrain.trainer import Step, Trainer
 
 ENDING = ".pt"
 CHECKPOINT_ENDING = ".checkpoint.pt"
@@ -105,7 +106,7 @@ class _Reporter:
 def _run(arguments: argparse.Namespace) -> Run:
     from img2imu.pretrain.augmentations import AUGMENTATIONS
     from img2imu.pretrain.encoders import ENCODERS
-    from img2imu.pretrain.trainer import Run
+    from img2imu.pretrain.recipe import Run
 
     given = arguments.augmentations
     names = tuple(AUGMENTATIONS) if given is None else tuple(name.strip() for name in given.split(",") if name.strip())

@@ -7,7 +7,8 @@ import torch
 from edge_runtime.errors import DataError
 from img2imu.backbone import EarlyBlocks
 from img2imu.pretrain.images import Images
-from img2imu.pretrain.trainer import Run, Trainer, cosine
+from img2imu.pretrain.recipe import Run, cosine
+from img2imu.pretrain.trainer import Trainer
 
 RUN = Run(epochs=2, batch_size=8, augmentations=("time-crop", "axis-mixing", "sensor-noise"))  # 3 steps in an epoch
 
