@@ -92,3 +92,9 @@ def test_images_of_which_none_can_be_decoded_are_refused(tmp_path):
         (tmp_path / f"{i}.jpg").write_bytes(b"\xff\xd8 and nothing more")
     with pytest.raises(DataError, match="has 3 images and none can be decoded"):
         Images(tmp_path)
+
+
+def test_fewer_images_are_spread_over_all(photos):
+    names = Images(photos).names
+    assert Images(photos, 4).names == [names[0], names[6], names[12], names[18]]
+    assert Images(photos, 24).names == Images(photos, 99).names == names
