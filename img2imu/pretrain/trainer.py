@@ -68,15 +68,16 @@ class Trainer:
         workers: processes that decode images, beside each training process.
 
     Raises:
-        DataError: too few images, a batch that cannot be divided among the processes, an unknown encoder.
+        DataError: too few images, a batch that cannot be divided among the processes, an unknown encoder or precision.
     """
 
     def __init__(self, images: Images, run: Run, checkpoint: Path, workers: int = 0) -> None:
-        self.accelerator = Accelerator(cpu=not torch.accelerator.is_available(),
-                                       mixed_precision=_autocast(run.precision))
+        # Its own mixed precision is fixed for the whole process; two runs in one may differ.
+        self.accelerator = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision="no")
         self.images, self.run, self.checkpoint, self.workers = images, run, checkpoint, workers
         self.process = self.accelerator.process_index, self.accelerator.num_processes
         _check_batch(images, run.batch_size, self.process[1])
+        self._bf16 = _is_bf16(run.precision)
         self.steps = len(images) // run.batch_size * run.epochs
         torch.manual_seed(seed_of(run.seed))
         self.moco = MoCo(build_encoder(run.encoder, run.start), momentum=key_momentum(self.steps),
@@ -159,7 +160,7 @@ class Trainer:
         for number, batch in enumerate(self._track(batches, "queue", n_batches)):
             self._generator.manual_seed(seed_of(self.run.seed, 1, number, self.process[0]))
             self.damaged |= batch.damaged
-            with self.accelerator.autocast():
+            with self._autocast():
                 keys = self._encode_keys(self._view(self._shades(batch)))
             self.moco.enqueue(self.accelerator.gather(keys))
             if self._any(interruption.requested):
@@ -174,7 +175,7 @@ class Trainer:
             group["lr"] = rate
         pictures = self._shades(batch)
         one, other = (self._view(pictures) for _ in range(2))
-        with self.accelerator.autocast():
+        with self._autocast():
             queries = self._query(one)
             self.moco.move_key()
             keys = self._encode_keys(other)
@@ -185,6 +186,9 @@ class Trainer:
         self.moco.enqueue(self.accelerator.gather(keys))
         self.step += 1
         return loss.item(), accuracy.item(), rate
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self._bf16)
 
     def _shades(self, batch: Batch) -> torch.Tensor:
         return to_shades(batch.pixels.to(self.accelerator.device, non_blocking=True))
@@ -218,11 +222,12 @@ class Trainer:
         return {**asdict(self.run), "images (sha256 of their names)": names}
 
 
-def _autocast(precision: str) -> str:
-    """Accelerate's word for it. On CPUs bfloat16 is seldom faster, so it is used when asked for."""
-    if precision == "auto":
-        precision = "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "float32"
-    return {"float32": "no", "bf16": "bf16"}[precision]
+def _is_bf16(precision: str) -> bool:
+    """Whether to use it: on CPUs it is seldom faster, so only when asked for."""
+    if precision not in PRECISIONS:
+        raise DataError(f"the precision is {precision!r}, expected {', '.join(PRECISIONS)}: correct it")
+    on_gpu = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return precision == "bf16" or (precision == "auto" and on_gpu)
 
 
 def _check_batch(images: Images, batch_size: int, processes: int) -> None:
