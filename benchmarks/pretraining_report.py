@@ -100,6 +100,8 @@ def difference(own: Scores, other: Scores, ks: Sequence[int], seed: int = 0) -> 
                 theirs = other[of, k, draw].scores.score_of_subject
                 for person, score in result.scores.score_of_subject.items():
                     people.setdefault(person, []).append(score - theirs[person])
+        if not people:  # a task with too few windows for this k
+            continue
         each: npt.NDArray[np.float64] = np.array([np.mean(values) for values in people.values()])
         means.append(each.mean())
         resampled.append(each[random.integers(0, len(each), (RESAMPLES, len(each)))].mean(1))
