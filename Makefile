@@ -11,7 +11,7 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-base figures fewshot lint types imports check clean
+.PHONY: help venv demo test test-base figures fewshot pretraining lint types imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -46,6 +46,9 @@ figures: $(INSTALLED) ## measure the figures that the README quotes
 
 fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
 	$(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot
+
+pretraining: $(INSTALLED) ## does pre-training on photographs help; ablation over augmentations (half an hour)
+	$(BIN)/python benchmarks/pretraining.py --data-dir $(DATA) --photographs $(DATA)/photos_tiny_40k.zip
 
 lint: $(INSTALLED) ## ruff
 	$(BIN)/ruff check $(SOURCES)

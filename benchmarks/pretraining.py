@@ -33,9 +33,10 @@ from img2imu.pretrain.recipe import Run
 from img2imu.pretrain.trainer import Trainer
 
 BATCH_SIZE = 64
-# Chosen on the draws of seed 1, as was the optimiser: the highest macro-F1 after the ablation's budget.
-OPTIMISER = {"imagenet": "adamw", "random": "sgd"}
-LEARNING_RATE = {"imagenet": 1e-4, "random": 0.3}
+# The highest macro-F1 on draws of seed 1 after 4,000 images, out of sgd with 0.03 and 0.3 and adamw with 1e-4 and 1e-3
+# from ImageNet (all within 0.6 points), sgd with 0.3 and adamw with 3e-3 from random weights.
+OPTIMISER = {"imagenet": "sgd", "random": "adamw"}
+LEARNING_RATE = {"imagenet": 0.03, "random": 3e-3}
 
 
 @dataclass(frozen=True)
@@ -142,17 +143,23 @@ def main() -> int:
     rows = networks(arguments.images, arguments.long_images, arguments.long_epochs, arguments.draws,
                     arguments.ablation_draws)
     cells = directory / f"cells-{arguments.seed}.jsonl"
-    for row in rows:
-        judge(row, teach(row, arguments.photographs, directory / "weights"), judged, cells)
-        print(f"judged: {row.name}", flush=True)
-    names = [row.name for row in rows]
+    finished: list[str] = []
+    try:
+        for row in rows:
+            judge(row, teach(row, arguments.photographs, directory / "weights"), judged, cells)
+            finished.append(row.name)
+            print(f"judged: {row.name}", flush=True)
+    except KeyboardInterrupt:
+        print(f"stopped after {len(finished)} of {len(rows)} networks; the same command goes on", flush=True)
+    if not {RANDOM, IMAGENET} <= set(finished):
+        return 1
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy"))
     about = (f"{cpu_name()}, Python {platform.python_version()}, {versions}; photographs: "
              f"{arguments.photographs.name}; draws of seed {arguments.seed}")
-    written = write_report(directory, read_results(cells), names, about)
+    written = write_report(directory, read_results(cells), finished, about)
     print((directory / "table.md").read_text(encoding="utf-8"))
     print("wrote " + ", ".join(map(str, written)))
-    return 0
+    return 0 if len(finished) == len(rows) else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -160,12 +167,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"), help="default: %(default)s")
     parser.add_argument("--photographs", metavar="FOLDER_OR_ZIP", type=Path,
                         default=Path("../shared/data/photos_tiny_40k.zip"), help="default: %(default)s")
-    parser.add_argument("--images", metavar="N", type=int, default=4000, help="of the ablation (default: %(default)d)")
+    parser.add_argument("--images", metavar="N", type=int, default=3000, help="of the ablation (default: %(default)d)")
     parser.add_argument("--long-images", metavar="N", type=int, default=20000,
                         help="of the longer runs (default: %(default)d)")
-    parser.add_argument("--long-epochs", metavar="N", type=int, default=2, help="default: %(default)d")
+    parser.add_argument("--long-epochs", metavar="N", type=int, default=1, help="default: %(default)d")
     parser.add_argument("--draws", type=int, default=10, help="default: %(default)d")
-    parser.add_argument("--ablation-draws", metavar="N", type=int, default=5, help="default: %(default)d")
+    parser.add_argument("--ablation-draws", metavar="N", type=int, default=3, help="default: %(default)d")
     parser.add_argument("--seed", type=int, default=0, help="of the draws; 1 to choose settings (default: %(default)d)")
     parser.add_argument("--tasks", metavar="A,B", type=lambda text: text.split(","), help="default: all")
     parser.add_argument("--out", type=Path, default=Path("out/pretraining"), help="default: %(default)s")
