@@ -81,7 +81,9 @@ def test_places_without_images_are_refused(tmp_path):
     (tmp_path / "a.txt").write_text("no zip")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "b.txt").write_text("no image")
-    for place, message in (("nowhere", "nowhere does not exist, expected a folder or a zip"),
+    zipped(tmp_path / "folder", tmp_path / "texts.zip")
+    for place, message in (("texts.zip", "texts.zip has no image among its 1 files, expected .bmp"),
+                           ("nowhere", "nowhere does not exist, expected a folder or a zip"),
                            ("a.txt", "a.txt cannot be read as a zip"), ("folder", "has no image among its 1 files")):
         with pytest.raises(DataError, match=message):
             Images(tmp_path / place)

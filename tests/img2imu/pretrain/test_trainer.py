@@ -188,6 +188,11 @@ def test_what_is_no_checkpoint_is_refused(photos, tmp_path):
             trainer.resume(tmp_path / name)
 
 
+def test_an_unknown_precision_is_refused(photos, tmp_path):
+    with pytest.raises(DataError, match="the precision is 'int8', expected auto, float32, bf16"):
+        Trainer(Images(photos), Run(batch_size=8, precision="int8"), tmp_path / "c.pt")
+
+
 def test_batches_that_do_not_fit_are_refused(photos, tmp_path):
     with pytest.raises(DataError, match="has 24 images, expected at least one batch of 32"):
         Trainer(Images(photos), Run(batch_size=32), tmp_path / "c.pt")
