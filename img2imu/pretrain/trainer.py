@@ -219,7 +219,7 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         names = hashlib.sha256("\n".join(self.images.names).encode(errors="surrogateescape")).hexdigest()
-        return {**asdict(self.run), "images (sha256 of their names)": names}
+        return {**asdict(self.run), "images": len(self.images), "images (sha256 of their names)": names}
 
 
 def _is_bf16(precision: str) -> bool:

@@ -170,6 +170,15 @@ def test_a_checkpoint_of_another_run_is_refused(photos, tmp_path, change, messag
         other.resume(tmp_path / "c.pt")
 
 
+def test_a_checkpoint_of_other_images_is_refused(photos, tmp_path):
+    Trainer(Images(photos), RUN, tmp_path / "c.pt").save()
+    with pytest.raises(DataError, match="a run with images 24, but this one has 16: pass the same"):
+        Trainer(Images(photos, 16), RUN, tmp_path / "d.pt").resume(tmp_path / "c.pt")
+    (photos / "0" / "00.png").rename(photos / "0" / "other.png")
+    with pytest.raises(DataError, match="a run with images .sha256 of their names. "):
+        Trainer(Images(photos), RUN, tmp_path / "d.pt").resume(tmp_path / "c.pt")
+
+
 def test_what_is_no_checkpoint_is_refused(photos, tmp_path):
     trainer = Trainer(Images(photos), RUN, tmp_path / "c.pt")
     trainer.save()
