@@ -75,8 +75,9 @@ class Network:
 def networks(images: int, long_images: int, long_epochs: int, draws: int, ablation_draws: int) -> list[Network]:
     """All rows: the starts, longer runs from both, and the ablation."""
     everything = tuple(AUGMENTATIONS)
-    variants = {"all": everything, "time-crop alone": ("time-crop",), "none": ()}
+    variants = {"none": (), "time-crop alone": ("time-crop",)}
     variants |= {f"all but {name}": tuple(a for a in everything if a != name) for name in everything}
+    variants["all"] = everything
     rows = [Network(start, draws=draws) for start in (RANDOM, IMAGENET)]
     rows += [Network(start, "all", everything, long_images, long_epochs, draws) for start in (IMAGENET, RANDOM)]
     rows += [Network(start, variant, chosen, images, 1, ablation_draws)
@@ -139,7 +140,8 @@ def main() -> int:
     directory: Path = arguments.out
     directory.mkdir(parents=True, exist_ok=True)
     judged, missing = load(arguments.tasks, arguments.data_dir, arguments.draws, arguments.seed)
-    print(*missing, sep="\n", end="", flush=True)
+    for sentence in missing:
+        print(sentence, flush=True)
     rows = networks(arguments.images, arguments.long_images, arguments.long_epochs, arguments.draws,
                     arguments.ablation_draws)
     cells = directory / f"cells-{arguments.seed}.jsonl"
@@ -156,7 +158,10 @@ def main() -> int:
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy"))
     about = (f"{cpu_name()}, Python {platform.python_version()}, {versions}; photographs: "
              f"{arguments.photographs.name}; draws of seed {arguments.seed}")
-    written = write_report(directory, read_results(cells), finished, about)
+    ablated = [[start, *(row.name for row in rows if row.start == start and row.images == arguments.images)]
+               for start in (IMAGENET, RANDOM)]
+    written = write_report(directory, read_results(cells), finished,
+                           [names for names in ablated if set(names) <= set(finished)], about)
     print((directory / "table.md").read_text(encoding="utf-8"))
     print("wrote " + ", ".join(map(str, written)))
     return 0 if len(finished) == len(rows) else 1

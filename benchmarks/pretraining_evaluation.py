@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pretraining_report import KS
 
 from edge_runtime.frontend import Features, FrontEnd
 from img2imu.backbone import EarlyBlocks, embed
@@ -22,7 +23,6 @@ from img2imu.fewshot.tasks import TaskData, load_tasks, pick_tasks
 from img2imu.head import fit_head
 from img2imu.progress import track
 
-KS = (1, 2, 5)
 TEST_WINDOWS = 100  # of a draw, at most: all networks see the same ones
 REFERENCE_WINDOWS = 64  # unlabelled ones of the training people, for batch norm
 EMBED_IMAGES = 64  # at once: what lies between two layers then stays in the processor's cache

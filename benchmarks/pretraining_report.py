@@ -14,6 +14,7 @@ from img2imu.fewshot.runner import Result
 from img2imu.fewshot.scores import CONFIDENCE, RESAMPLES, Interval
 
 RANDOM, IMAGENET, NO_NETWORK = "random", "imagenet", "no network"
+KS = (1, 2, 5)
 BATCH_NORM = ("re-estimated", "as trained")
 TABLES = tuple((features, batch_norm) for features in ("everything", "texture alone") for batch_norm in BATCH_NORM)
 Scores = dict[tuple[str, int, int], Result]  # task, k, draw
@@ -51,10 +52,7 @@ def make_rows(results: Sequence[Result], networks: Sequence[str]) -> list[Row]:
     features. Of the two treatments of batch norm those two have the one that suits them better: anything else would
     make them weaker opponents than they are.
     """
-    scores: dict[tuple[str, ...], Scores] = {}
-    for result in results:
-        cell = result.cell
-        scores.setdefault(tuple(cell.method.split(" | ")), {})[cell.task, cell.k, cell.draw] = result
+    scores = _by_method(results)
     rows = []
     for features, batch_norm in TABLES:
         references = [max((scores[name, treatment, features] for treatment in BATCH_NORM), key=_mean)
@@ -64,6 +62,23 @@ def make_rows(results: Sequence[Result], networks: Sequence[str]) -> list[Row]:
         if features == "everything":
             rows.append(_row(NO_NETWORK, features, batch_norm, scores[IMAGENET, batch_norm, NO_NETWORK], references))
     return rows
+
+
+def ablate(results: Sequence[Result], networks: Sequence[str]) -> dict[str, dict[str, Interval]]:
+    """What leaving out changes: for each network, in each manner, its paired difference to the last of ``networks``."""
+    scores = _by_method(results)
+    return {network: {f"{features}, {batch_norm}": difference(scores[network, batch_norm, features],
+                                                              scores[networks[-1], batch_norm, features], KS)
+                      for features, batch_norm in TABLES} for network in networks[:-1]}
+
+
+def _by_method(results: Sequence[Result]) -> dict[tuple[str, ...], Scores]:
+    """Results of each (network, batch norm, features)."""
+    scores: dict[tuple[str, ...], Scores] = {}
+    for result in results:
+        cell = result.cell
+        scores.setdefault(tuple(cell.method.split(" | ")), {})[cell.task, cell.k, cell.draw] = result
+    return scores
 
 
 def _mean(scores: Scores) -> float:
@@ -109,27 +124,30 @@ def difference(own: Scores, other: Scores, ks: Sequence[int], seed: int = 0) -> 
     return Interval(float(np.mean(means)), float(low), float(high))
 
 
-def markdown(rows: Sequence[Row], about: str) -> str:
-    """A table for each manner of features and batch norm, and the tasks one by one for the networks judged longest."""
-    parts = [f"{about}. Macro-F1 in points, mean over the tasks. Differences are paired over people, with their 95 % "
-             "interval, to the two networks without pre-training, each in the treatment of batch norm that suits it "
-             "better."]
-    for features, batch_norm in TABLES:
-        of_table = [row for row in rows if (row.features, row.batch_norm) == (features, batch_norm)]
-        lines = ["| network | draws | k = 1 | k = 2 | k = 5 | mean | against random | against ImageNet |",
-                 "|---|---|---|---|---|---|---|---|"]
-        for row in of_table:
-            values = " | ".join(f"{100 * value:.1f}" for value in row.macro_f1.values())
-            lines.append(f"| {row.network} | {row.draws} | {values} | {_signed(row.against_random['mean'])} | "
-                         f"{_signed(row.against_imagenet['mean'])} |")
-        parts.append(f"### Features: {features}; batch norm: {batch_norm}\n\n" + "\n".join(lines))
+def markdown(rows: Sequence[Row], ablations: Sequence[dict[str, dict[str, Interval]]], about: str) -> str:
+    """The networks judged longest in each manner and task by task, and a table for each ablation."""
     longest = max(row.draws for row in rows)
     chosen = [row for row in rows if row.draws == longest]
+    parts = [f"{about}. Macro-F1 in points, mean over the tasks. Differences are paired over people, with their 95 % "
+             f"interval. {longest} draws; the ablation has fewer."]
+    for features, batch_norm in TABLES:
+        lines = ["| network | k = 1 | k = 2 | k = 5 | mean | against random | against ImageNet |", "|---" * 7 + "|"]
+        for row in (row for row in chosen if (row.features, row.batch_norm) == (features, batch_norm)):
+            values = " | ".join(f"{100 * value:.1f}" for value in row.macro_f1.values())
+            lines.append(f"| {row.network} | {values} | {_signed(row.against_random['mean'])} | "
+                         f"{_signed(row.against_imagenet['mean'])} |")
+        parts.append(f"### Features: {features}; batch norm: {batch_norm}\n\n" + "\n".join(lines))
     tasks = list(chosen[0].of_task)
     lines = [f"| features | batch norm | network | {' | '.join(tasks)} |", "|---" * (len(tasks) + 3) + "|"]
     lines += [f"| {row.features} | {row.batch_norm} | {row.network} | " +
               " | ".join(f"{100 * row.of_task[task]:.1f}" for task in tasks) + " |" for row in chosen]
     parts.append("### Task by task, mean over k\n\n" + "\n".join(lines))
+    for ablation in ablations:
+        manners = list(next(iter(ablation.values())))
+        lines = [f"| against all augmentations | {' | '.join(manners)} |", "|---" * (len(manners) + 1) + "|"]
+        lines += [f"| {network} | " + " | ".join(map(_signed, differences.values())) + " |"
+                  for network, differences in ablation.items()]
+        parts.append(f"### Ablation from {next(iter(ablation))} weights\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
@@ -159,12 +177,23 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def write_report(directory: Path, results: Sequence[Result], networks: Sequence[str], about: str) -> list[Path]:
-    """Write ``results.json``, ``table.md`` and ``differences.png``; the paths written."""
-    rows = make_rows(results, networks)
+def write_report(directory: Path, results: Sequence[Result], networks: Sequence[str],
+                 ablated: Sequence[Sequence[str]], about: str) -> list[Path]:
+    """Write ``results.json``, ``table.md`` and ``differences.png``; the paths written.
+
+    Args:
+        directory: exists.
+        results: of all networks.
+        networks: their names, in order.
+        ablated: names for each ablation table, the network with all augmentations last.
+        about: what was run where.
+    """
+    rows, ablations = make_rows(results, networks), [ablate(results, names) for names in ablated]
     paths = [directory / name for name in ("results.json", "table.md", "differences.png")]
-    paths[0].write_text(json.dumps({"about": about, "rows": [asdict(row) for row in rows]}, indent=1) + "\n",
-                        encoding="utf-8")
-    paths[1].write_text(markdown(rows, about), encoding="utf-8")
+    content = {"about": about, "rows": [asdict(row) for row in rows],
+               "ablations": [{network: {manner: asdict(d) for manner, d in differences.items()}
+                              for network, differences in ablation.items()} for ablation in ablations]}
+    paths[0].write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    paths[1].write_text(markdown(rows, ablations, about), encoding="utf-8")
     plot(rows, paths[2])
     return paths

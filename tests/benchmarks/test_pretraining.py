@@ -77,6 +77,18 @@ def test_the_opponents_have_the_treatment_that_suits_them_better(report):
     assert sum(row.network == "no network" for row in rows) == 2
 
 
+def test_an_ablation_is_a_difference_to_all_augmentations(report):
+    results = [result("a", k, 0, {"p": f1}, f"{network} | {batch_norm} | {features}")
+               for network, f1 in (("none", 0.5), ("all but gain", 0.7), ("all", 0.6)) for k in (1, 2, 5)
+               for batch_norm in ("re-estimated", "as trained") for features in ("everything", "texture alone")]
+    table = report.ablate(results, ["none", "all but gain", "all"])
+    assert list(table) == ["none", "all but gain"]
+    assert list(table["none"]) == ["everything, re-estimated", "everything, as trained",
+                                   "texture alone, re-estimated", "texture alone, as trained"]
+    assert [d.mean for d in table["none"].values()] == pytest.approx([-0.1] * 4)
+    assert [d.mean for d in table["all but gain"].values()] == pytest.approx([0.1] * 4)
+
+
 @pytest.mark.slow
 def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
     pytest.importorskip("aeon")
@@ -87,11 +99,13 @@ def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
     (tmp_path / "photos").mkdir()
     for i in range(64):
         Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{i}.png")
-    everything = main.networks(64, 64, 1, draws=1, ablation_draws=1)
-    assert len({network.name for network in everything}) == len(everything) - 2  # the long runs are as short here
-    monkeypatch.setattr(main, "networks", lambda *_: everything[:3])
+    everything = main.networks(64, 128, 1, draws=1, ablation_draws=1)
+    assert len({network.name for network in everything}) == len(everything) == 2 + 2 + 2 * (1 + 1 + 8 + 1)
+    chosen = [row for row in everything if row.name in ("random", "imagenet", "imagenet + none, 64 images",
+                                                        "imagenet + all, 64 images")]
+    monkeypatch.setattr(main, "networks", lambda *_: chosen)
     command = ["pretraining", "--photographs", tmp_path / "photos", "--tasks", "basicmotions", "--draws", "1",
-               "--out", tmp_path / "out"]
+               "--images", "64", "--out", tmp_path / "out"]
     monkeypatch.setattr(sys, "argv", [str(part) for part in command])
     threads = torch.get_num_threads()
     try:
@@ -101,9 +115,11 @@ def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
     finally:
         torch.set_num_threads(threads)
     assert (tmp_path / "out" / "cells-0.jsonl").read_bytes() == cells
-    rows = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
-    assert [row["network"] for row in rows[:4]] == ["random", "imagenet", "imagenet + all, 64 images", "no network"]
+    content = json.loads((tmp_path / "out" / "results.json").read_text())
+    rows, ablations = content["rows"], content["ablations"]
+    assert [row["network"] for row in rows[:5]] == [*(row.name for row in chosen), "no network"]
+    assert [list(ablation) for ablation in ablations] == [["imagenet", "imagenet + none, 64 images"]]
     assert all(0 < row["macro_f1"]["mean"] <= 1 for row in rows)
-    assert "| imagenet + all, 64 images | 1 |" in (tmp_path / "out" / "table.md").read_text()
+    assert "| imagenet + none, 64 images | " in (tmp_path / "out" / "table.md").read_text()
     assert (tmp_path / "out" / "differences.png").stat().st_size > 10_000
-    assert capsys.readouterr().out.count("own partner found") == 1
+    assert capsys.readouterr().out.count("own partner found") == 2
