@@ -15,7 +15,8 @@ from img2imu.commands.arguments import at_least
 
 if TYPE_CHECKING:
     from img2imu.pretrain.images import Images
-    from img2imu.pretrain.trainer import Run, Step, Trainer
+    from img2imu.pretrain.recipe import Run
+    from img2imu.pretrain.trainer import Step, Trainer
 
 ENDING = ".pt"
 CHECKPOINT_ENDING = ".checkpoint.pt"
@@ -36,9 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", metavar="N", type=at_least(2), default=256,
                         help="images in a step, all processes together (default: %(default)d)")
     parser.add_argument("--optimiser", choices=("sgd", "adamw"), default="sgd", help="default: %(default)s")
+    parser.add_argument("--learning-rate", metavar="RATE", type=_positive,
+                        help="at its peak, for batches of 256 (default: 0.03 for sgd, 0.001 for adamw)")
     parser.add_argument("--augmentations", metavar="A,B,C",
                         help="out of time-crop, time-shift, time-permutation, axis-mixing, gain, sensor-noise, "
                         "resolution-loss, time-masking (default: all)")
+    parser.add_argument("--precision", choices=("auto", "float32", "bf16"), default="auto",
+                        help="bf16: bfloat16 wherever it is safe; auto: on GPUs that have it (default: %(default)s)")
+    parser.add_argument("--max-images", metavar="N", type=at_least(1),
+                        help="for a shorter run: learn from so many, evenly spread over all (default: all)")
     parser.add_argument("--resume", metavar="CHECKPOINT", type=Path, help="go on where this checkpoint stopped")
     parser.add_argument("--log", metavar="DIR", type=Path, help="write curves for TensorBoard")
     parser.add_argument("--seed", type=at_least(0), default=0, help="of every draw (default: %(default)d)")
@@ -54,7 +61,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     output: Path = arguments.output
     _check_output(output)
-    images = Images(arguments.images)
+    images = Images(arguments.images, arguments.max_images)
     _use_all_cores()
     trainer = Trainer(images, _run(arguments), _checkpoint(output), arguments.workers)
     if arguments.resume is not None:
@@ -105,12 +112,23 @@ class _Reporter:
 def _run(arguments: argparse.Namespace) -> Run:
     from img2imu.pretrain.augmentations import AUGMENTATIONS
     from img2imu.pretrain.encoders import ENCODERS
-    from img2imu.pretrain.trainer import Run
+    from img2imu.pretrain.recipe import Run
 
     given = arguments.augmentations
     names = tuple(AUGMENTATIONS) if given is None else tuple(name.strip() for name in given.split(",") if name.strip())
     return Run(arguments.encoder, arguments.start or ENCODERS[arguments.encoder].starts[0], arguments.epochs,
-               arguments.batch_size, arguments.optimiser, names, arguments.seed)
+               arguments.batch_size, arguments.optimiser, names, arguments.seed, arguments.learning_rate,
+               arguments.precision)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"is {text!r}, expected a number above 0")
+    return number
 
 
 def _checkpoint(output: Path) -> Path:

@@ -46,12 +46,13 @@ class Images(Dataset[Picture]):
 
     Args:
         place: folder or zip.
+        at_most: take no more images than this, evenly spread over all in the order of their names.
 
     Raises:
         DataError: no such place, a damaged zip, no image in it, or none that can be decoded.
     """
 
-    def __init__(self, place: str | os.PathLike[str]) -> None:
+    def __init__(self, place: str | os.PathLike[str], at_most: int | None = None) -> None:
         self.place = Path(place)
         if self.place.is_dir():
             found = [path.relative_to(self.place).as_posix() for path in self.place.rglob("*") if path.is_file()]
@@ -63,6 +64,8 @@ class Images(Dataset[Picture]):
         if not self.names:
             raise DataError(f"{self.place} has no image among its {len(found)} files, expected "
                             f"{', '.join(sorted(SUFFIXES))}: give another folder or zip")
+        if at_most is not None and at_most < len(self.names):
+            self.names = [self.names[i * len(self.names) // at_most] for i in range(at_most)]
         self[0]  # refuses a place of which nothing can be decoded
 
     def __len__(self) -> int:

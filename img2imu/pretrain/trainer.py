@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -17,44 +16,18 @@ from torch.utils.data import DataLoader
 
 from edge_runtime.errors import DataError
 from edge_runtime.files import written_whole
-from img2imu.pretrain.augmentations import AUGMENTATIONS, Augmenter
+from img2imu.pretrain.augmentations import Augmenter
 from img2imu.pretrain.checkpoint import read_checkpoint, write_checkpoint
 from img2imu.pretrain.encoders import build_encoder
 from img2imu.pretrain.images import Batch, Images, collate, to_shades
 from img2imu.pretrain.interruption import Interruption, leave_signals_to_the_parent
 from img2imu.pretrain.moco import MoCo
 from img2imu.pretrain.order import Order, seed_of
+from img2imu.pretrain.recipe import Run, cosine, key_momentum, make_optimiser, queue_size
 from img2imu.progress import track
 
-# Rates for batches of 256; larger batches get proportionally more (Goyal et al. 2017). SGD's is the paper's.
-LEARNING_RATES = {"sgd": 0.03, "adamw": 1e-3}
-WEIGHT_DECAY = {"sgd": 1e-4, "adamw": 0.05}  # the paper's; MoCo v3 uses 0.1 for transformers, ConvNeXt 0.05
-SGD_MOMENTUM = 0.9
 KEY_GROUPS = 8  # as the authors' single-GPU version splits its batches
-MAX_QUEUE = 65536  # the paper's
-
-
-@dataclass(frozen=True)
-class Run:
-    """What is trained, and how: two runs with the same values and images give the same weights.
-
-    Attributes:
-        encoder: a name out of ``ENCODERS``.
-        start: weights to start from, imagenet or random.
-        epochs: times that the images are gone through.
-        batch_size: of all processes together.
-        optimiser: sgd or adamw.
-        augmentations: names out of ``AUGMENTATIONS``.
-        seed: of every draw.
-    """
-
-    encoder: str = "early-blocks"
-    start: str = "imagenet"
-    epochs: int = 200
-    batch_size: int = 256
-    optimiser: str = "sgd"
-    augmentations: tuple[str, ...] = tuple(AUGMENTATIONS)
-    seed: int = 0
+PRECISIONS = ("auto", "float32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -95,21 +68,22 @@ class Trainer:
         workers: processes that decode images, beside each training process.
 
     Raises:
-        DataError: too few images, a batch that cannot be divided among the processes, an unknown encoder.
+        DataError: too few images, a batch that cannot be divided among the processes, an unknown encoder or precision.
     """
 
     def __init__(self, images: Images, run: Run, checkpoint: Path, workers: int = 0) -> None:
-        bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()  # on CPUs it is seldom faster
-        self.accelerator = Accelerator(cpu=not torch.accelerator.is_available(),
-                                       mixed_precision="bf16" if bf16 else "no")
+        # Its own mixed precision is fixed for the whole process; two runs in one may differ.
+        self.accelerator = Accelerator(cpu=not torch.accelerator.is_available(), mixed_precision="no")
         self.images, self.run, self.checkpoint, self.workers = images, run, checkpoint, workers
         self.process = self.accelerator.process_index, self.accelerator.num_processes
         _check_batch(images, run.batch_size, self.process[1])
+        self._bf16 = _is_bf16(run.precision)
+        self.steps = len(images) // run.batch_size * run.epochs
         torch.manual_seed(seed_of(run.seed))
-        # Never more than half the images, so that a picture's own earlier views are seldom what it shall differ from.
-        self.moco = MoCo(build_encoder(run.encoder, run.start), queue_size=min(MAX_QUEUE, max(1, len(images) // 2)))
+        self.moco = MoCo(build_encoder(run.encoder, run.start), momentum=key_momentum(self.steps),
+                         queue_size=queue_size(len(images), run.batch_size, self.steps))
         self.moco.to(self.accelerator.device)
-        self.optimiser = _optimiser(self.moco, run)
+        self.optimiser = make_optimiser(self.moco, run)
         self._query = self.accelerator.prepare(self.moco.query)
         self._augment = Augmenter(run.augmentations)
         self._generator = torch.Generator(self.accelerator.device)
@@ -144,16 +118,18 @@ class Trainer:
         """
         order = Order(len(self.images), self.run.batch_size, self.run.epochs, self.run.seed, self.step, self.process)
         loader = iter(self._loader(order)) if len(order) else iter(())
-        start_s, first_step = time.perf_counter(), self.step
         with Interruption() as interruption:
-            while self.step < order.steps_per_epoch * order.epochs:
+            if self.step == 0:
+                self.save()
+                self._fill_queue(interruption)
+            start_s, first_step = time.perf_counter(), self.step
+            while self.step < self.steps:
                 epoch, done = divmod(self.step, order.steps_per_epoch)
                 left = order.steps_per_epoch - done
                 for batch in self._track(itertools.islice(loader, left), f"epoch {epoch + 1}", left):
-                    loss, accuracy, rate = self._advance(batch, order)
+                    loss, accuracy, rate = self._advance(batch)
                     speed = (self.step - first_step) * self.run.batch_size / (time.perf_counter() - start_s)
-                    report(Step(self.step, order.steps_per_epoch * order.epochs, epoch + 1, loss, accuracy, rate,
-                                speed, len(self.damaged)))
+                    report(Step(self.step, self.steps, epoch + 1, loss, accuracy, rate, speed, len(self.damaged)))
                     if self._any(interruption.requested):
                         self.save()
                         raise KeyboardInterrupt
@@ -172,20 +148,37 @@ class Trainer:
             with written_whole(path) as file:
                 torch.save({name: tensor.cpu() for name, tensor in network.state_dict().items()}, file)
 
-    def _advance(self, batch: Batch, order: Order) -> tuple[float, float, float]:
+    def _fill_queue(self, interruption: Interruption) -> None:
+        """Fill the queue with keys of pictures.
+
+        Random vectors, which the paper begins with, are far from any key: telling them apart teaches nothing, and
+        they are gone after a thousandth of the paper's run but would be most of a short one.
+        """
+        n_batches = -(-len(self.moco.queue) // self.run.batch_size)
+        order = Order(len(self.images), self.run.batch_size, 1, seed_of(self.run.seed, 1), process=self.process)
+        batches = itertools.islice(self._loader(order), n_batches)
+        for number, batch in enumerate(self._track(batches, "queue", n_batches)):
+            self._generator.manual_seed(seed_of(self.run.seed, 1, number, self.process[0]))
+            self.damaged |= batch.damaged
+            with self._autocast():
+                keys = self._encode_keys(self._view(self._shades(batch)))
+            self.moco.enqueue(self.accelerator.gather(keys))
+            if self._any(interruption.requested):
+                raise KeyboardInterrupt  # the checkpoint holds the beginning
+
+    def _advance(self, batch: Batch) -> tuple[float, float, float]:
         """One step; loss, accuracy and learning rate."""
         self.damaged |= batch.damaged
         self._generator.manual_seed(seed_of(self.run.seed, self.step, self.process[0]))
-        rate = cosine(self.step, order.steps_per_epoch * order.epochs) * _peak_rate(self.run)
+        rate = cosine(self.step, self.steps) * self.run.peak_rate
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        pictures = to_shades(batch.pixels.to(self.accelerator.device, non_blocking=True))
-        one, other = (self._augment(pictures, self._generator) for _ in range(2))
-        with self.accelerator.autocast():
+        pictures = self._shades(batch)
+        one, other = (self._view(pictures) for _ in range(2))
+        with self._autocast():
             queries = self._query(one)
             self.moco.move_key()
-            groups = min(KEY_GROUPS, len(pictures) // 2)  # batch norm needs two
-            keys = self.moco.encode_keys(other, groups, self._generator)
+            keys = self._encode_keys(other)
         loss, accuracy = self.moco.loss(queries.float(), keys)
         self.optimiser.zero_grad()
         self.accelerator.backward(loss)
@@ -193,6 +186,20 @@ class Trainer:
         self.moco.enqueue(self.accelerator.gather(keys))
         self.step += 1
         return loss.item(), accuracy.item(), rate
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self._bf16)
+
+    def _shades(self, batch: Batch) -> torch.Tensor:
+        return to_shades(batch.pixels.to(self.accelerator.device, non_blocking=True))
+
+    def _view(self, pictures: torch.Tensor) -> torch.Tensor:
+        """A view of each picture, laid out as convolutions like it: with channels last a step takes two thirds."""
+        return self._augment(pictures, self._generator).contiguous(memory_format=torch.channels_last)
+
+    def _encode_keys(self, views: torch.Tensor) -> torch.Tensor:
+        groups = min(KEY_GROUPS, len(views) // 2)  # batch norm needs two
+        return self.moco.encode_keys(views, groups, self._generator)
 
     def _loader(self, order: Order) -> DataLoader[Any]:
         return DataLoader(self.images, batch_sampler=order, collate_fn=collate, num_workers=self.workers,
@@ -212,23 +219,15 @@ class Trainer:
 
     def _identity(self) -> dict[str, Any]:
         names = hashlib.sha256("\n".join(self.images.names).encode(errors="surrogateescape")).hexdigest()
-        return {**asdict(self.run), "images (sha256 of their names)": names}
+        return {**asdict(self.run), "images": len(self.images), "images (sha256 of their names)": names}
 
 
-def cosine(step: int, steps: int) -> float:
-    """Share of the peak rate: from 1 down to 0 by half a cosine (Loshchilov & Hutter 2017)."""
-    return (1 + math.cos(math.pi * step / steps)) / 2
-
-
-def _peak_rate(run: Run) -> float:
-    return LEARNING_RATES[run.optimiser] * run.batch_size / 256
-
-
-def _optimiser(moco: MoCo, run: Run) -> torch.optim.Optimizer:
-    parameters, decay = moco.query.parameters(), WEIGHT_DECAY[run.optimiser]
-    if run.optimiser == "sgd":
-        return torch.optim.SGD(parameters, lr=_peak_rate(run), momentum=SGD_MOMENTUM, weight_decay=decay)
-    return torch.optim.AdamW(parameters, lr=_peak_rate(run), weight_decay=decay)
+def _is_bf16(precision: str) -> bool:
+    """Whether to use it: on CPUs it is seldom faster, so only when asked for."""
+    if precision not in PRECISIONS:
+        raise DataError(f"the precision is {precision!r}, expected {', '.join(PRECISIONS)}: correct it")
+    on_gpu = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    return precision == "bf16" or (precision == "auto" and on_gpu)
 
 
 def _check_batch(images: Images, batch_size: int, processes: int) -> None:

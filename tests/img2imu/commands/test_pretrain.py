@@ -90,6 +90,31 @@ def test_refusals_are_one_sentence_and_write_nothing(photos, tmp_path, capsys, m
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("change", [["--learning-rate", "0"], ["--learning-rate", "much"], ["--learning-rate", "inf"],
+                                    ["--precision", "int8"], ["--max-images", "0"]])
+def test_arguments_out_of_bounds_are_refused(photos, tmp_path, capsys, change):
+    with pytest.raises(SystemExit) as leaving:
+        pretrain("--images", photos, "-o", tmp_path / "b.pt", *change)
+    assert leaving.value.code == EXIT_USER_ERROR
+    assert change[1] in capsys.readouterr().err
+
+
+def test_a_shorter_run_on_fewer_images_at_another_rate(photos, tmp_path, capsys):
+    run = ["--images", photos, *SHORT, "--max-images", "8", "--optimiser", "adamw"]
+    assert pretrain(*run, "-o", tmp_path / "slow.pt", "--learning-rate", "1e-6") == 0
+    assert f"{photos}: 8 images\n" in capsys.readouterr().out
+    assert pretrain(*run, "-o", tmp_path / "fast.pt", "--learning-rate", "1e-2", "--precision", "bf16") == 0
+    slow, fast, start = (weights(tmp_path / "slow.pt"), weights(tmp_path / "fast.pt"), imagenet_weights())
+    moved = [(other["stem.0.weight"] - start["stem.0.weight"]).abs().max() for other in (slow, fast)]
+    assert 0 < moved[0] < 1e-5 < 1e-4 < moved[1]
+
+
+def imagenet_weights():
+    from img2imu.backbone import EarlyBlocks
+
+    return EarlyBlocks().state_dict()
+
+
 def test_curves_for_tensorboard(photos, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -81,7 +81,9 @@ def test_places_without_images_are_refused(tmp_path):
     (tmp_path / "a.txt").write_text("no zip")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "b.txt").write_text("no image")
-    for place, message in (("nowhere", "nowhere does not exist, expected a folder or a zip"),
+    zipped(tmp_path / "folder", tmp_path / "texts.zip")
+    for place, message in (("texts.zip", "texts.zip has no image among its 1 files, expected .bmp"),
+                           ("nowhere", "nowhere does not exist, expected a folder or a zip"),
                            ("a.txt", "a.txt cannot be read as a zip"), ("folder", "has no image among its 1 files")):
         with pytest.raises(DataError, match=message):
             Images(tmp_path / place)
@@ -92,3 +94,9 @@ def test_images_of_which_none_can_be_decoded_are_refused(tmp_path):
         (tmp_path / f"{i}.jpg").write_bytes(b"\xff\xd8 and nothing more")
     with pytest.raises(DataError, match="has 3 images and none can be decoded"):
         Images(tmp_path)
+
+
+def test_fewer_images_are_spread_over_all(photos):
+    names = Images(photos).names
+    assert Images(photos, 4).names == [names[0], names[6], names[12], names[18]]
+    assert Images(photos, 24).names == Images(photos, 99).names == names
