@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,9 +43,10 @@ class SensorMerger:
     Args:
         channels: columns to give, in order.
         notes: told what is dropped.
+        names: of the sensors, for people; another vector than the gyroscope's can take its place.
     """
 
-    def __init__(self, channels: Sequence[str], notes: Notes) -> None:
+    def __init__(self, channels: Sequence[str], notes: Notes, names: Mapping[str, str] = NAMES) -> None:
         wanted = {sensor: tuple(AXES.index(name[-1]) for name in channels if name.startswith(sensor + "_"))
                   for sensor in UNITS}
         self._lanes = {sensor: _Lane(columns, np.empty(0), np.empty((0, len(columns))))
@@ -53,6 +54,7 @@ class SensorMerger:
         come = [f"{sensor}_{AXES[column]}" for sensor, lane in self._lanes.items() for column in lane.columns]
         self._order = [come.index(name) for name in channels]
         self._notes = notes
+        self._names = names
         self._given_s = -np.inf  # newest time that was passed on
 
     @property
@@ -73,7 +75,7 @@ class SensorMerger:
             return
         good = np.isfinite(times_s) & np.isfinite(values).all(1)
         if not good.all():
-            self._notes.skipped("sample with NaN", f"the {NAMES[sensor]} gave a value that is no number, expected "
+            self._notes.skipped("sample with NaN", f"the {self._names[sensor]} gave a value that is no number, expected "
                                 "numbers: check the sensor", int((~good).sum()))
             times_s, values = times_s[good], values[good]
             if not len(times_s):
@@ -137,9 +139,9 @@ class SensorMerger:
                 lane.drop_before(old)
 
     def _miss(self, count: int) -> None:
-        first, second = (NAMES[sensor] for sensor in self._lanes)
+        first, second = (self._names[sensor] for sensor in self._lanes)
         self._notes.skipped(f"{first} sample without {second}", f"the {second} was silent: check that it is switched "
-                            "on and as fast, or use a model for the accelerometer alone", count)
+                            f"on, and as fast as the {first}", count)
 
     def _give(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> Chunk:
         if len(times):
