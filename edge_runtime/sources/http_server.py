@@ -56,7 +56,7 @@ class HttpSource:
             host, number = target.host_and_port(DEFAULT_PORT)
             port = str(number)
         if not 1 <= int(port[:6]) <= 65535:
-            raise SourceError(f"{target.name} is no port to listen on, expected 1 to 65535: write for example http:8000")
+            raise SourceError(f"{target.name} is no port to listen on, expected 1 to 65535: write for example 8000")
         return HttpSource(channels, host, int(port), target.choice("gravity", GRAVITY_OPTIONS))
 
     def __iter__(self) -> Iterator[Chunk]:

@@ -75,13 +75,14 @@ class SensorMerger:
             return
         good = np.isfinite(times_s) & np.isfinite(values).all(1)
         if not good.all():
-            self._notes.skipped("sample with NaN", f"the {self._names[sensor]} gave a value that is no number, expected "
-                                "numbers: check the sensor", int((~good).sum()))
+            self._notes.skipped("sample with NaN", f"the {self._names[sensor]} gave a value that is no number, "
+                                "expected numbers: check the sensor", int((~good).sum()))
             times_s, values = times_s[good], values[good]
             if not len(times_s):
                 return
         if np.max(times_s) < self._given_s - RESTART_S:
-            self._notes.tell(f"the sensor's clock went back by {self._given_s - np.max(times_s):.3g} s: starting over")
+            back_s = self._given_s - np.max(times_s)
+            self._notes.tell(f"the sensor's clock went back by {back_s:.3g} s: starting over")
             self.clear()
         fresh = times_s > self._given_s
         if not fresh.all():

@@ -100,8 +100,8 @@ class PushDecoder:
         if self._device is None:
             self._device = device
         if device != self._device:
-            self._notes.skipped("message of another device", f"two phones push to this address, {str(self._device)[:40]} "
-                                f"and {str(device)[:40]}, expected one: stop one of them")
+            self._notes.skipped("message of another device", "two phones push to this address, "
+                                f"{str(self._device)[:40]} and {str(device)[:40]}, expected one: stop one of them")
             return None
         return message
 
@@ -123,8 +123,8 @@ class PushDecoder:
                 continue
             readings.setdefault(name, []).append(reading)
         if broken:
-            self._notes.skipped("malformed reading", "an entry of the payload lacks name, time or x, y, z, expected all "
-                                "of them as numbers: check what sends to this address", broken)
+            self._notes.skipped("malformed reading", "an entry of the payload lacks name, time or x, y, z, expected "
+                                "all of them as numbers: check what sends to this address", broken)
         self._pass_on({name: np.array(rows) for name, rows in readings.items()})
 
     def _pass_on(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:

@@ -4,7 +4,9 @@ import threading
 import numpy as np
 import pytest
 
-mqtt = pytest.importorskip("paho.mqtt.client")
+pytest.importorskip("paho.mqtt.client")
+
+import paho.mqtt.client as mqtt
 
 from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import SourceError
@@ -81,7 +83,7 @@ def test_a_broker_that_restarts(mosquitto, publish, heard, receive):
         elif state == "down" and source.notes.counts["lost connection"] >= 2:
             mosquitto.start()
             state = "again"
-        elif state == "first" and waiting or state == "again" and len(waiting) == 2:
+        elif waiting and len(waiting) == {"first": 1, "down": 0, "again": 2}[state]:
             publish([batch(i + 50 * (state == "again"), NAMES) for i in range(3)])
         return chunk.samples[-1, 0] >= 500 if len(chunk.samples) else False
     receive(source, until)

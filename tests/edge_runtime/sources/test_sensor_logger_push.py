@@ -70,7 +70,7 @@ def test_messages_that_overtake_one_another(order):
     bodies = [batch(i, {"totalacceleration": 1.0}) for i in range(12)]
     decoder.push(bodies[0])
     near = sorted(range(12), key=lambda i: i + 0.3 * order[i] / 12 * LONGEST_WAIT)
-    times, samples = decode(decoder, [bodies[i] for i in near if i])
+    _, samples = decode(decoder, [bodies[i] for i in near if i])
     np.testing.assert_array_equal(samples[:, 0], np.arange(10, 120))
     assert not notes.counts
 
