@@ -113,9 +113,10 @@ class PhyphoxSource:
             response = connection.getresponse()
             body = response.read(LARGEST_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
-            raise SourceError(f"phyphox does not answer at {self._host}:{self._port} ({str(error) or type(error).__name__})"
-                              ": switch on remote access in its menu, keep the app in front, and check the address "
-                              "that it shows") from error
+            why = str(error) or type(error).__name__
+            raise SourceError(f"phyphox does not answer at {self._host}:{self._port} ({why}): switch on "
+                              "remote access in its menu, keep the app in front, and check the address that it shows"
+                              ) from error
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):

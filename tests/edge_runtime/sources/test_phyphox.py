@@ -33,6 +33,9 @@ class Phone(http.server.ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
 
+    def handle_error(self, request, client_address):
+        """A client that hangs up before it has read everything is what one of the tests is about."""
+
     def config(self):
         inputs = [{"source": "audio", "outputs": [{"out": "recording"}]}]
         inputs += [{"source": name, "outputs": [{axis: buffer} for axis, buffer in zip("xyzt", OUTPUTS[name],
