@@ -114,8 +114,10 @@ class IioDevice:
     def decode(self, records: bytes) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
         """Times (n,) in seconds and the channels' values (n,) of n records."""
         raw = self.layout.decode(records)
-        values = {name: (raw[element] + self._factors[name][0]) * self._factors[name][1]
-                  for name, element in self._elements.items()}
+        values: dict[str, npt.NDArray[np.float64]] = {}
+        for name, element in self._elements.items():
+            offset, scale = self._factors[name]
+            values[name] = np.asarray((raw[element] + offset) * scale, np.float64)
         for sensor, matrix in self._mounts.items():
             turned = np.dot(matrix, np.stack([values[f"{sensor}_{axis}"] for axis in "xyz"]))  # (3, n)
             for axis, row in zip("xyz", turned, strict=True):
