@@ -49,12 +49,12 @@ class Board:
 
 
 BOARDS = {
-    # arduino/ArduinoAI and arduino-libraries' Nicla Sense ME dashboard; BHI260AP at its default ranges of 8 g and
-    # 2000 degrees per second: 4096 counts a g, 16.4 counts a degree per second (datasheet, section 4)
+    # Arduino's web dashboard for the Nicla Sense ME; its BHI260AP at 8 g and 2000 degrees per second gives 4096 counts
+    # a g and 16.4 counts a degree per second
     "nicla": Board("19b10000-0000-537e-4f6c-d104768a1214",
                    {"acc": "19b10000-5001-537e-4f6c-d104768a1214", "gyro": "19b10000-6001-537e-4f6c-d104768a1214"},
                    {"acc": STANDARD_GRAVITY / 4096, "gyro": DEGREE / 16.4}),
-    # g and degrees per second, as Arduino_LSM9DS1 and Arduino_BMI270_BMM150 give them
+    # the sketch of Arduino's TinyML experiments; its libraries for both revisions give g and degrees per second
     "nano33": Board("6fbe1da7-0000-44de-92c4-bb6e04fb0212",
                     {"acc": "6fbe1da7-3001-44de-92c4-bb6e04fb0212", "gyro": "6fbe1da7-3002-44de-92c4-bb6e04fb0212"},
                     {"acc": STANDARD_GRAVITY, "gyro": DEGREE}),
