@@ -120,7 +120,8 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
     assert names - {required_name(pin) for pin in pins} == set()
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", ".ci/run", ".ci/base_install"])
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", ".ci/run", ".ci/base_install",
+                                  ".ci/with_mosquitto"])
 def test_installation_depends_on_no_particular_host_or_machine(name: str) -> None:
     text = (ROOT / name).read_text()
     assert re.findall(r"[a-z+]+://|index-url|find-links|trusted-host|/(?:home|root|opt)/", text) == []
