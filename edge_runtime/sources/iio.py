@@ -28,6 +28,7 @@ from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.uri import parse_target
 
 MODES = ("auto", "buffer", "poll")
+ANY = "auto"
 POLL_HZ = 50.0  # without any wish
 READ_RECORDS = 512
 BUFFER_S = 2.0  # of records that the kernel keeps for a reader who is late
@@ -58,8 +59,9 @@ class IioSource:
         Raises:
             SourceError: an option makes no sense.
         """
-        target = parse_target(rest, ("mode", "rate_hz", "trigger"), default=" ")
-        return IioSource(target.name.strip(), channels, target.choice("mode", MODES), target.rate(rate_hz),
+        target = parse_target(rest, ("mode", "rate_hz", "trigger"), default=ANY)
+        name = "" if target.name == ANY else target.name
+        return IioSource(name, channels, target.choice("mode", MODES), target.rate(rate_hz),
                          target.options.get("trigger"))
 
     def __iter__(self) -> Iterator[Chunk]:

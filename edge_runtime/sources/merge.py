@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class SensorMerger:
         self._order = [come.index(name) for name in channels]
         self._notes = notes
         self._names = names
-        self._given_s = -np.inf  # newest time that was passed on
+        self._given_s = -math.inf  # newest time that was passed on
 
     @property
     def sensors(self) -> tuple[str, ...]:
@@ -73,15 +74,26 @@ class SensorMerger:
         lane = self._lanes.get(sensor)
         if lane is None or not len(times_s):
             return
+        if not math.isfinite(float(times_s.sum()) + float(values.sum())):
+            times_s, values = self._without_nan(sensor, times_s, values)
+        newest_s = max(self._given_s, float(lane.times_s[-1]) if len(lane.times_s) else -math.inf)
+        if len(times_s) == 1 and times_s[0] > newest_s:  # most of the time, and worth being quick
+            lane.times_s = np.append(lane.times_s, times_s)
+            lane.values = np.concatenate([lane.values, values[:, lane.columns]])
+        elif len(times_s):
+            self._sort_in(lane, times_s, values)
+
+    def _without_nan(self, sensor: str, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float64],
+                     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         good = np.isfinite(times_s) & np.isfinite(values).all(1)
         if not good.all():
             self._notes.skipped("sample with NaN", f"the {self._names[sensor]} gave a value that is no number, "
                                 "expected numbers: check the sensor", int((~good).sum()))
-            times_s, values = times_s[good], values[good]
-            if not len(times_s):
-                return
-        if np.max(times_s) < self._given_s - RESTART_S:
-            back_s = self._given_s - np.max(times_s)
+        return times_s[good], values[good]
+
+    def _sort_in(self, lane: _Lane, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> None:
+        back_s = self._given_s - float(times_s.max())
+        if back_s > RESTART_S:
             self._notes.tell(f"the sensor's clock went back by {back_s:.3g} s: starting over")
             self.clear()
         fresh = times_s > self._given_s
@@ -90,12 +102,12 @@ class SensorMerger:
                                 "for a slow or overloaded connection", int((~fresh).sum()))
         times = np.concatenate([lane.times_s, times_s[fresh]])
         rows = np.concatenate([lane.values, values[fresh][:, lane.columns]])
-        times, first = np.unique(times, return_index=True)  # sorts, and drops what came twice
-        lane.times_s, lane.values = times, rows[first]
+        lane.times_s, first = np.unique(times, return_index=True)  # sorts, and drops what came twice
+        lane.values = rows[first]
 
     def clear(self) -> None:
         """Begin again, on another clock maybe."""
-        self._given_s = -np.inf
+        self._given_s = -math.inf
         for lane in self._lanes.values():
             lane.clear()
 
@@ -112,13 +124,15 @@ class SensorMerger:
         self._forget_unanswered(first, second)
         if not (len(first.times_s) and len(second.times_s)):
             return Chunk.empty(len(self._order))
+        if first.times_s[0] > second.times_s[-1]:
+            return Chunk.empty(len(self._order))
         n = int(np.searchsorted(first.times_s, second.times_s[-1], side="right"))
         times, values = first.times_s[:n], first.values[:n]
         right = np.searchsorted(second.times_s, times, side="left")  # second[right - 1] < time <= second[right]
         exact = second.times_s[right] == times
         left = np.where(exact, right, right - 1)
         known = exact | ((right > 0) & (second.times_s[right] - second.times_s[left] <= LONGEST_STEP_S))
-        if not known.all() and self._given_s > -np.inf:  # at the start one sensor is always ahead of the other
+        if not known.all() and self._given_s > -math.inf:  # at the start one sensor is always ahead of the other
             self._miss(int((~known).sum()))
         first.drop_before(n)
         times, values = times[known], values[known]
@@ -131,7 +145,7 @@ class SensorMerger:
     def _forget_unanswered(self, first: _Lane, second: _Lane) -> None:
         """Bound what waits for a sensor that has fallen silent."""
         for lane, other in ((first, second), (second, first)):
-            if not len(lane.times_s):
+            if not len(lane.times_s) or lane.times_s[-1] - lane.times_s[0] <= HOLD_S:
                 continue
             old = int(np.searchsorted(lane.times_s, lane.times_s[-1] - HOLD_S))
             if old and not (len(other.times_s) and other.times_s[-1] >= lane.times_s[0]):
