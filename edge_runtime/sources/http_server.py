@@ -6,6 +6,7 @@ learnt without). The messages are in :mod:`edge_runtime.sources.sensor_logger_pu
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import http.server
 import re
@@ -98,8 +99,7 @@ class _Server(http.server.ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A phone that left the network in the middle of a message is no defect."""
-        self.notes.skipped("cut message", "the phone broke off in the middle of it: look for a weak network")
+        """A phone that left the network before it had our answer is no defect."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -116,10 +116,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"it has {int(length)} bytes, expected at most "
                          f"{LARGEST_MESSAGE}: let the app push more often")
         else:
-            body = self.rfile.read(int(length))
-            if len(body) < int(length):
-                raise ConnectionError
-            self._answer(HTTPStatus.OK if self.server.inbox.put(body) else HTTPStatus.SERVICE_UNAVAILABLE)
+            self._take(int(length))
+
+    def _take(self, length: int) -> None:
+        body = b""
+        with contextlib.suppress(OSError):
+            body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            self.server.notes.skipped("cut message", "the phone broke off in the middle of it: look for a weak network")
+            return
+        self._answer(HTTPStatus.OK if self.server.inbox.put(body) else HTTPStatus.SERVICE_UNAVAILABLE)
 
     def do_GET(self) -> None:
         """Say in a browser that this is the right address."""
@@ -139,7 +146,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(text)
+        if text:
+            self.wfile.write(text)
 
 
 def _own_address() -> str:

@@ -121,7 +121,7 @@ def test_samples_come_in_order_with_the_rate_measured(board, heard, receive):
     np.testing.assert_array_equal(chunk.samples[:, 0], np.arange(first, first + len(chunk.samples)))
     np.testing.assert_array_equal(chunk.samples[:, 2], chunk.samples[:, 0] + 2000)
     assert (np.diff(chunk.timestamps_s) > 0).all()
-    assert (len(chunk.samples) - 1) / np.ptp(chunk.timestamps_s) == pytest.approx(200, rel=0.1)
+    assert (len(chunk.samples) - 1) / np.ptp(chunk.timestamps_s) == pytest.approx(200, rel=0.3)
     assert any("samples come without times, at" in said for said in source.notes.said)
 
 
