@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subject", metavar="NAME", help="who does it: DIR/NAME/LABEL/*.csv, so that img2imu train "
                         "can hold people out")
     parser.add_argument("--channels", choices=CHANNELS, default="acc+gyro", help="(default: acc+gyro)")
-    parser.add_argument("--rate-hz", type=_positive, metavar="HZ", help="to ask of a sensor that can be asked")
+    parser.add_argument("--rate-hz", type=_positive, default=50.0, metavar="HZ", help="to ask of a sensor that can be "
+                        "asked (default: 50)")
     parser.add_argument("--countdown", type=_not_negative, default=3.0, metavar="N", help="seconds before it begins "
                         "(default: 3)")
 

@@ -57,12 +57,14 @@ def main(arguments: argparse.Namespace) -> int:
          f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "
          f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
     source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)
-    with ExitStack() as stack:
-        sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
-        source.notes.say = _between_views(sinks)
-        totals_us = _stream(recognizer, source, sinks)
-    if source.notes.counts:
-        _say(f"not used: {source.notes.summary()}")
+    try:
+        with ExitStack() as stack:
+            sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
+            source.notes.say = _between_views(sinks)
+            totals_us = _stream(recognizer, source, sinks)
+    finally:  # a live stream is ended by Ctrl-C
+        if source.notes.counts:
+            _say(f"not used: {source.notes.summary()}")
     if not totals_us:
         raise UserError(f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
                         "expected at least one whole window without a gap: give a longer recording")

@@ -103,10 +103,10 @@ class IioSource:
         with contextlib.ExitStack() as stack:
             readers: dict[int, tuple[IioDevice, bytearray]] = {}
             for device in devices:
-                rate_hz = device.start(self._rate_hz, self._trigger, BUFFER_S)
-                stack.callback(device.stop)
-                file = os.open(device.node, os.O_RDONLY | os.O_NONBLOCK)
+                file = os.open(device.node, os.O_RDONLY | os.O_NONBLOCK)  # refused while another program has it
                 stack.callback(os.close, file)
+                stack.callback(device.stop)
+                rate_hz = device.start(self._rate_hz, self._trigger, BUFFER_S)
                 readers[file] = device, bytearray()
                 self.notes.tell(f"{device.name} gives {', '.join(device.channels)} at {rate_hz:g} Hz")
             while True:

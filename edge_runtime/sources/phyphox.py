@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import time
 import urllib.parse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from edge_runtime.sources.uri import parse_target
 
 PORT = 8080
 TIMEOUT_S = 5.0
+SILENCE_S = 2.0
 LARGEST_ANSWER = 8 << 20  # bytes; the app's buffers hold at most some 10,000 numbers each
 INPUTS = {("acc", "included"): "accelerometer", ("acc", "removed"): "linear_acceleration"}
 GYROSCOPE = "gyroscope"
@@ -34,16 +36,24 @@ GYROSCOPE = "gyroscope"
 
 @dataclass
 class _Sensor:
-    """Where a sensor's values lie: names of the buffers of x, y, z and time, and the newest time that was read."""
+    """Where a sensor's values lie, and how far they were read.
+
+    Attributes:
+        name: of the sensor in the app.
+        buffers: names of x, y, z and time.
+        read_s: the newest time that was read.
+        heard_s: when that was, on this machine's clock.
+    """
 
     name: str
     buffers: tuple[str, str, str, str]
-    read_s: float | None = field(default=None)
+    read_s: float = -math.inf
+    heard_s: float = -math.inf
 
     def query(self) -> list[str]:
-        """Everything at first, later what is newer."""
+        """What is newer; everything at first, and after a silence: whoever clears the app's data sets time to 0."""
         x, y, z, t = (urllib.parse.quote(name) for name in self.buffers)
-        if self.read_s is None:
+        if time.monotonic() - self.heard_s > SILENCE_S:
             return [f"{name}=full" for name in (t, x, y, z)]
         return [f"{t}={self.read_s!r}", *(f"{name}={self.read_s!r}%7C{t}" for name in (x, y, z))]
 
@@ -100,8 +110,8 @@ class PhyphoxSource:
                 if not status.get("measuring"):
                     self.notes.tell("the measurement is paused, starting it")
                     self._ask(connection, "/control?cmd=start")
-                for sensor, where in sensors.items():
-                    self._take(answer, sensor, where, merger)
+                for sensor in sensors:
+                    self._take(answer, sensor, sensors, merger)
                 yield merger.pull()
                 time.sleep(max(0.0, due_s - time.monotonic()))
         finally:
@@ -148,7 +158,8 @@ class PhyphoxSource:
             sensors[sensor] = _Sensor(name, (x, y, z, t))
         return sensors
 
-    def _take(self, answer: dict[str, Any], sensor: str, where: _Sensor, merger: SensorMerger) -> None:
+    def _take(self, answer: dict[str, Any], sensor: str, sensors: dict[str, _Sensor], merger: SensorMerger) -> None:
+        where = sensors[sensor]
         try:
             columns = [np.array(answer["buffer"][name]["buffer"], np.float64) for name in where.buffers]  # null: NaN
         except (KeyError, TypeError, ValueError):
@@ -158,9 +169,15 @@ class PhyphoxSource:
         if any(column.ndim != 1 for column in columns):
             return
         n = min(map(len, columns))  # the app may be just writing: the rest comes next time
-        if n:
-            x, y, z, t = (column[:n] for column in columns)
-            newest_s = np.nanmax(t, initial=-np.inf)
-            if np.isfinite(newest_s):
-                where.read_s = float(newest_s)
-            merger.push(sensor, t, np.stack([x, y, z], axis=1))
+        values, t = np.stack([column[:n] for column in columns[:3]], axis=1), columns[3][:n]
+        newest_s = float(np.max(t, initial=-math.inf, where=np.isfinite(t)))
+        if newest_s == -math.inf or newest_s == where.read_s:
+            return
+        if newest_s < where.read_s:
+            self.notes.tell("the app's data were cleared, its time begins again")
+            merger.clear()
+            for other in sensors.values():
+                other.read_s = -math.inf
+        fresh = ~(t <= where.read_s)  # what has no time is for the merger to count
+        merger.push(sensor, t[fresh], values[fresh])
+        where.read_s, where.heard_s = newest_s, time.monotonic()

@@ -154,6 +154,22 @@ def test_another_experiment_and_a_phone_that_comes_back(phone, heard, receive):
     assert any("opened another experiment; trying again in 0.5 s" in said for said in source.notes.said)
 
 
+def test_cleared_data_begin_anew(phone, heard, receive):
+    app = phone()
+    source = heard(open_source(uri(app), CHANNELS))
+    def until(chunk):
+        if len(chunk.samples) > 500 and app.count > 500:
+            app.count = -10_000_000  # nothing for a while, then from 0 on
+            app.step = 5_000_000
+        elif app.count == 0:
+            app.step = 25
+        return len(chunk.samples) > 0 and len(chunk.samples) > 1 + chunk.samples[-1, 0] > 100
+    chunk = receive(source, until)
+    assert any("cleared" in said for said in source.notes.said)
+    begin = len(chunk.samples) - int(chunk.samples[-1, 0]) - 1
+    np.testing.assert_array_equal(chunk.samples[begin:, 0], np.arange(len(chunk.samples) - begin))
+
+
 def test_answers_that_are_none(phone, heard, receive):
     app = phone(sensors=("accelerometer",))
     broken = iter([b'{"buffer": {}, "status": {"session": "abc", "measuring": true}}',
