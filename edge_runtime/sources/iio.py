@@ -111,7 +111,7 @@ class IioSource:
                 self.notes.tell(f"{device.name} gives {', '.join(device.channels)} at {rate_hz:g} Hz")
             while True:
                 ready, _, _ = select.select(list(readers), [], [], IDLE_S)
-                for file in ready:
+                for file in ready or readers:  # of a device that is gone only reading says so
                     self._receive(file, *readers[file], merger)
                 yield merger.pull()
 
