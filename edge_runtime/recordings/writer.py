@@ -50,7 +50,7 @@ class RecordingWriter:
         self._line = "%r" + ",%.9g" * len(channels) + ",%d\n"  # 9 digits tell any two float32 apart
         self._file: int | None = None
         self._size = 0  # of what is known to be whole
-        self._first_s = self._last_s = 0.0
+        self._first_s = self._last_s = self._written_s = 0.0
         self._synced_s = 0.0
         self._earlier_s = 0.0  # duration of the files before this one
         self.paths: list[Path] = []
@@ -63,7 +63,7 @@ class RecordingWriter:
     @property
     def duration_s(self) -> float:
         """See above."""
-        return self._earlier_s + (self._last_s - self._first_s if self._file is not None else 0.0)
+        return self._earlier_s + (self._written_s - self._first_s if self._file is not None else 0.0)
 
     def write(self, times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32]) -> None:
         """Append samples; those that are late or not finite are left out.
@@ -133,7 +133,7 @@ class RecordingWriter:
                 raise _unwritable(path, error) from error
         self.paths.append(path)
         self._size = 0
-        self._first_s = self._last_s = time_s
+        self._first_s = self._last_s = self._written_s = time_s
         self._write((",".join((TIME, *self._channels, NUMBER)) + "\n").encode())
         self._sync()
         with contextlib.suppress(OSError):  # the file's name, too; not every file system can
@@ -144,20 +144,29 @@ class RecordingWriter:
                 os.close(directory)
 
     def _append(self, lines: list[str]) -> None:
-        if lines:
-            self._write("".join(lines).encode())
-            self.samples += len(lines)
+        if not lines:
+            return
+        data = "".join(lines).encode()
+        size = self._size
+        try:
+            self._write(data)
+        finally:  # on a full disk, count what found its place
+            kept = data[:self._size - size].splitlines()
+            self.samples += len(kept)
+            if kept:
+                self._written_s = float(kept[-1].partition(b",")[0])
 
     def _write(self, data: bytes) -> None:
+        """Append whole lines."""
         assert self._file is not None
         written = 0
         try:
             while written < len(data):
                 written += os.write(self._file, data[written:])
         except OSError as error:
-            whole = data.rfind(b"\n", 0, written) + 1
+            self._size += data.rfind(b"\n", 0, written) + 1
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size + whole)  # no half a line
+                os.ftruncate(self._file, self._size)  # no half a line
             raise _unwritable(self.paths[-1], error) from error
         self._size += len(data)
 

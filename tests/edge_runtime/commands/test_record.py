@@ -152,6 +152,7 @@ def test_a_full_disk_keeps_what_came(played, tmp_path):
     recording = read_recording(only(tmp_path / "data"))
     np.testing.assert_array_equal(recording.samples, samples[:len(recording.samples)])
     assert len(recording.samples) > 50
+    assert f"{len(recording.samples)} samples, 50 Hz" in result.stderr
 
 
 def test_a_phone_over_http(tmp_path):
