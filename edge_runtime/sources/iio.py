@@ -79,7 +79,7 @@ class IioSource:
             elif self._mode == "buffer":
                 raise SourceError(why_not)
             else:
-                self.notes.tell(f"{why_not}; until then its values are polled, with less steady times")
+                self.notes.tell(f"{why_not}; for now its values are polled, with less steady times")
                 yield from self._poll(devices)
         except OSError as error:
             raise SourceError(_lost(devices, error)) from error

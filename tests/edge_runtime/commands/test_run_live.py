@@ -1,4 +1,5 @@
 import http.client
+import io
 import json
 import signal
 import socket
@@ -9,8 +10,11 @@ import time
 import pytest
 
 from edge_runtime import Recognizer
+from edge_runtime.commands.run import _between_views
 from edge_runtime.contract import CHANNELS
+from edge_runtime.decision import RECOGNISED, Decision
 from edge_runtime.recordings import read_recording
+from edge_runtime.sinks.console import ConsoleSink
 
 BATCH = 25
 
@@ -53,6 +57,28 @@ def push(port, bodies):
         connection.request("POST", "/", body)
         connection.getresponse().read()
     connection.close()
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def test_what_a_source_says_stands_between_two_views(monkeypatch, capsys):
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    console = ConsoleSink(("walk", "run"), terminal)
+    walk = Decision(1.0, RECOGNISED, "walk", 0.75, (0.75, 0.25), (0.75, 0.25))
+    console.write(walk)
+    console.write(walk)
+    assert "\x1b[4A" in terminal.getvalue()  # drawn over: heading, two bars, latency
+    terminal.truncate(0)
+    _between_views([console])("the cable is out")
+    assert capsys.readouterr().err == "the cable is out\n"
+    console.write(walk)
+    assert "A\r" not in terminal.getvalue() and "walk" in terminal.getvalue()
 
 
 def test_a_phone_gives_the_decisions_of_the_recording(demo_model_path, demo_recording_path, port, tmp_path):

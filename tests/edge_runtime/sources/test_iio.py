@@ -199,7 +199,7 @@ def test_without_permission_it_polls_or_names_the_rule(kernel, heard, receive, m
         next(iter(source(kernel, CHANNELS[:3], mode="buffer")))
     live = heard(source(kernel, CHANNELS[:3], rate_hz=100.0))
     receive(live, lambda c: len(c.samples) > 5)
-    assert "until then its values are polled" in live.notes.said[0]
+    assert "for now its values are polled" in live.notes.said[0]
 
 
 def test_a_sensor_that_is_not_there(kernel):

@@ -1,4 +1,5 @@
 import contextlib
+import errno
 import math
 import os
 import subprocess
@@ -13,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("serial")
+
+import serial
 
 from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import SourceError
@@ -189,6 +192,15 @@ def test_a_port_in_use(board):
             next(iter(open_source(f"serial:{board.path}", CHANNELS)))
     finally:
         other.communicate()
+
+
+def test_no_permission(board, monkeypatch):
+    source = open_source(f"serial:{board.path}", CHANNELS)
+    def refuse(*_arguments, **_options):
+        raise serial.SerialException(errno.EACCES, "could not open port")
+    monkeypatch.setattr(serial, "Serial", refuse)  # no mode would stop root
+    with pytest.raises(SourceError, match=r"may not be opened by this user: sudo usermod -aG dialout \$USER"):
+        next(iter(source))
 
 
 @pytest.mark.parametrize(("options", "message"), [
