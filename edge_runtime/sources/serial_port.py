@@ -9,6 +9,7 @@ Lines that begin with ERR are the board's own errors.
 from __future__ import annotations
 
 import errno
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -69,6 +70,25 @@ def parse_line(line: bytes) -> list[float]:
     return numbers
 
 
+class Ticks:
+    """A 32-bit counter without its overflows: Arduino's micros() starts again every 72 minutes, millis() in 50 days.
+
+    A board that was reset counts from 0 too; that is told apart by how far the counter had come.
+    """
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._overflows = 0
+
+    def unwrap(self, count: float) -> float:
+        """The count, were the counter wider."""
+        if math.isnan(count):
+            return count  # of a line that was left out
+        self._overflows += self._before - count > 2 ** 31
+        self._before = count
+        return count + self._overflows * 2.0 ** 32
+
+
 class SerialSource:
     """Samples from a serial port.
 
@@ -109,7 +129,8 @@ class SerialSource:
     def _session(self) -> Iterator[Chunk]:
         port = self._open()
         try:
-            lines, clock = LineSplitter(), ArrivalClock(len(self._channels), self.notes, self._rate_hz)
+            lines, ticks = LineSplitter(), Ticks()
+            clock = ArrivalClock(len(self._channels), self.notes, self._rate_hz)
             while True:
                 data = self._read(port)
                 too_long = lines.too_long
@@ -117,7 +138,7 @@ class SerialSource:
                 if lines.too_long > too_long:
                     self.notes.skipped("malformed line", f"no end of line came within {LONGEST_LINE} bytes, expected "
                                        "numbers and a line end: check the baud rate", lines.too_long - too_long)
-                yield self._chunk(rows, clock)
+                yield self._chunk(rows, clock, ticks)
         finally:
             port.close()
 
@@ -166,7 +187,7 @@ class SerialSource:
             return []
         return numbers
 
-    def _chunk(self, rows: list[list[float]], clock: ArrivalClock) -> Chunk:
+    def _chunk(self, rows: list[list[float]], clock: ArrivalClock, ticks: Ticks) -> Chunk:
         if not rows or self._columns is None:
             return Chunk.empty(len(self._channels))
         missing = [float("nan")] * len(self._columns)
@@ -177,7 +198,10 @@ class SerialSource:
         unit = next((name for name in self._columns if name in TIME_UNITS), None)
         if unit is None:
             return _without_nan(clock.push(samples, time.monotonic()))
-        return _without_nan(Chunk(table[:, self._columns.index(unit)] * TIME_UNITS[unit], samples))
+        times = table[:, self._columns.index(unit)]
+        if unit != "time_s":
+            times = np.array([ticks.unwrap(count) for count in times])
+        return _without_nan(Chunk(times * TIME_UNITS[unit], samples))
 
     def _checked(self, columns: tuple[str, ...]) -> tuple[str, ...]:
         wrong = [name for name in columns if name not in (*CHANNELS, *TIME_UNITS, SKIPPED)]

@@ -20,7 +20,7 @@ import serial
 from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
-from edge_runtime.sources.serial_port import LONGEST_LINE, LineSplitter, SerialSource, parse_line
+from edge_runtime.sources.serial_port import LONGEST_LINE, LineSplitter, SerialSource, Ticks, parse_line
 
 
 @st.composite
@@ -67,6 +67,17 @@ def test_no_numbers(line):
 def test_any_bytes_are_finite_numbers_or_refused(line):
     with contextlib.suppress(ValueError):
         assert all(map(math.isfinite, parse_line(line)))
+
+
+@pytest.mark.parametrize(("counts", "unwrapped"), [
+    ([1, 2, 2 ** 32 - 1, 0, 5], [1, 2, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5]),
+    ([2 ** 32 - 1, 3, 2 ** 32 - 1, 3], [2 ** 32 - 1, 2 ** 32 + 3, 2 ** 33 - 1, 2 ** 33 + 3]),
+    ([60_000_000, 10, 20], [60_000_000, 10, 20]),  # the board was reset after a minute
+    ([2 ** 32 - 1, float("nan"), 6], [2 ** 32 - 1, float("nan"), 2 ** 32 + 6]),
+])
+def test_a_counter_that_overflows_goes_on(counts, unwrapped):
+    ticks = Ticks()
+    np.testing.assert_array_equal([ticks.unwrap(float(count)) for count in counts], unwrapped)
 
 
 class Board:
