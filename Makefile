@@ -11,7 +11,8 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-base figures fewshot finetuning pretraining lint types imports check clean
+.PHONY: help venv demo test test-base test-sources figures fewshot finetuning pretraining lint types imports check \
+  clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -40,6 +41,9 @@ test-base: ## test the base install (no torch) in clean environments: 3.11, 3.13
 	.ci/base_install 3.11
 	.ci/base_install 3.13
 	.ci/base_install 3.11 --without ai-edge-litert "numpy<2" tflite-runtime==2.14.0
+
+test-sources: $(INSTALLED) ## test MQTT against Debian's broker, mosquitto, which is installed for it
+	.ci/with_mosquitto $(BIN)/python -m pytest -m broker tests/edge_runtime
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py

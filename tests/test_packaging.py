@@ -49,12 +49,12 @@ def required_name(requirement: str) -> str:
 
 
 def missing_extras_named(tree: ast.AST) -> set[str]:
-    """The extras of the ``MissingExtraError(module, extra)`` calls whose extra is written out."""
+    """The extras of ``MissingExtraError(module, extra)`` and ``import_extra(module, extra)``, where written out."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     named = (
         [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "extra")]
         for call in calls
-        if getattr(call.func, "id", getattr(call.func, "attr", "")) == "MissingExtraError"
+        if getattr(call.func, "id", getattr(call.func, "attr", "")) in ("MissingExtraError", "import_extra")
     )
     return {node.value for nodes in named for node in nodes if isinstance(node, ast.Constant)}
 
@@ -112,7 +112,7 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
     pins = [line for line in lines if line and not line.startswith("#")]
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)] == []
 
-    installed = {"train", "export", "demo", "dev"}  # what the dev extra brings; onnx2tf stands by itself
+    installed = EXTRAS - {"onnx2tf"}  # what the dev extra brings; onnx2tf stands by itself
     direct = PROJECT["dependencies"] + [
         line for extra in installed for line in PROJECT["optional-dependencies"][extra]
     ]
@@ -120,7 +120,8 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
     assert names - {required_name(pin) for pin in pins} == set()
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", ".ci/run", ".ci/base_install"])
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", ".ci/run", ".ci/base_install",
+                                  ".ci/with_mosquitto"])
 def test_installation_depends_on_no_particular_host_or_machine(name: str) -> None:
     text = (ROOT / name).read_text()
     assert re.findall(r"[a-z+]+://|index-url|find-links|trusted-host|/(?:home|root|opt)/", text) == []

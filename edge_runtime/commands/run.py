@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,10 +23,11 @@ DEMO_EXERCISES = ("ABD", "IR", "ROW")  # abduction, internal rotation, row: what
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("model", nargs="?", help="model file, written by img2imu export (.tflite)")
-    parser.add_argument("--source", metavar="URI", help="where samples come from: replay:FILE[?speed=max], or just "
-                        "FILE (.csv, .npz, Sensor Logger .zip)")
+    parser.add_argument("--source", metavar="URI", help="where samples come from: FILE, serial:/dev/ttyACM0, "
+                        "iio:, i2c:SENSOR, http:8000, mqtt:BROKER, phyphox:PHONE, ws:PHONE, ble:BOARD; docs/sources.md "
+                        "has them all")
     parser.add_argument("--sink", metavar="URI", action="append", help="where decisions go: console: (default), "
-                        "jsonl:FILE, jsonl:- for standard output; can be given more than once")
+                        "jsonl:FILE, csv:FILE, mqtt:BROKER; - as FILE is standard output; can be given more than once")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the network (default: 1)")
     parser.add_argument("--demo", action="store_true", help="recognise the bundled recording with the bundled model")
 
@@ -55,10 +56,15 @@ def main(arguments: argparse.Namespace) -> int:
     _say(f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
          f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "
          f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
-    source = open_source(source_uri, contract.stream.channels)
-    with ExitStack() as stack:
-        sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
-        totals_us = _stream(recognizer, source, sinks)
+    source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)
+    try:
+        with ExitStack() as stack:
+            sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
+            source.notes.say = _between_views(sinks)
+            totals_us = _stream(recognizer, source, sinks)
+    finally:  # a live stream is ended by Ctrl-C
+        if source.notes.counts:
+            _say(f"not used: {source.notes.summary()}")
     if not totals_us:
         raise UserError(f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
                         "expected at least one whole window without a gap: give a longer recording")
@@ -87,6 +93,19 @@ def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> list[f
             write(error.decisions)
             raise
     return totals_us
+
+
+def _between_views(sinks: list[Sink]) -> Callable[[str], None]:
+    """Say something on standard error that the next view of the console does not draw over."""
+    from edge_runtime.sinks.console import ConsoleSink
+
+    def say(text: str) -> None:
+        for sink in sinks:
+            if isinstance(sink, ConsoleSink):
+                sink.close()  # leaves the view where it is
+        _say(text)
+
+    return say
 
 
 def _say(text: str) -> None:

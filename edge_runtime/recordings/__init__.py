@@ -1,4 +1,4 @@
-"""Recorded files, read whole: the toolkit's CSV and npz, and the zip that the Sensor Logger phone app exports."""
+"""Recorded files, read whole: the toolkit's CSV and npz, and what the phone apps Sensor Logger and phyphox export."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from pathlib import Path
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings.csv_file import read_csv, write_csv
 from edge_runtime.recordings.npz_file import read_npz
+from edge_runtime.recordings.phyphox import is_phyphox, read_phyphox
 from edge_runtime.recordings.recording import Recording
 from edge_runtime.recordings.sensor_logger import read_sensor_logger
+from edge_runtime.recordings.sensor_logger_json import read_sensor_logger_json
 
 __all__ = ["Recording", "read_recording", "write_csv"]
 
 _ENDINGS = {
     ".csv": "a table with a header",
     ".npz": "numpy arrays",
-    ".zip": "an export of the Sensor Logger app",
+    ".zip": "an export of the Sensor Logger or phyphox app",
+    ".json": "an export of the Sensor Logger app",
 }
 
 
@@ -24,7 +27,7 @@ def read_recording(path: str | Path, *, rate_hz: float | None = None, recording:
     """Read one recording; the ending of the file's name says how.
 
     Args:
-        path: of a ``.csv``, ``.npz`` or ``.zip`` file.
+        path: of a ``.csv``, ``.npz``, ``.zip`` or ``.json`` file.
         rate_hz: samples per second, for a CSV or npz file that has no ``time_s``.
         recording: which one, for a data set in an ``.npz`` file that holds several.
 
@@ -52,11 +55,13 @@ def _read(path: Path, rate_hz: float | None, recording: int | None) -> Recording
         raise SourceError(f"{path} ends in {ending!r}, expected one of {known}: convert it to CSV")
     if recording is not None:
         raise SourceError(f"{path} holds one recording, but recording={recording} was asked for: leave that out")
-    if ending == ".csv":
+    if ending == ".csv" and not is_phyphox(path):
         return read_csv(path, rate_hz=rate_hz)
     if rate_hz is not None:
         raise SourceError(f"{path} has its own timestamps, but rate_hz={rate_hz:g} was given: leave that out")
-    return read_sensor_logger(path)
+    if ending == ".json":
+        return read_sensor_logger_json(path)
+    return read_phyphox(path) if is_phyphox(path) else read_sensor_logger(path)
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -29,8 +31,13 @@ AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True)
-class _Signal:
-    """One sensor: times_s (n,) float64, values (n, 3) float64."""
+class Signal:
+    """One sensor.
+
+    Attributes:
+        times_s: (n,) float64.
+        values: (n, 3) float64.
+    """
 
     times_s: npt.NDArray[np.float64]
     values: npt.NDArray[np.float64]
@@ -48,18 +55,42 @@ def read_sensor_logger(path: Path) -> Recording:
             not on at the same time.
     """
     tables = _unzip(path)
-    signal = _acceleration(path.name, tables)
-    if _has_apple_signs(tables.get(METADATA, b"")):
-        signal = _Signal(signal.times_s, -signal.values)
-    sensors = ["acc"]
-    if GYROSCOPE in tables:
-        sensors.append("gyro")
-        signal, gyroscope = _align(path.name, signal, _read_signal(path.name, GYROSCOPE, tables))
-        signal = _Signal(signal.times_s, np.hstack([signal.values, gyroscope.values]))
+    sensors = {name: partial(_read_signal, path.name, name, tables) for name in tables if name != METADATA}
+    return combine(path.name, sensors, _has_apple_signs(tables.get(METADATA, b"")))
+
+
+def combine(name: str, sensors: Mapping[str, Callable[[], Signal]], apple_signs: bool) -> Recording:
+    """Acceleration with gravity from whatever holds it, and the gyroscope if there is one.
+
+    Args:
+        name: of the file, for messages.
+        sensors: of the app, by the name of their table; read when they are needed.
+        apple_signs: whether acceleration and gravity have the opposite sign.
+
+    Raises:
+        SourceError: gravity was not recorded, or the sensors were not on at the same time.
+    """
+    signal = _acceleration(name, sensors)
+    if apple_signs:
+        signal = Signal(signal.times_s, -signal.values)
+    return to_recording(name, signal, sensors[GYROSCOPE]() if GYROSCOPE in sensors else None)
+
+
+def to_recording(name: str, acceleration: Signal, gyroscope: Signal | None) -> Recording:
+    """One recording of two sensors, on the accelerometer's times.
+
+    Raises:
+        SourceError: the sensors were not on at the same time.
+    """
+    signal, kinds = acceleration, ["acc"]
+    if gyroscope is not None:
+        kinds.append("gyro")
+        signal, gyroscope = align(name, signal, gyroscope)
+        signal = Signal(signal.times_s, np.hstack([signal.values, gyroscope.values]))
     with np.errstate(over="ignore"):  # too large for float32: infinite, which the recogniser refuses
         samples = signal.values.astype(np.float32)
-    channels = tuple(f"{sensor}_{axis}" for sensor in sensors for axis in AXES)
-    return Recording(path.name, signal.times_s, samples, channels)
+    channels = tuple(f"{kind}_{axis}" for kind in kinds for axis in AXES)
+    return Recording(name, signal.times_s, samples, channels)
 
 
 def _unzip(path: Path) -> dict[str, bytes]:
@@ -87,20 +118,20 @@ def _unzip(path: Path) -> dict[str, bytes]:
     return known
 
 
-def _acceleration(name: str, tables: dict[str, bytes]) -> _Signal:
-    if TOTAL in tables:
-        return _read_signal(name, TOTAL, tables)
-    if LINEAR not in tables:
+def _acceleration(name: str, sensors: Mapping[str, Callable[[], Signal]]) -> Signal:
+    if TOTAL in sensors:
+        return sensors[TOTAL]()
+    if LINEAR not in sensors:
         raise SourceError(f"{name} holds neither {TOTAL} nor {LINEAR}, expected an export of the Sensor Logger app: "
                           "switch on Total Acceleration in the app and record again")
-    if GRAVITY not in tables:
+    if GRAVITY not in sensors:
         raise SourceError(f"{name} holds {LINEAR} alone, which is without gravity, expected {GRAVITY} or {TOTAL} "
                           "beside it: switch on Gravity or Total Acceleration in the app and record again")
-    linear, gravity = _align(name, _read_signal(name, LINEAR, tables), _read_signal(name, GRAVITY, tables))
-    return _Signal(linear.times_s, linear.values + gravity.values)
+    linear, gravity = align(name, sensors[LINEAR](), sensors[GRAVITY]())
+    return Signal(linear.times_s, linear.values + gravity.values)
 
 
-def _read_signal(name: str, table_name: str, tables: dict[str, bytes]) -> _Signal:
+def _read_signal(name: str, table_name: str, tables: dict[str, bytes]) -> Signal:
     wanted = ("seconds_elapsed", *AXES)
     where = f"{table_name} in {name}"
     table = read_table(io.TextIOWrapper(io.BytesIO(tables[table_name]), encoding="utf-8-sig"), where, wanted)
@@ -108,11 +139,15 @@ def _read_signal(name: str, table_name: str, tables: dict[str, bytes]) -> _Signa
     if missing:
         raise SourceError(f"{where} lacks the columns {', '.join(missing)}, its columns are {', '.join(table.header)}: "
                           "export the recording as CSV from the app again")
-    return _Signal(table.columns["seconds_elapsed"], np.stack([table.columns[axis] for axis in AXES], axis=1))
+    return Signal(table.columns["seconds_elapsed"], np.stack([table.columns[axis] for axis in AXES], axis=1))
 
 
-def _align(name: str, first: _Signal, second: _Signal) -> tuple[_Signal, _Signal]:
-    """Both on the times of ``first``, cut to the time that both cover; ``second`` is interpolated linearly."""
+def align(name: str, first: Signal, second: Signal) -> tuple[Signal, Signal]:
+    """Both on the times of ``first``, cut to the time that both cover; ``second`` is interpolated linearly.
+
+    Raises:
+        SourceError: they have no time in common.
+    """
     newest = np.fmax.accumulate(second.times_s)
     increasing = np.concatenate([[not np.isnan(newest[0])], second.times_s[1:] > newest[:-1]])
     times, values = second.times_s[increasing], second.values[increasing]
@@ -125,7 +160,7 @@ def _align(name: str, first: _Signal, second: _Signal) -> tuple[_Signal, _Signal
                           f"{times[-1]:g} s, expected sensors that were on at the same time: record it again")
     at = first.times_s[common]
     interpolated = np.stack([np.interp(at, times, values[:, axis]) for axis in range(values.shape[1])], axis=1)
-    return _Signal(at, first.values[common]), _Signal(at, interpolated)
+    return Signal(at, first.values[common]), Signal(at, interpolated)
 
 
 def _has_apple_signs(metadata: bytes) -> bool:
@@ -135,5 +170,10 @@ def _has_apple_signs(metadata: bytes) -> bool:
         header, values = next(lines, []), next(lines, [])
     except csv.Error:
         return False
-    facts = {name.strip().lower(): value.strip().lower() for name, value in zip(header, values, strict=False)}
-    return facts.get("platform") == "ios" and facts.get("standardisation") != "true"
+    return apple_signs(dict(zip((name.strip() for name in header), values, strict=False)))
+
+
+def apple_signs(facts: Mapping[str, str]) -> bool:
+    """Whether metadata with the keys ``platform`` and ``standardisation`` means the signs of an iPhone."""
+    lower = {key.lower(): value.strip().lower() for key, value in facts.items()}
+    return lower.get("platform") == "ios" and lower.get("standardisation") != "true"

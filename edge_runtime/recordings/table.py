@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn, TextIO
 
@@ -30,6 +30,8 @@ class Table:
 def read_table(file: TextIO, name: str, numeric: Collection[str]) -> Table:
     """Read the columns named in ``numeric``; what the other columns hold does not matter.
 
+    A last line without a line end and with too few fields is passed over: it was cut off while it was written.
+
     Args:
         file: seekable text, opened at its start with encoding ``utf-8-sig``, so that a byte order mark is dropped.
         name: of the file, for messages.
@@ -42,17 +44,25 @@ def read_table(file: TextIO, name: str, numeric: Collection[str]) -> Table:
     try:
         header = tuple(field.strip() for field in next(csv.reader(file), []))
         _check_header(header, name, numeric)
-        first = next((line for line in file if line.strip("\r\n")), None)
+        lines = _whole(file, len(header))
+        first = next((line for line in lines if line.strip("\r\n")), None)
         if first is None:
             raise SourceError(f"{name} has a header but no samples, expected a line of numbers for each sample: "
                               "record it again")
-        columns = _load(itertools.chain([first], file), header, numeric)
+        columns = _load(itertools.chain([first], lines), header, numeric)
     except UnicodeDecodeError as error:
         raise SourceError(f"{name} is not text in UTF-8 ({error.reason} at byte {error.start}), expected "
                           "comma-separated values: save it as CSV in UTF-8") from error
     except (ValueError, csv.Error) as error:
         _name_culprit(file, name, header, numeric, error)
     return Table(header, columns)
+
+
+def _whole(lines: Iterable[str], fields: int) -> Iterator[str]:
+    """The lines, less a last one that ends early: the power failed while it was written."""
+    for line in lines:
+        if line.endswith("\n") or len(next(csv.reader([line]), [])) >= fields:
+            yield line
 
 
 def _check_header(header: tuple[str, ...], name: str, numeric: Collection[str]) -> None:
@@ -70,7 +80,7 @@ def _check_header(header: tuple[str, ...], name: str, numeric: Collection[str]) 
         raise SourceError(f"{name} has the column {twice[0]} twice, expected each once: rename or remove one of them")
 
 
-def _load(lines: itertools.chain[str], header: tuple[str, ...],
+def _load(lines: Iterator[str], header: tuple[str, ...],
           numeric: Collection[str]) -> dict[str, npt.NDArray[np.float64]]:
     # A structured type makes numpy insist on the number of fields; one character of a text column is kept, unread.
     dtype = np.dtype([(f"column{i}", np.float64 if column in numeric else "U1") for i, column in enumerate(header)])

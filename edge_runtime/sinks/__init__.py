@@ -14,6 +14,8 @@ from edge_runtime.errors import OutputError
 SCHEMES = {
     "console": "edge_runtime.sinks.console:ConsoleSink",
     "jsonl": "edge_runtime.sinks.jsonl:JsonLinesSink",
+    "csv": "edge_runtime.sinks.csv_file:CsvSink",
+    "mqtt": "edge_runtime.sinks.mqtt_client:MqttSink",
 }
 
 
@@ -34,7 +36,7 @@ class Sink(Protocol):
 
 
 def open_sink(uri: str, contract: Contract) -> Sink:
-    """Open the sink that a URI names: ``console:``, ``jsonl:PATH``, ``jsonl:-`` for standard output.
+    """Open the sink that a URI names: ``console:``, ``jsonl:PATH``, ``csv:PATH``, ``mqtt:BROKER``.
 
     Args:
         uri: ``scheme:...``, see the sink's module.
@@ -42,6 +44,7 @@ def open_sink(uri: str, contract: Contract) -> Sink:
 
     Raises:
         OutputError: no such scheme, or the sink cannot be opened.
+        MissingExtraError: the package that the sink needs is not installed.
     """
     scheme, _, rest = uri.partition(":")
     if scheme not in SCHEMES:

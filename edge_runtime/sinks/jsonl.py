@@ -10,18 +10,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import sys
-from pathlib import Path
 from typing import Any, TextIO
 
 from edge_runtime.contract import Contract
 from edge_runtime.decision import Decision
-from edge_runtime.errors import OutputError
-from edge_runtime.sinks import Sink
+from edge_runtime.sinks.text_file import TextFileSink, open_text
 
 
-class JsonLinesSink(Sink):
-    """Writes each decision when it comes, so that a reader need not wait.
+class JsonLinesSink(TextFileSink):
+    """Writes each decision when it comes.
 
     Args:
         labels: class names in the order of the probabilities.
@@ -30,10 +27,8 @@ class JsonLinesSink(Sink):
     """
 
     def __init__(self, labels: tuple[str, ...], output: TextIO, name: str) -> None:
+        super().__init__(output, name)
         self._labels = labels
-        self._output = output
-        self._name = name
-        self._is_ours = output is not sys.stdout
 
     @staticmethod
     def from_uri(rest: str, contract: Contract) -> JsonLinesSink:
@@ -42,14 +37,7 @@ class JsonLinesSink(Sink):
         Raises:
             OutputError: no path, or it cannot be written.
         """
-        if rest == "-":
-            return JsonLinesSink(contract.labels, sys.stdout, "standard output")
-        if not rest:
-            raise OutputError("jsonl: names no file: write jsonl:decisions.jsonl, or jsonl:- for standard output")
-        try:
-            return JsonLinesSink(contract.labels, Path(rest).open("w", encoding="utf-8"), rest)
-        except OSError as error:
-            raise _unwritable(rest, error) from error
+        return JsonLinesSink(contract.labels, *open_text(rest, "jsonl"))
 
     def write(self, decision: Decision) -> None:
         """Write and flush one line.
@@ -57,49 +45,25 @@ class JsonLinesSink(Sink):
         Raises:
             OutputError: the disk is full, or the like.
         """
-        try:
-            self._output.write(json.dumps(self._document(decision), allow_nan=False) + "\n")
-            self._output.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise _unwritable(self._name, error) from error
+        self.write_text(json.dumps(document(decision, self._labels), allow_nan=False) + "\n")
 
-    def close(self) -> None:
-        """Close the file.
 
-        Raises:
-            OutputError: what was left could not be written.
-        """
-        if not self._is_ours:
-            return
-        try:
-            self._output.close()
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise _unwritable(self._name, error) from error
+def document(decision: Decision, labels: tuple[str, ...]) -> dict[str, Any]:
+    """The decision as what ``json.dumps`` takes; ``labels`` in the order of the probabilities."""
+    def by_label(probabilities: tuple[float, ...]) -> dict[str, float | None]:
+        return {label: _finite(value) for label, value in zip(labels, probabilities, strict=False)}
 
-    def _document(self, decision: Decision) -> dict[str, Any]:
-        latency = decision.latency_us
-        return {
-            "time_s": _finite(decision.time_s),
-            "state": decision.state,
-            "label": decision.label,
-            "probability": _finite(decision.probability),
-            "probabilities": self._by_label(decision.probabilities),
-            "window_probabilities": self._by_label(decision.window_probabilities),
-            "latency_us": None if latency is None else dataclasses.asdict(latency),
-        }
-
-    def _by_label(self, probabilities: tuple[float, ...]) -> dict[str, float | None]:
-        return {label: _finite(value) for label, value in zip(self._labels, probabilities, strict=False)}
+    latency = decision.latency_us
+    return {
+        "time_s": _finite(decision.time_s),
+        "state": decision.state,
+        "label": decision.label,
+        "probability": _finite(decision.probability),
+        "probabilities": by_label(decision.probabilities),
+        "window_probabilities": by_label(decision.window_probabilities),
+        "latency_us": None if latency is None else dataclasses.asdict(latency),
+    }
 
 
 def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None  # JSON has no NaN
-
-
-def _unwritable(name: str, error: OSError) -> OutputError:
-    return OutputError(f"{name} cannot be written ({error.strerror or error}): choose another place, or free some "
-                       "space")

@@ -17,6 +17,7 @@ import numpy as np
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings import Recording, read_recording
 from edge_runtime.sources import Chunk
+from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.uri import parse_target
 
 CHUNK_S = 0.02  # of waiting; a chunk has at least one sample
@@ -35,6 +36,7 @@ class ReplaySource:
 
     Attributes:
         recording: what is played, with the columns in the order of ``channels``.
+        notes: nothing is ever left out.
 
     Raises:
         SourceError: the recording lacks a channel, or a speed or lead that makes no sense.
@@ -48,13 +50,14 @@ class ReplaySource:
             raise SourceError(f"{recording.name} is to be played with lead_s={lead_s:g}, expected 0 or more seconds: "
                               "use 0 to play all of it at its own pace")
         self.recording = recording.select(channels)
+        self.notes = Notes(recording.name)
         with np.errstate(invalid="ignore", over="ignore"):  # infinite timestamps are for the recogniser to refuse
             self._due_s = (recording.timestamps_s - recording.timestamps_s[0] - lead_s) / speed
         self._edges = _edges(self._due_s, speed)
 
     @staticmethod
-    def from_uri(rest: str, channels: Sequence[str]) -> ReplaySource:
-        """Open ``PATH[?speed=..&lead_s=..&rate_hz=..&recording=..]``.
+    def from_uri(rest: str, channels: Sequence[str], rate_hz: float | None = None) -> ReplaySource:
+        """Open ``PATH[?speed=..&lead_s=..&rate_hz=..&recording=..]``; a recording's rate is what it is.
 
         Raises:
             SourceError: the file cannot be read, lacks a channel, or an option makes no sense.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import urllib.parse
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.errors import SourceError
@@ -55,13 +55,56 @@ class Target:
         return int(text)
 
 
-def parse_target(rest: str, known: Collection[str]) -> Target:
+    def rate(self, wanted_hz: float | None = None) -> float | None:
+        """The option ``rate_hz``, or what is wanted without it.
+
+        Raises:
+            SourceError: not a number above 0.
+        """
+        rate_hz = self.number("rate_hz")
+        if rate_hz is not None and not rate_hz > 0:
+            raise SourceError(f"{self.name} was given rate_hz={rate_hz:g}, expected samples per second, above 0: "
+                              "write for example rate_hz=50")
+        return wanted_hz if rate_hz is None else rate_hz
+
+    def choice(self, key: str, allowed: Sequence[str]) -> str:
+        """An option out of a few words; the first is the default.
+
+        Raises:
+            SourceError: another word.
+        """
+        text = self.options.get(key, allowed[0])
+        if text not in allowed:
+            raise SourceError(f"{self.name} was given {key}={text!r}, expected one of {', '.join(allowed)}")
+        return text
+
+    def host_and_port(self, default_port: int) -> tuple[str, int]:
+        """The name as ``HOST`` or ``HOST:PORT``; ``[::1]:80`` for addresses with colons.
+
+        Raises:
+            SourceError: the port is no number from 1 to 65535, or the host is missing.
+        """
+        found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:/\[\]\s]+)(?::([0-9]{1,5}))?/?", self.name)
+        port = int(found[2] or default_port) if found else 0
+        if not found or not 1 <= port <= 65535:
+            raise SourceError(f"{self.name!r} is no address, expected HOST or HOST:PORT: write for example "
+                              f"192.168.1.20:{default_port}")
+        return found[1].strip("[]"), port
+
+
+def parse_target(rest: str, known: Collection[str], default: str = "") -> Target:
     """Split ``TARGET?key=value``; ``known`` are the keys that the source understands.
+
+    Args:
+        rest: of the URI, after the scheme.
+        known: keys that the source understands.
+        default: the target when none is named.
 
     Raises:
         SourceError: no target, an option that is not ``key=value``, is not known, or comes twice.
     """
     name, _, query = rest.partition("?")
+    name = name or default
     if not name:
         raise SourceError(f"{rest!r} names nothing to read from: write a path or address after the colon")
     options: dict[str, str] = {}
@@ -72,3 +115,23 @@ def parse_target(rest: str, known: Collection[str]) -> Target:
                               f"out of {', '.join(known)}: correct what follows the question mark")
         options[key] = value
     return Target(name, options)
+
+
+def split_options(rest: str, keys: Collection[str]) -> tuple[str, dict[str, str]]:
+    """Take the options ``keys`` out of a URI; what is left goes to the source.
+
+    Raises:
+        SourceError: one of them comes twice.
+    """
+    name, mark, query = rest.partition("?")
+    taken: dict[str, str] = {}
+    left = []
+    for pair in query.split("&"):
+        key, equals, value = (urllib.parse.unquote(part) for part in pair.partition("="))
+        if not equals or key not in keys:
+            left.append(pair)
+            continue
+        if key in taken:
+            raise SourceError(f"{name} was given {key} twice, expected each option at most once: leave one out")
+        taken[key] = value
+    return name + mark * bool(left) + "&".join(left), taken

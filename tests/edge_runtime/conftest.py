@@ -1,3 +1,8 @@
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -134,3 +139,44 @@ def is_sentence():
     def check(text):
         return "\n" not in text and 20 < len(text) < 600 and text.isprintable()
     return check
+
+
+class Mosquitto:
+    """Debian's MQTT broker on a port of its own; the user somebody with the password secret may do everything."""
+
+    def __init__(self, program, directory):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._program, self._settings = program, directory / "mosquitto.conf"
+        self._settings.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
+
+    def demand_a_password(self):
+        passwords = self._settings.with_name("passwords")
+        passwords.touch(mode=0o600)
+        subprocess.run(["mosquitto_passwd", "-b", passwords, "somebody", "secret"], check=True)
+        self._settings.write_text(f"listener {self.port} 127.0.0.1\npassword_file {passwords}\nuser root\n")
+
+    def start(self):
+        self._process = subprocess.Popen([self._program, "-c", self._settings], stdout=subprocess.DEVNULL,
+                                         stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return self
+            time.sleep(0.05)
+        raise AssertionError("mosquitto did not start")
+
+    def stop(self):
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    """A running broker; start and stop at will."""
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
+    if program is None:
+        pytest.skip("no MQTT broker here: make test-sources installs Debian's mosquitto")
+    broker = Mosquitto(program, tmp_path).start()
+    yield broker
+    broker.stop()
