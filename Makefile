@@ -49,7 +49,7 @@ figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py
 
 fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
-	$(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot
+	IMG2IMU_LIMU_BERT=$${IMG2IMU_LIMU_BERT:-$(DATA)/limu_bert_x.pt} $(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot
 
 finetuning: $(INSTALLED) ## heads, views and fine-tuning against the default head, on the data sets in DATA (an hour)
 	$(BIN)/python benchmarks/finetuning.py --data-dir $(DATA)

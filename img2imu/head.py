@@ -15,7 +15,7 @@ TINY_VARIANCE = 1e-12  # of a feature that never changes
 CLIP = 5.0  # standardised features beyond this many deviations say no more
 MAX_FOLDS = 5
 SHARPNESS_GRID: tuple[float, ...] = tuple(np.geomspace(0.01, 10, 61).tolist())
-SHARPNESS_OF_ONE_WINDOW = 3.0  # nothing can be held out; the best on average over our development data
+SHARPNESS_OF_ONE_WINDOW = 2.0  # nothing can be held out; the best on average over our development draws
 COVARIANCE_SHRINKAGE = 0.1  # towards a sphere of the total variance; see docs/method.md
 NUISANCE_WINDOWS = 16.0  # weight of the copies' scatter beside that of the windows themselves, in windows
 

@@ -99,7 +99,7 @@ def margins(results: Sequence[Result], summaries: Sequence[Summary]) -> list[Mar
 
 
 def shared_tasks(summaries: Sequence[Summary], k: int) -> list[str]:
-    """Tasks on which every method has a result for k: the mean is over these, for all methods alike."""
+    """Tasks on which every method has a result for k: a mean over these is one for all methods alike."""
     methods = _names(summaries, "method")
     have = {(summary.task, summary.method) for summary in summaries if summary.k == k}
     return [task for task in _names(summaries, "task") if all((task, method) in have for method in methods)]
@@ -108,7 +108,8 @@ def shared_tasks(summaries: Sequence[Summary], k: int) -> list[str]:
 def markdown(summaries: Sequence[Summary], ahead: Sequence[Margin]) -> str:
     """A table for each k (rows methods, columns tasks and their mean), and one of the margins."""
     parts = ["Macro-F1 in points on people who were not learnt from: mean over the draws, ± half of the 95 % "
-             "confidence interval over people. The best of a column is bold."]
+             "confidence interval over people. The best of a column is bold. A mean over all tasks stands where a method "
+             "has them all; the last one is over the tasks that every method can take.", *_fewer_draws(summaries)]
     for k in sorted({summary.k for summary in summaries}):
         parts.append(f"### {k} labelled window{'s' * (k > 1)} per class\n\n{_table_of_k(summaries, k)}")
     if ahead:
@@ -119,6 +120,13 @@ def markdown(summaries: Sequence[Summary], ahead: Sequence[Margin]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _fewer_draws(summaries: Sequence[Summary]) -> list[str]:
+    most = max((summary.draws for summary in summaries), default=0)
+    draws = {method: max(s.draws for s in summaries if s.method == method) for method in _names(summaries, "method")}
+    fewer = [f"{method} ({n})" for method, n in draws.items() if n < most]
+    return [f"{most} draws; fewer for {', '.join(fewer)}."] if fewer else []
+
+
 def _table_of_k(summaries: Sequence[Summary], k: int) -> str:
     tasks = [task for task in _names(summaries, "task") if any((s.task, s.k) == (task, k) for s in summaries)]
     shared = shared_tasks(summaries, k)
@@ -127,11 +135,12 @@ def _table_of_k(summaries: Sequence[Summary], k: int) -> str:
     columns: list[dict[str, tuple[float, str]]] = [
         {method: (own[task].macro_f1, _spread(own[task].subjects))
          for method, own in of_method.items() if task in own} for task in tasks]
-    columns.append({method: (float(np.mean([own[task].macro_f1 for task in shared])), "")
-                    for method, own in of_method.items() if shared})
+    averaged = [tasks] + ([shared] if shared and shared != tasks else [])
+    columns += [{method: (float(np.mean([own[task].macro_f1 for task in over])), "")
+                 for method, own in of_method.items() if set(over) <= set(own)} for over in averaged]
     cells = [_mark_best(column) for column in columns]
     rows = [[method, *(column.get(method, "–") for column in cells)] for method in of_method]
-    return _table(["method", *tasks, f"mean of {len(shared)}"], rows)
+    return _table(["method", *tasks, *(f"mean of {len(over)}" for over in averaged)], rows)
 
 
 def _spread(interval: Interval) -> str:

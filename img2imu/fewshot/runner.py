@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge_runtime.errors import DataError
+from img2imu.baselines import DRAWS_AT_MOST
 from img2imu.fewshot.manifest import Indices, Manifest
 from img2imu.fewshot.scores import Scores, score
 from img2imu.fewshot.tasks import TaskData
@@ -150,7 +151,7 @@ def _jobs(data: TaskData, manifest: Manifest, methods: Mapping[str, Factory]) ->
             raise DataError(f"draw {draw.number} of {data.task.name} has {', '.join(both)} both in training and in "
                             "test, expected different people: make the manifest again")
     for method, factory in methods.items():
-        for draw in manifest.draws:
+        for draw in manifest.draws[:DRAWS_AT_MOST.get(method)]:
             for k, support in draw.support.items():
                 yield _Job(Cell(data.task.name, method, k, draw.number, draw.sha256[k]), factory, data.windows, support,
                            draw.training, draw.test)

@@ -43,14 +43,20 @@ def test_the_table():
     lines = markdown(summaries, margins(RESULTS, summaries)).splitlines()
     begin = lines.index("### 1 labelled window per class")
     assert lines[begin + 2:begin + 7] == [
-        "| method | swim | road | mean of 1 |",
-        "| --- | --- | --- | --- |",
-        "| img2imu | **75.0** ±5.0 | 30.0 ±? | **75.0** |",
-        "| cnn | 55.0 ±5.0 | **40.0** ±? | 55.0 |",
-        "| knn | 65.0 ±5.0 | – | 65.0 |"]
+        "| method | swim | road | mean of 2 | mean of 1 |",
+        "| --- | --- | --- | --- | --- |",
+        "| img2imu | **75.0** ±5.0 | 30.0 ±? | **52.5** | **75.0** |",
+        "| cnn | 55.0 ±5.0 | **40.0** ±? | 47.5 | 55.0 |",
+        "| knn | 65.0 ±5.0 | – | – | 65.0 |"]
     assert "### 5 labelled windows per class" in lines
     assert "| swim | 1 | knn | +10.0 | +10.0 (+10.0 to +10.0) |" in lines
     assert "| road | 1 | cnn | -10.0 | -10.0 |" in lines
+
+
+def test_fewer_draws_of_a_method_are_said():
+    fewer = [r for r in RESULTS if r.cell.method != "knn" or r.cell.draw == 0]
+    assert "2 draws; fewer for knn (1)." in markdown(summarise(fewer), []).splitlines()
+    assert "fewer for" not in markdown(summarise(RESULTS), [])
 
 
 def test_methods_that_tie_as_printed_are_all_best():

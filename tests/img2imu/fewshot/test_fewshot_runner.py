@@ -133,3 +133,10 @@ def test_a_file_that_holds_something_else(tmp_path, line):
     with pytest.raises(DataError, match=r"line 1 of .*cells\.jsonl is not a result of this benchmark"):
         read_results(path)
     assert read_results(Path("no such file")) == []
+
+
+def test_a_slow_method_takes_the_first_draws_alone(grid, monkeypatch):
+    monkeypatch.setattr("img2imu.fewshot.runner.DRAWS_AT_MOST", {"slow": 2})
+    results, _ = grid({"slow": NearestStd, "quick": NearestStd})
+    draws = {name: sorted({r.cell.draw for r in results if r.cell.method == name}) for name in ("slow", "quick")}
+    assert draws == {"slow": [0, 1], "quick": [0, 1, 2]}
