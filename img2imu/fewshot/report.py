@@ -108,8 +108,9 @@ def shared_tasks(summaries: Sequence[Summary], k: int) -> list[str]:
 def markdown(summaries: Sequence[Summary], ahead: Sequence[Margin]) -> str:
     """A table for each k (rows methods, columns tasks and their mean), and one of the margins."""
     parts = ["Macro-F1 in points on people who were not learnt from: mean over the draws, ± half of the 95 % "
-             "confidence interval over people. The best of a column is bold. A mean over all tasks stands where a method "
-             "has them all; the last one is over the tasks that every method can take.", *_fewer_draws(summaries)]
+             "confidence interval over people. The best of a column is bold. A mean over all tasks stands where a "
+             "method has them all; the last one is over the tasks that every method can take.",
+             *_fewer_draws(summaries)]
     for k in sorted({summary.k for summary in summaries}):
         parts.append(f"### {k} labelled window{'s' * (k > 1)} per class\n\n{_table_of_k(summaries, k)}")
     if ahead:
