@@ -16,6 +16,7 @@ from torch import nn
 from img2imu.backbone import EarlyBlocks, embed
 from img2imu.baselines.random_network import estimate_batch_norm
 from img2imu.baselines.training import seeded
+from img2imu.design import block_sizes
 from img2imu.fewshot.methods import Factory
 from img2imu.head import CLIP, LinearHead, fit_head
 
@@ -79,7 +80,7 @@ class TunedMethod:
             estimate_batch_norm(backbone, self._front_end.compute_batch(reference_windows(unlabelled, self._seed)))
         features = self._front_end.compute_batch(windows)
         blocks = embed(backbone, features)
-        sizes = [block.shape[1] for block in blocks]
+        sizes = block_sizes(blocks, len(self._channels))
         network = Network(backbone, fit_head(np.concatenate(blocks, 1), classes, sizes), sizes)
         with seeded(self._seed):
             self._network = tune(network, torch.from_numpy(features.images), torch.from_numpy(features.statistics),

@@ -18,9 +18,10 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from edge_runtime.frontend import FrontEnd
 from img2imu.backbone import embed, pretrained_backbone
-from img2imu.design import design_front_end
+from img2imu.design import block_sizes, design_front_end
 from img2imu.fewshot.methods import Factory
 from img2imu.head import fit_head
+from img2imu.nuisances import nuisance_copies
 
 Array = npt.NDArray[np.float64]
 Samples = npt.NDArray[np.float32]  # (n, samples, channels)
@@ -109,12 +110,14 @@ class Frozen:
     Attributes:
         head: None takes the default one, :func:`img2imu.head.fit_head`.
         views: of each labelled window, to learn from beside it.
+        copies: of each labelled window show the default head what does not matter, as ``MotionClassifier`` does.
         unlabelled: standardise on 128 unlabelled windows of the training people, not on the labelled alone.
         test_views: of each window to judge; probabilities are averaged over it and these. With the default head only.
     """
 
     head: Callable[[Array, Classes], Answer] | None = None
     views: tuple[View, ...] = ()
+    copies: bool = False
     unlabelled: bool = False
     test_views: tuple[View, ...] = ()
 
@@ -131,7 +134,11 @@ class FrozenMethod:
         seen = [windows, *(view(windows) for view in self._rule.views)]
         x, sizes = self._features(np.concatenate(seen))
         classes = np.tile(classes, len(seen))
-        self._scaler = self._default = fit_head(x, classes, sizes)
+        copies = None
+        if self._rule.copies:
+            changed = nuisance_copies(windows, self._channels)
+            copies = self._features(np.concatenate([*changed]))[0].reshape(*changed.shape[:2], -1)
+        self._scaler = self._default = fit_head(x, classes, sizes, copies)
         self._block_weights = np.repeat(1 / np.sqrt(sizes), sizes)
         if self._rule.unlabelled:
             assert unlabelled is not None
@@ -163,7 +170,7 @@ class FrozenMethod:
             blocks = embed(pretrained_backbone(), front_end.compute_batch(windows[new]))
             memory.update((keys[i], tuple(rows)) for i, *rows in zip(new, *blocks, strict=True))
         columns = [np.stack(column) for column in zip(*(memory[key] for key in keys), strict=True)]
-        return np.concatenate(columns, 1), [column.shape[1] for column in columns]
+        return np.concatenate(columns, 1), block_sizes(columns, len(self._channels))
 
 
 @functools.lru_cache(maxsize=1)  # one task at a time: the grid goes through them in order
@@ -182,7 +189,8 @@ def reference_windows(unlabelled: Samples, seed: int) -> Samples:
 
 
 HEADS = {
-    "lda": Frozen(),  # the default
+    "lda": Frozen(),
+    "lda, copies": Frozen(copies=True),  # the default of MotionClassifier
     **{f"prototypes {prior:g}": Frozen(functools.partial(prototypes, prior_windows=prior)) for prior in (0, 1, 4)},
     **{f"ridge {strength:g}": Frozen(functools.partial(ridge, strength=strength)) for strength in (0.1, 1, 10)},
     **{f"logistic {c:g}": Frozen(functools.partial(logistic, c=c)) for c in (1, 10, 100)},

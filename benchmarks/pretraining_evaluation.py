@@ -15,7 +15,7 @@ from pretraining_report import KS
 from edge_runtime.frontend import Features, FrontEnd
 from img2imu.backbone import EarlyBlocks, embed
 from img2imu.baselines.random_network import estimate_batch_norm
-from img2imu.design import design_front_end
+from img2imu.design import block_sizes, design_front_end
 from img2imu.fewshot.manifest import Draw, Manifest, make_manifest
 from img2imu.fewshot.runner import Cell, Result
 from img2imu.fewshot.scores import score
@@ -97,7 +97,8 @@ def _judge(task: Judged, draw: Draw, network: EarlyBlocks, batch_norm: str,
         rows = np.concatenate(chosen, 1)
         learnt, classes = np.unique(windows.labels[draw.support[k]], return_inverse=True)
         head = fit_head(rows[np.searchsorted(every, draw.support[k])], classes.astype(np.int64),
-                        [block.shape[1] for block in chosen])
+                        [chosen[0].shape[1]] if of == "texture alone" else
+                        block_sizes(chosen, len(windows.channels)))
         called = learnt[head.probabilities(rows[np.searchsorted(every, test)]).argmax(1)]
         scores = score(names[windows.labels[test]], names[called], windows.subjects[test])
         yield Result(cell, scores, time.perf_counter() - start_s, embedded_s)
