@@ -11,8 +11,8 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-base test-sources figures fewshot finetuning pretraining lint types imports check \
-  clean
+.PHONY: help venv demo test test-base test-sources figures fewshot ablation finetuning pretraining lint types imports \
+  check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -53,6 +53,9 @@ fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours 
 
 finetuning: $(INSTALLED) ## heads, views and fine-tuning against the default head, on the data sets in DATA (an hour)
 	$(BIN)/python benchmarks/finetuning.py --data-dir $(DATA)
+
+ablation: $(INSTALLED) ## what each part of the method brings, and what other streams cost (half an hour)
+	$(BIN)/python benchmarks/ablation.py --data-dir $(DATA)
 
 pretraining: $(INSTALLED) ## does pre-training on photographs help; ablation over augmentations (half an hour)
 	$(BIN)/python benchmarks/pretraining.py --data-dir $(DATA) --photographs $(DATA)/photos_tiny_40k.zip

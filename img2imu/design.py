@@ -77,7 +77,7 @@ def block_sizes(blocks: Sequence[npt.NDArray[np.float32]], channels: int) -> lis
     """
     *before, statistics = (block.shape[1] for block in blocks)
     posture = len(POSTURE) * channels
-    return [*before, posture, statistics - posture]
+    return [*before, posture] + ([statistics - posture] if statistics > posture else [])
 
 
 def hop_samples(rate_hz: float, front_end: FrontEndSpec) -> int:
