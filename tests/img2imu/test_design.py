@@ -16,7 +16,7 @@ from edge_runtime.contract import (
 )
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
-from img2imu.design import HOP_S, design_front_end, gravity_of, hop_samples, resolve_channels
+from img2imu.design import HOP_S, block_sizes, design_front_end, gravity_of, hop_samples, resolve_channels
 
 SETS = (("acc_z",), CHANNELS[:3], CHANNELS[3:], CHANNELS)
 
@@ -156,3 +156,12 @@ def test_a_single_odd_window_does_not_decide():
 def test_a_dead_window_is_named():
     with pytest.raises(DataError, match=r"window 2 has nothing but zeros .*: leave it out"):
         gravity_of(windows(1, 1, 0), CHANNELS[:3])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6])
+def test_posture_is_a_block_of_its_own(channels):
+    names = resolve_channels(CHANNELS[:channels])
+    front_end = FrontEnd(design_front_end(50.0, 250, names), 250, channels, 50.0)
+    blocks = [np.zeros((2, 7), np.float32), np.zeros((2, front_end.statistics.size), np.float32)]
+    assert block_sizes(blocks, channels) == [7, 2 * channels, front_end.statistics.size - 2 * channels]
+    assert block_sizes([blocks[0], np.zeros((2, 2 * channels), np.float32)], channels) == [7, 2 * channels]
