@@ -105,20 +105,27 @@ def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> No
         raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; {remedy}")
 
 
-def check_rate(measured_hz: float, spec: StreamSpec) -> None:
+def check_rate(measured_hz: float, spec: StreamSpec, faster: bool = False) -> None:
     """Refuse a stream whose measured rate is too far from the contract's.
+
+    Args:
+        measured_hz: samples received per second.
+        spec: what the model takes.
+        faster: let a faster one pass, since it is filtered.
 
     Raises:
         StreamError: see above.
     """
-    if abs(measured_hz / spec.rate_hz - 1) > spec.rate_tolerance:
+    deviation = measured_hz / spec.rate_hz - 1
+    if abs(deviation) > spec.rate_tolerance and not (faster and deviation > 0):
+        filtered = ", or filter it down with --resample polyphase" if deviation > 0 else ""
         raise StreamError(f"the stream comes at {measured_hz:.4g} Hz, expected {spec.rate_hz:g} Hz "
                           f"within {spec.rate_tolerance:.0%}: set the sensor to {spec.rate_hz:g} Hz, or train a "
-                          f"model for {measured_hz:.0f} Hz")
+                          f"model for {measured_hz:.0f} Hz{filtered}")
 
 
 def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32], last_time_s: float | None,
-                     spec: StreamSpec) -> tuple[int, str] | None:
+                     spec: StreamSpec, ordered: bool = True) -> tuple[int, str] | None:
     """Position of the first sample that must not be used, and the sentence about it; None when all are good.
 
     Args:
@@ -126,10 +133,11 @@ def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.f
         samples: (n, channels).
         last_time_s: timestamp before these, or None.
         spec: names of the channels.
+        ordered: whether time that runs back is bad; a live stream's is put in order.
     """
     previous = np.concatenate([[times_s[0] if last_time_s is None else last_time_s], times_s[:-1]])
     usable = np.abs(samples) < VALUE_LIMIT  # neither NaN nor infinite
-    good = usable.all(1) & np.isfinite(times_s) & (times_s >= previous)
+    good = usable.all(1) & np.isfinite(times_s) & ((times_s >= previous) | (not ordered))
     if good.all():
         return None
     i = int(np.argmin(good))
@@ -140,4 +148,4 @@ def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.f
         return i, (f"{spec.channels[column]} is {samples[i, column]:.4g} at {times_s[i]:.6f} s, expected a number "
                    f"below {VALUE_LIMIT:.0e}: check the sensor, or remove the sample from the file")
     return i, (f"timestamps run back from {previous[i]:.6f} s to {times_s[i]:.6f} s, expected increasing time: sort "
-               "the samples by time, or call reset() before a new recording")
+               "the samples by time")

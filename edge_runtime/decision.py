@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge_runtime.contract import DecisionSpec
+from edge_runtime.counts import StreamCounts
 
-RECOGNISED, UNKNOWN, GAP = "recognised", "unknown", "gap"  # states of a Decision
+# states of a Decision
+RECOGNISED, UNKNOWN, GAP, WARMING_UP = "recognised", "unknown", "gap", "warming up"
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,15 @@ class Decision:
 
     Attributes:
         time_s: timestamp of the newest sample, on the sensor's clock.
-        state: ``recognised``; ``unknown`` when no label is probable enough; ``gap`` when samples were missing for
-            so long that the window was emptied (nothing is recognised until it is full again).
+        state: ``recognised``; ``unknown`` when no label may be given; ``gap`` when samples are or were missing for
+            so long that nothing can be said; ``warming up`` when they came again after a gap, until a whole window of
+            new ones is there and the next decision falls.
         label: the recognised class, or None in every other state.
-        probability: smoothed probability of the most probable class; 0 in a gap.
-        probabilities: smoothed, in the order of the contract's labels; empty in a gap.
-        window_probabilities: of this window alone, not smoothed; empty in a gap.
-        latency_us: what the decision cost; None in a gap.
+        probability: smoothed probability of the most probable class; 0 in a gap and while warming up.
+        probabilities: smoothed, in the order of the contract's labels; empty in a gap and while warming up.
+        window_probabilities: of this window alone, not smoothed; empty in a gap and while warming up.
+        latency_us: what the decision cost; None in a gap and while warming up.
+        counts: of the samples so far.
     """
 
     time_s: float
@@ -48,11 +52,17 @@ class Decision:
     probabilities: tuple[float, ...]
     window_probabilities: tuple[float, ...]
     latency_us: Latency | None = field(default=None, compare=False)
+    counts: StreamCounts | None = field(default=None, compare=False)
 
     @staticmethod
     def gap(time_s: float) -> Decision:
         """The decision that announces a gap before the sample at ``time_s``."""
         return Decision(time_s, GAP, None, 0.0, (), ())
+
+    @staticmethod
+    def warming_up(time_s: float) -> Decision:
+        """The decision that says that samples came again, the first at ``time_s``."""
+        return Decision(time_s, WARMING_UP, None, 0.0, (), ())
 
 
 class Smoother:

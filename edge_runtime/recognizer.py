@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import replace
@@ -12,11 +13,13 @@ import numpy.typing as npt
 from edge_runtime import checks
 from edge_runtime.container import read
 from edge_runtime.contract import Contract
+from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision, Latency, Smoother
 from edge_runtime.errors import StreamError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
-from edge_runtime.resampler import GridPiece, LinearResampler
+from edge_runtime.order import MAX_HOLD_S, Run, SampleOrder
+from edge_runtime.resampler import GridPiece, LinearResampler, PolyphaseResampler
 from edge_runtime.ring import RingBuffer
 
 MAX_GAPS_WITHOUT_A_WINDOW = 10  # so many in a row are no gaps but a stream far too slow
@@ -26,23 +29,37 @@ class Recognizer:
     """Recognises motions in a stream of samples.
 
     A decision falls every ``hop_samples`` once a window is full. How the stream is cut into calls of :meth:`push`
-    changes nothing: the decisions are bit-identical.
+    changes nothing: the decisions are bit-identical. Samples that are late or come twice are dropped and counted; after
+    a pause longer than ``max_gap_s``, or a clock set back, the window is filled anew. Memory is bounded.
 
     Args:
         contract: what the model takes and gives.
         model: the network.
+        hold_s: samples wait so long, on their own clock, for earlier ones that are still on their way; 0 to 10 s.
+        polyphase: take a sensor faster than the model's rate, and filter it down; decisions come 10 grid samples later
+            (0.2 s at 50 Hz).
 
     Attributes:
         contract: as given.
         model: as given.
+        counts: what became of every sample since the recogniser was made.
+
+    Raises:
+        StreamError: ``hold_s`` makes no sense.
     """
 
-    def __init__(self, contract: Contract, model: Model) -> None:
+    def __init__(self, contract: Contract, model: Model, hold_s: float = 0.0, polyphase: bool = False) -> None:
+        if not 0 <= hold_s <= MAX_HOLD_S:
+            raise StreamError(f"samples are to be held for {hold_s:g} s, expected 0 to {MAX_HOLD_S:g}: 0.1 does for "
+                              "most connections")
         self.contract = contract
         self.model = model
-        channels = len(contract.stream.channels)
+        self.counts = StreamCounts()
+        channels, stream = len(contract.stream.channels), contract.stream
         self._front_end = FrontEnd.of(contract)
-        self._resampler = LinearResampler(contract.stream.rate_hz, channels)
+        self._order = SampleOrder(channels, math.ceil(stream.max_gap_s * stream.rate_hz), hold_s, self.counts)
+        self._polyphase = polyphase
+        self._resampler = (PolyphaseResampler if polyphase else LinearResampler)(stream.rate_hz, channels)
         self._samples = RingBuffer(contract.window_samples, channels)
         self._received = RingBuffer(contract.window_samples, 1, np.float64)
         self._smoother = Smoother(contract.decision, contract.labels)
@@ -65,6 +82,8 @@ class Recognizer:
     def reset(self) -> None:
         """Forget the stream so far: the next sample may have any timestamp, and a window must fill up again."""
         self._gaps = 0
+        self._silent_s = 0.0
+        self._order.reset()
         self._restart()
 
     @property
@@ -76,28 +95,75 @@ class Recognizer:
         """Take samples; give the decisions that they complete, oldest first.
 
         Args:
-            timestamps_s: (n,) seconds on the sensor's clock, not running back.
+            timestamps_s: (n,) seconds on the sensor's clock.
             samples: (n, channels) in SI units, columns as in ``contract.stream.channels``.
 
         Raises:
-            StreamError: the stream breaks the contract (rate, units, NaN, time running back, shape). Its attribute
-                ``decisions`` holds those from before the offending sample; the stream so far is forgotten, and with
-                it the rest of this call's samples.
+            StreamError: the stream breaks the contract (rate, units, NaN, shape). Its attribute ``decisions`` holds
+                those from before the offending sample; the stream so far is forgotten, and with it the rest of this
+                call's samples.
         """
         decisions: list[Decision] = []
         try:
             times, values = self._arrays(timestamps_s, samples)
             if len(times):
-                bad = checks.first_bad_sample(times, values, self._resampler.last_time_s, self.contract.stream)
+                self.counts.received += len(times)
+                bad = checks.first_bad_sample(times, values, None, self.contract.stream, ordered=False)
                 stop = len(times) if bad is None else bad[0]
-                self._take(times[:stop], values[:stop], decisions)
+                self._after_silence(times[:stop], decisions)
+                self._take(self._order.push(times[:stop], values[:stop]), decisions)
                 if bad is not None:
+                    self._take(self._order.flush(), decisions)
                     raise StreamError(bad[1])
         except StreamError as error:
-            error.decisions = tuple(decisions)
-            self.reset()
+            self._refuse(error, decisions)
             raise
         return decisions
+
+    def flush(self) -> list[Decision]:
+        """The decisions of samples that were held back: the stream has ended.
+
+        Raises:
+            StreamError: as :meth:`push`.
+        """
+        decisions: list[Decision] = []
+        try:
+            self._take(self._order.flush(), decisions)
+        except StreamError as error:
+            self._refuse(error, decisions)
+            raise
+        return decisions
+
+    def _refuse(self, error: StreamError, decisions: list[Decision]) -> None:
+        error.decisions = tuple(decisions)
+        self.reset()
+        counts = self.counts
+        counts.refused = counts.received - counts.used - counts.late - counts.duplicate
+
+    def silent(self, silence_s: float) -> list[Decision]:
+        """Say that nothing has come for longer than it may; gives the gap, once, so that no stale label stays.
+
+        The window is kept: samples that were only under way go on where it ended. If those that come next cover less
+        than half of the silence, the sensor's clock stood still meanwhile, and the window is filled anew.
+
+        Args:
+            silence_s: since the newest samples came, on this machine's clock.
+        """
+        newest_s = self._resampler.last_time_s
+        if newest_s is None:
+            return []
+        announced, self._silent_s = self._silent_s > 0, silence_s
+        return [] if announced else [self._counted(Decision.gap(newest_s))]
+
+    def _after_silence(self, times: npt.NDArray[np.float64], decisions: list[Decision]) -> None:
+        """Empty the window when samples go on as if there had been no silence."""
+        newest_s = self._resampler.last_time_s
+        if not self._silent_s or newest_s is None or not len(times):
+            return
+        if 0 <= times.max() - newest_s < self._silent_s / 2:
+            self._gap(float(times[0]), self._silent_s, decisions)
+        elif self.fill < 1:
+            decisions.append(self._counted(Decision.warming_up(float(times[0]))))
 
     def _arrays(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike,
                 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
@@ -118,32 +184,43 @@ class Recognizer:
                               f"(n,) and (n, {len(channels)}) with the columns {', '.join(channels)}")
         return times, values
 
-    def _take(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
-              decisions: list[Decision]) -> None:
+    def _take(self, runs: list[Run], decisions: list[Decision]) -> None:
         """Cut at gaps; feed each piece to the grid."""
-        if not len(times):
-            return
-        last = self._resampler.last_time_s
-        with np.errstate(over="ignore"):  # an infinite step is a gap as well
-            steps = np.diff(times, prepend=times[0] if last is None else last)
-        cuts = np.flatnonzero(steps > self.contract.stream.max_gap_s)
-        begin = 0
-        for cut in (*cuts, len(times)):
-            if begin < cut:
-                self._grow(self._resampler.push(times[begin:cut], values[begin:cut]), decisions)
-            if cut < len(times):
-                self._gap(float(times[cut]), float(steps[cut]), decisions)
-            begin = cut
+        for run in runs:
+            if run.restart_s is not None:
+                self._gap(run.restart_s, 0.0, decisions)
+            if not len(run.times_s):
+                continue
+            last = self._resampler.last_time_s
+            with np.errstate(over="ignore"):  # an infinite step is a gap as well
+                steps = np.diff(run.times_s, prepend=run.times_s[0] if last is None else last)
+            cuts = np.flatnonzero(steps > self.contract.stream.max_gap_s)
+            begin = 0
+            for cut in (*cuts, len(run.times_s)):
+                if begin < cut:
+                    self._grow(run.times_s[begin:cut], run.values[begin:cut], decisions)
+                if cut < len(run.times_s):
+                    self._gap(float(run.times_s[cut]), float(steps[cut]), decisions)
+                begin = cut
+            self._silent_s = 0.0
 
     def _gap(self, time_s: float, gap_s: float, decisions: list[Decision]) -> None:
         self._gaps += 1
+        self.counts.gaps += 1
         if self._gaps >= MAX_GAPS_WITHOUT_A_WINDOW:
+            last = f"of {gap_s:.3g} s" if gap_s else "a clock that stood still or was set back"
             raise StreamError(f"{self._gaps} pauses longer than {self.contract.stream.max_gap_s:g} s came before a "
-                              f"window was full (the last of {gap_s:.3g} s), expected samples at "
+                              f"window was full (the last {last}), expected samples at "
                               f"{self.contract.stream.rate_hz:g} Hz: raise the sensor's rate, mend its connection, "
                               "or give timestamps in seconds")
         self._restart()
-        decisions.append(Decision.gap(time_s))
+        if not self._silent_s:  # else it has been said
+            decisions.append(self._counted(Decision.gap(time_s)))
+        self._silent_s = 0.0
+        decisions.append(self._counted(Decision.warming_up(time_s)))
+
+    def _counted(self, decision: Decision) -> Decision:
+        return replace(decision, counts=replace(self.counts))
 
     def _restart(self) -> None:
         self._resampler.reset()
@@ -153,15 +230,19 @@ class Recognizer:
         self._features = self._front_end.stream()
         self._due = self.contract.window_samples  # grid samples at which the next decision falls
 
-    def _grow(self, piece: GridPiece, decisions: list[Decision]) -> None:
-        """Move grid samples into the window, stopping wherever a decision is due."""
+    def _grow(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
+              decisions: list[Decision]) -> None:
+        """Move samples over the grid into the window, stopping wherever a decision is due."""
+        self.counts.used += len(times)
+        piece: GridPiece = self._resampler.push(times, values)
+        self.counts.interpolated += piece.interpolated
         begin = 0
         while begin < len(piece.samples):
             end = min(len(piece.samples), begin + self._due - self._samples.total)
             self._samples.extend(piece.samples[begin:end])
             self._received.extend(piece.received[begin:end, None])
             if self._samples.total == self._due:
-                decisions.append(self._decide(float(piece.times_s[end - 1])))
+                decisions.append(self._counted(self._decide(float(piece.times_s[end - 1]))))
                 self._due += self.contract.hop_samples
             begin = end
 
@@ -171,7 +252,8 @@ class Recognizer:
         n = contract.window_samples
         window = self._samples.newest(n).astype(np.float32, copy=False)
         received = self._received.newest(n)
-        checks.check_rate(float(received[-1, 0] - received[0, 0]) / (n - 1) * contract.stream.rate_hz, contract.stream)
+        measured_hz = float(received[-1, 0] - received[0, 0]) / (n - 1) * contract.stream.rate_hz
+        checks.check_rate(measured_hz, contract.stream, faster=self._polyphase)
         first = self._samples.total == n
         (checks.check_units if first else checks.check_alive)(window, contract.stream)
         self._gaps = 0

@@ -1,4 +1,4 @@
-"""From a sensor's own timestamps to the model's uniform grid, by linear interpolation."""
+"""From a sensor's own timestamps to the model's uniform grid: linear, or low-passed for a faster sensor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.errors import StreamError
+
 # A sample this close before a grid time, in grid steps, counts as on it: i * 0.02 and i / 50 differ in the last bit,
 # and seconds since 1970 in float64 are known to 0.2 us.
 ON_GRID = 1e-3
+# The default filter of scipy.signal.resample_poly: a sinc of ten zero crossings a side under a Kaiser window.
+HALF_WIDTH_STEPS = 10
+KAISER_BETA = 5.0
+MAX_FACTOR = 64  # of a sensor faster than the grid; bounds what is kept
+DENSE = 1.05  # sensor samples farther apart than so many grid steps do not bear a filter
 
 
 @dataclass(frozen=True)
@@ -21,18 +28,21 @@ class GridPiece:
         samples: (n, channels) float32.
         received: (n,) float64, sensor samples received since the grid began, up to each grid time, with the elapsed
             part of the interval that it lies in: their difference over a window is the sensor's measured rate.
+        interpolated: how many of the samples share their interval between two sensor samples with an earlier one.
     """
 
     times_s: npt.NDArray[np.float64]
     samples: npt.NDArray[np.float32]
     received: npt.NDArray[np.float64]
+    interpolated: int = 0
 
 
 class LinearResampler:
     """Streaming linear interpolation onto ``start + n / rate_hz``.
 
     Each grid sample depends on its two neighbours alone, so the result does not depend on how the stream is cut into
-    chunks. The grid starts at the first timestamp. Samples with the timestamp of their predecessor are dropped.
+    chunks. The grid starts at the first timestamp. Samples with the timestamp of their predecessor are dropped. Of a
+    sensor faster than the grid, what lies above half the grid's rate is folded back: see :class:`PolyphaseResampler`.
 
     Args:
         rate_hz: of the grid.
@@ -90,7 +100,111 @@ class LinearResampler:
         span = np.where(right > left, times[right] - times[left], 1.0)
         weight = np.where(right > left, np.minimum((grid - times[left]) / span, 1.0), 0.0)[:, None]
         samples = (1 - weight) * values[left] + weight * values[right]
-        return GridPiece(grid, samples.astype(np.float32), first_received + left + weight[:, 0])
+        interpolated = int(np.count_nonzero(np.diff(right) == 0))  # all of an interval come when it is complete
+        return GridPiece(grid, samples.astype(np.float32), first_received + left + weight[:, 0], interpolated)
 
     def _piece(self, n: int) -> GridPiece:
         return GridPiece(np.empty(n), np.empty((n, self._channels), np.float32), np.empty(n))
+
+
+class PolyphaseResampler:
+    """Streaming low-pass and decimation onto the grid, for a sensor faster than it.
+
+    A windowed sinc with its cut-off at half the grid's rate, taken at the samples' own timestamps: for a regular sensor
+    it is the polyphase filter of ``scipy.signal.resample_poly``, and it bears jitter and any ratio of rates. Each grid
+    sample depends on the sensor samples within ten steps before and after it alone, so the result does not depend on
+    how the stream is cut into chunks. It is given ``delay_s`` and two sensor samples after its time, and the grid
+    starts ``delay_s`` after the first timestamp. Where sensor samples lie farther apart than the grid's, it is
+    interpolated linearly: there is nothing to fold back, and too little to filter.
+
+    Args:
+        rate_hz: of the grid.
+        channels: values in a sample.
+    """
+
+    def __init__(self, rate_hz: float, channels: int) -> None:
+        self._rate_hz = rate_hz
+        self._channels = channels
+        self.delay_s = HALF_WIDTH_STEPS / rate_hz
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin a new grid with the next sample."""
+        self._times = np.empty(0)  # what later grid samples still need
+        self._values = np.empty((0, self._channels), np.float32)
+        self._start_s = 0.0
+        self._next = 0
+        self._received = 0
+        self._interval = 0  # ordinal of the sensor sample before the newest grid sample, from 1
+
+    @property
+    def last_time_s(self) -> float | None:
+        """Timestamp of the newest sensor sample, or None at the start."""
+        return float(self._times[-1]) if len(self._times) else None
+
+    def push(self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]) -> GridPiece:
+        """Take sensor samples with increasing timestamps; give the grid samples they complete.
+
+        Args:
+            times_s: (n,) seconds on the sensor's clock.
+            values: (n, channels).
+
+        Raises:
+            StreamError: the sensor is more than 64 times as fast as the grid.
+        """
+        if len(times_s) and not len(self._times):
+            self._start_s = float(times_s[0]) + self.delay_s
+        times, values = np.concatenate([self._times, times_s]), np.concatenate([self._values, values])
+        self._received += len(times_s)
+        first = self._received - len(times) + 1  # ordinal of times[0]
+        # the last sample lends its time alone, to weigh the one before it
+        limit_s = float(times[-2]) - self.delay_s if len(times) > 1 else -np.inf
+        upper = int((limit_s - self._start_s) * self._rate_hz) + 2 if limit_s >= self._start_s else self._next
+        grid = self._start_s + np.arange(self._next, max(upper, self._next)) / self._rate_hz
+        grid = grid[grid <= limit_s]
+        left = np.searchsorted(times, grid, side="right") - 1
+        span = times[left + 1] - times[left] if len(grid) else np.empty(0)
+        samples = np.array([self._at(time_s, times, values) for time_s in grid.tolist()], np.float32)
+        ordinals = first + left
+        interpolated = int(np.count_nonzero(np.diff(ordinals, prepend=self._interval) == 0))
+        self._next += len(grid)
+        self._interval = int(ordinals[-1]) if len(grid) else self._interval
+        self._forget(times, values)
+        return GridPiece(grid, samples.reshape(-1, self._channels), ordinals + (grid - times[left]) / span
+                         if len(grid) else np.empty(0), interpolated)
+
+    def _at(self, time_s: float, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
+            ) -> npt.NDArray[np.float64]:
+        """The filter's output (channels,) at one time."""
+        begin = int(np.searchsorted(times, time_s - self.delay_s, side="left"))
+        end = int(np.searchsorted(times, time_s + self.delay_s, side="right"))
+        near = times[begin:end]
+        steps = np.diff(times[max(begin - 1, 0):end + 1])  # before each, and after the last
+        if float(steps.max()) * self._rate_hz > DENSE:
+            left = int(np.searchsorted(times, time_s, side="right")) - 1
+            weight = (time_s - times[left]) / (times[left + 1] - times[left])
+            linear: npt.NDArray[np.float64] = (1 - weight) * values[left] + weight * values[left + 1]
+            return linear
+        before = steps[:len(near)] if begin else np.concatenate([steps[:1], steps[:len(near) - 1]])
+        weights = (before + steps[-len(near):]) * _kernel((near - time_s) * self._rate_hz)
+        # row by row, in one order whatever the chunks
+        filtered: npt.NDArray[np.float64] = (weights[:, None] * values[begin:end]).sum(0) / weights.sum()
+        return filtered
+
+    def _forget(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32]) -> None:
+        """Keep what the next grid sample and those after it need, and one before for its distance."""
+        oldest_s = self._start_s + self._next / self._rate_hz - self.delay_s
+        begin = max(min(int(np.searchsorted(times, oldest_s)) - 2, len(times) - 2), 0)
+        self._times, self._values = times[begin:], values[begin:]
+        if len(self._times) > 4 * HALF_WIDTH_STEPS * MAX_FACTOR:
+            measured_hz = (len(times) - begin) / max(float(times[-1] - times[begin]), 1e-9)
+            raise StreamError(f"the stream comes at {measured_hz:.4g} Hz, expected at most "
+                              f"{MAX_FACTOR * self._rate_hz:g} Hz: lower the sensor's rate, or give timestamps in "
+                              "seconds")
+
+
+def _kernel(steps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The windowed sinc at so many grid steps from its middle, not scaled."""
+    inside = np.sqrt(np.maximum(1 - (steps / HALF_WIDTH_STEPS) ** 2, 0))
+    kernel: npt.NDArray[np.float64] = np.sinc(steps) * np.i0(KAISER_BETA * inside)
+    return kernel

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from edge_runtime.commands import settings
 
 if TYPE_CHECKING:
     from edge_runtime.decision import Decision
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent.parent / "data"
 DEMO_MODEL, DEMO_RECORDING = DATA / "demo.tflite", DATA / "demo.npz"
+LATENCIES_KEPT = 10_000  # the newest: a stream may run for months
 DEMO_EXERCISES = ("ABD", "IR", "ROW")  # abduction, internal rotation, row: what the recording holds, 10 s each
 
 
@@ -29,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sink", metavar="URI", action="append", help="where decisions go: console: (default), "
                         "jsonl:FILE, csv:FILE, mqtt:BROKER; - as FILE is standard output; can be given more than once")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the network (default: 1)")
+    settings.add_arguments(parser)
     parser.add_argument("--demo", action="store_true", help="recognise the bundled recording with the bundled model")
 
 
@@ -36,7 +41,9 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     import numpy as np
 
+    from edge_runtime.container import read
     from edge_runtime.errors import UserError
+    from edge_runtime.model import Model
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sinks import open_sink
     from edge_runtime.sources import open_source
@@ -51,8 +58,10 @@ def main(arguments: argparse.Namespace) -> int:
     if model is None or source_uri is None:
         raise UserError("a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: name both, "
                         "or try img2imu run --demo")
-    recognizer = Recognizer.load(model, arguments.threads)
-    contract = recognizer.contract
+    file = read(model)
+    contract = settings.adapted(file.contract, arguments)
+    recognizer = Recognizer(contract, Model(file.tflite, contract, arguments.threads), arguments.hold_s,
+                            arguments.resample == "polyphase")
     _say(f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
          f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "
          f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
@@ -61,38 +70,47 @@ def main(arguments: argparse.Namespace) -> int:
         with ExitStack() as stack:
             sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
             source.notes.say = _between_views(sinks)
-            totals_us = _stream(recognizer, source, sinks)
+            count, totals_us = _stream(recognizer, source, sinks)
     finally:  # a live stream is ended by Ctrl-C
+        if recognizer.counts.received:
+            _say(recognizer.counts.summary())
         if source.notes.counts:
             _say(f"not used: {source.notes.summary()}")
-    if not totals_us:
+    if not count:
         raise UserError(f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
                         "expected at least one whole window without a gap: give a longer recording")
     median_us, p95_us = np.percentile(totals_us, (50, 95))
-    _say(f"{len(totals_us)} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the 95th percentile")
+    _say(f"{count} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the 95th percentile")
     return 0
 
 
-def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> list[float]:
-    """Pass everything from the source to the sinks; the time each decision took, microseconds."""
+def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> tuple[int, deque[float]]:
+    """Pass everything from the source to the sinks; how many windows were decided on, and what the newest took, us."""
     from edge_runtime.errors import StreamError
+    from edge_runtime.silence import SilenceWatch
 
-    totals_us: list[float] = []
+    count, totals_us = 0, deque[float](maxlen=LATENCIES_KEPT)
+    watch = SilenceWatch(recognizer.contract.stream.max_gap_s)
 
     def write(decisions: Iterable[Decision]) -> None:
+        nonlocal count
         for decision in decisions:
             if decision.latency_us is not None:
+                count += 1
                 totals_us.append(decision.latency_us.total)
             for sink in sinks:
                 sink.write(decision)
 
-    for chunk in source:
-        try:
+    try:
+        for chunk in source:
+            if silent_s := watch.too_long_s(chunk):
+                write(recognizer.silent(silent_s))
             write(recognizer.push(chunk.timestamps_s, chunk.samples))
-        except StreamError as error:
-            write(error.decisions)
-            raise
-    return totals_us
+        write(recognizer.flush())
+    except StreamError as error:
+        write(error.decisions)
+        raise
+    return count, totals_us
 
 
 def _between_views(sinks: list[Sink]) -> Callable[[str], None]:

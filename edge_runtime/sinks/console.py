@@ -13,7 +13,7 @@ import unicodedata
 from typing import TextIO
 
 from edge_runtime.contract import Contract
-from edge_runtime.decision import GAP, RECOGNISED, Decision
+from edge_runtime.decision import GAP, RECOGNISED, WARMING_UP, Decision
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks import Sink
 
@@ -59,7 +59,7 @@ class ConsoleSink(Sink):
         if self._live:
             self._redraw(self._view(decision))
         else:
-            probability = "-" if decision.state == GAP else f"{decision.probability:.3f}"
+            probability = "-" if decision.state in (GAP, WARMING_UP) else f"{decision.probability:.3f}"
             self._print(f"{decision.time_s:.3f}  {_heading(decision)}  {probability}\n")
 
     def close(self) -> None:
@@ -122,7 +122,7 @@ def _heading(decision: Decision) -> str:
 
 def _latency(decision: Decision) -> str:
     if decision.latency_us is None:
-        return "samples were missing: filling the window again" if decision.state == GAP else ""
+        return {GAP: "samples are missing", WARMING_UP: "filling the window again"}.get(decision.state, "")
     cost = decision.latency_us
     return f"{cost.total:.0f} us (front end {cost.frontend:.0f}, inference {cost.inference:.0f})"
 

@@ -1,8 +1,9 @@
 """``jsonl:PATH`` and ``jsonl:-``: one JSON object per decision and line, for other programs.
 
 Keys: ``time_s``, ``state``, ``label`` (null unless recognised), ``probability``, ``probabilities`` (label to smoothed
-value, empty in a gap), ``window_probabilities`` (likewise, not smoothed), ``latency_us`` (``frontend``, ``inference``,
-``total``; null in a gap). A number that is not finite is null.
+value, empty in a gap and while warming up), ``window_probabilities`` (likewise, not smoothed), ``latency_us``
+(``frontend``, ``inference``, ``total``; null where nothing was computed), ``counts`` (of samples so far, see
+:class:`edge_runtime.counts.StreamCounts`). A number that is not finite is null.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ def document(decision: Decision, labels: tuple[str, ...]) -> dict[str, Any]:
         "probabilities": by_label(decision.probabilities),
         "window_probabilities": by_label(decision.window_probabilities),
         "latency_us": None if latency is None else dataclasses.asdict(latency),
+        "counts": None if decision.counts is None else dataclasses.asdict(decision.counts),
     }
 
 

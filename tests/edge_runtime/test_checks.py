@@ -177,6 +177,20 @@ def test_time_that_runs_back_from_the_chunk_before_is_found():
     assert position == 0 and "run back from 0.001000 s to 0.000000 s" in sentence
 
 
+def test_where_samples_are_put_in_order_time_may_run_back():
+    times, samples = chunk()
+    times[3] = 0.01
+    assert first_bad_sample(times, samples, 0.3, SPEC, ordered=False) is None
+    times[4] = math.nan
+    assert first_bad_sample(times, samples, 0.3, SPEC, ordered=False)[0] == 4
+
+
+def test_a_faster_stream_may_pass_where_it_is_filtered():
+    check_rate(200.0, SPEC, faster=True)
+    with pytest.raises(StreamError, match="comes at 40 Hz"):
+        check_rate(40.0, SPEC, faster=True)
+
+
 def test_the_first_of_several_bad_samples_is_named():
     times, samples = chunk()
     samples[2, 1], times[3], samples[4, 0] = math.nan, -5, math.inf

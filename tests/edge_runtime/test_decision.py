@@ -77,3 +77,4 @@ def test_decisions_are_equal_whatever_time_they_took():
 
 def test_a_gap_has_no_label_and_no_probability():
     assert Decision.gap(3.5) == Decision(3.5, "gap", None, 0.0, (), (), None)
+    assert Decision.warming_up(3.5) == Decision(3.5, "warming up", None, 0.0, (), (), None)

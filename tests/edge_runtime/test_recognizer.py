@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge_runtime.checks import STANDARD_GRAVITY
 from edge_runtime.contract import DecisionSpec
+from edge_runtime.decision import Decision
 from edge_runtime.errors import StreamError
 from edge_runtime.frontend.spectrogram import Spectrogram
 from edge_runtime.recognizer import MAX_GAPS_WITHOUT_A_WINDOW, Recognizer
@@ -230,7 +232,8 @@ def test_a_gap_is_announced_and_the_window_must_fill_up_again(make_recognizer, m
     times[100:] += 0.51
     decisions = make_recognizer().push(times, samples)
     before = [d for d in decisions if d.time_s < times[100]]
-    gap, *after = decisions[len(before):]
+    gap, warming_up, *after = decisions[len(before):]
+    assert warming_up == Decision.warming_up(times[100])
     assert len(before) == (100 - W) // HOP + 1
     assert (gap.state, gap.time_s, gap.label, gap.probabilities) == ("gap", times[100], None, ())
     np.testing.assert_allclose([d.time_s for d in after], times[100 + W - 1::HOP], atol=1e-9)
@@ -241,7 +244,8 @@ def test_after_a_gap_decisions_are_those_of_a_new_stream(make_recognizer, motion
     times[100:] += 7
     decisions = make_recognizer().push(times, samples)
     fresh = make_recognizer().push(times[100:], samples[100:])
-    assert decisions[-len(fresh):] == fresh and decisions[-len(fresh) - 1].state == "gap"
+    assert decisions[-len(fresh):] == fresh and [d.state for d in decisions[-len(fresh) - 2:-len(fresh)]] == [
+        "gap", "warming up"]
 
 
 def test_a_pause_shorter_than_a_gap_is_bridged(make_recognizer, motion):
@@ -263,7 +267,7 @@ def test_the_length_of_a_gap_is_the_contracts(make_recognizer, motion):
 def test_a_stream_of_nothing_but_gaps_is_refused(make_recognizer, motion, is_sentence, gap_s):
     times = gap_s * np.arange(30)
     error = refusal(make_recognizer(), times, motion(30)[1])
-    assert [d.state for d in error.decisions] == ["gap"] * (MAX_GAPS_WITHOUT_A_WINDOW - 1)
+    assert [d.state for d in error.decisions] == ["gap", "warming up"] * (MAX_GAPS_WITHOUT_A_WINDOW - 1)
     assert "10 pauses longer than 0.5 s" in str(error) and "timestamps in seconds" in str(error)
     assert is_sentence(str(error))
 
@@ -280,7 +284,186 @@ def test_a_step_too_large_for_a_number_is_a_gap_and_no_warning(make_recognizer, 
     recognizer, (_, samples) = make_recognizer(), motion(2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert [d.state for d in recognizer.push([-1.7e308, 1.7e308], samples)] == ["gap"]
+        assert [d.state for d in recognizer.push([-1.7e308, 1.7e308], samples)] == ["gap", "warming up"]
+
+
+# ---- disorder, clocks, silence
+
+
+def accounted(recognizer):
+    c = recognizer.counts
+    return c.received == c.used + c.waiting + c.late + c.duplicate + c.refused
+
+
+@pytest.mark.parametrize("back_s", [6.0, 3600.0])
+def test_a_clock_set_back_is_a_gap_and_then_a_new_stream(make_recognizer, motion, back_s):
+    times, samples = motion(200)
+    times[100:] -= back_s
+    recognizer = make_recognizer()
+    decisions = recognizer.push(times, samples)
+    fresh = make_recognizer().push(times[100:], samples[100:])
+    assert decisions[-len(fresh) - 2:] == [Decision.gap(times[100]), Decision.warming_up(times[100]), *fresh]
+    assert decisions[:-len(fresh) - 2] == make_recognizer().push(times[:100], samples[:100])
+    assert recognizer.counts.gaps == 1 and recognizer.counts.used == 200
+
+
+def test_no_window_holds_samples_from_both_sides_of_a_clock_set_back_a_little(make_recognizer, motion):
+    times, samples = motion(300)
+    times[150:] -= 1.5
+    recognizer = make_recognizer()
+    decisions = recognizer.push(times, samples)
+    at = [d.state for d in decisions].index("gap")
+    assert decisions[at].time_s == times[175] and recognizer.counts.late == 25  # half a second's worth
+    assert decisions[at + 2:] == make_recognizer().push(times[175:], samples[175:])
+
+
+def test_a_clock_that_stands_still_is_refused_in_the_end(make_recognizer, motion, is_sentence):
+    error = refusal(make_recognizer(), np.zeros(1000), motion(1000)[1])
+    assert "a clock that stood still or was set back" in str(error) and is_sentence(str(error))
+    assert all(d.label is None for d in error.decisions)
+
+
+@settings(max_examples=60)
+@given(stream=streams(), cuts=CUTS, seed=st.integers(0, 9), hold_s=st.sampled_from([0.0, 0.1]),
+       jump_s=st.sampled_from([0.0, -0.2, -2.0, -4000.0, 4000.0]))
+def test_any_chunking_of_a_disordered_stream_gives_bit_identical_decisions(make_contract, fake_model, motion, stream,
+                                                                           cuts, seed, hold_s, jump_s):
+    times = stream[0]
+    times[len(times) // 2:] += jump_s
+    swapped = np.argsort(np.arange(len(times)) + np.random.default_rng(seed).uniform(0, 3, len(times)))
+    times, samples = times[swapped], motion(len(times), seed=seed)[1]
+
+    def decide(cuts):
+        recognizer, decisions, refused = Recognizer(make_contract(), fake_model(3), hold_s=hold_s), [], ""
+        try:
+            for t, s in zip(np.split(times, cuts), np.split(samples, cuts), strict=True):
+                decisions += recognizer.push(t, s)
+            decisions += recognizer.flush()
+        except StreamError as error:
+            decisions += error.decisions
+            refused = str(error)
+        return decisions, refused or str(recognizer.counts), accounted(recognizer)
+    whole = decide([])
+    assert whole == decide([min(c, len(times)) for c in cuts]) == decide(range(1, len(times)))
+    assert whole[2]
+
+
+def test_held_samples_make_a_disordered_stream_that_of_an_ordered_one(make_contract, fake_model, motion):
+    times, samples = motion(200)
+    order = np.argsort(np.arange(200) + np.random.default_rng(3).uniform(0, 4, 200))
+    recognizer = Recognizer(make_contract(), fake_model(3), hold_s=0.1)
+    found = recognizer.push(times[order], samples[order])
+    found += recognizer.flush()
+    assert found == Recognizer(make_contract(), fake_model(3)).push(times, samples)
+    assert recognizer.counts.received == recognizer.counts.used == 200
+
+
+def test_every_decision_carries_what_became_of_the_samples(make_recognizer, motion):
+    times, samples = motion(100)
+    repeated = np.insert(np.arange(100), [20, 30], [5, 29])  # one late, one twice
+    recognizer = make_recognizer()
+    *_, last = recognizer.push(times[repeated], samples[repeated])
+    assert (last.counts.received, last.counts.late, last.counts.duplicate) == (102, 1, 1)
+    assert recognizer.counts.used == 100 and recognizer.counts.dropped == 2
+
+
+def test_samples_made_up_in_a_short_pause_are_counted(make_recognizer, motion):
+    times, samples = motion(200)
+    times[50:] += 0.2
+    recognizer = make_recognizer(window_samples=128)
+    recognizer.push(times, samples)
+    assert recognizer.counts.interpolated == 10
+
+
+def test_a_refused_call_is_accounted_for(make_recognizer, motion):
+    times, samples = motion(100)
+    samples[60, 2] = math.nan
+    recognizer = make_recognizer()
+    refusal(recognizer, times, samples)
+    assert (recognizer.counts.used, recognizer.counts.refused) == (60, 40)
+
+
+def test_silence_is_a_gap_that_is_said_once(make_recognizer, motion):
+    recognizer, (times, samples) = make_recognizer(), motion(100)
+    assert recognizer.silent(1.0) == []  # nothing has come yet: there is no label to take back
+    recognizer.push(times, samples)
+    assert recognizer.silent(0.6) == [Decision.gap(times[-1])]
+    assert recognizer.silent(1.1) == [] and recognizer.push([], []) == []
+
+
+def test_samples_that_were_only_under_way_go_on_in_the_same_window(make_recognizer, motion):
+    recognizer, (times, samples) = make_recognizer(), motion(400)
+    expected = make_recognizer().push(times, samples)
+    found = recognizer.push(times[:100], samples[:100])
+    recognizer.silent(4.0)
+    found += recognizer.push(times[100:], samples[100:])  # six seconds at once
+    assert found == expected and recognizer.counts.gaps == 0
+
+
+def test_a_clock_that_stood_still_in_the_silence_does_not_join_two_times(make_recognizer, motion):
+    recognizer, (times, samples) = make_recognizer(), motion(200)
+    recognizer.push(times[:100], samples[:100])
+    recognizer.silent(60.0)
+    after = recognizer.push(times[100:120], samples[100:120]) + recognizer.push(times[120:], samples[120:])
+    assert after == [Decision.warming_up(times[100]), *make_recognizer().push(times[100:], samples[100:])]
+
+
+def test_after_silence_a_gap_is_not_said_twice(make_recognizer, motion):
+    recognizer, (times, samples) = make_recognizer(), motion(200)
+    times[100:] += 60
+    recognizer.push(times[:100], samples[:100])
+    said = recognizer.silent(59.0)
+    after = recognizer.push(times[100:], samples[100:])
+    assert [d.state for d in (*said, *after[:2])] == ["gap", "warming up", "recognised"]
+    assert recognizer.counts.gaps == 1
+
+
+def test_a_window_that_was_filling_before_the_silence_says_so_again(make_recognizer, motion):
+    recognizer, (times, samples) = make_recognizer(), motion(200)
+    recognizer.push(times[:20], samples[:20])
+    recognizer.silent(0.4)
+    assert [d.state for d in recognizer.push(times[20:W], samples[20:W])] == ["warming up", "recognised"]
+
+
+@pytest.mark.parametrize("rate_hz", [100.0, 104.0, 400.0])
+def test_a_faster_sensor_is_filtered_down_when_asked_for(make_contract, fake_model, motion, rate_hz):
+    recognizer = Recognizer(make_contract(), fake_model(3), polyphase=True)
+    times, samples = motion(round(4 * rate_hz), rate_hz=rate_hz)
+    decisions = recognizer.push(times, samples)
+    assert len(decisions) in ((200 - 20 - W) // HOP + 1, (200 - 20 - W) // HOP)
+    assert decisions[0].time_s == pytest.approx(0.2 + (W - 1) / 50)
+    fake = Recognizer(make_contract(), fake_model(3), polyphase=True)
+    assert push_in_chunks(fake, times, samples, range(0, len(times), 7)) == decisions
+
+
+def test_a_slower_sensor_is_refused_though_a_faster_one_would_be_filtered(make_contract, fake_model, motion):
+    recognizer = Recognizer(make_contract(), fake_model(3), polyphase=True)
+    assert "comes at 40 Hz" in str(refusal(recognizer, *motion(400, rate_hz=40.0)))
+
+
+@pytest.mark.parametrize("hold_s", [-1.0, 10.1, math.nan])
+def test_a_hold_that_makes_no_sense_is_refused(make_contract, fake_model, hold_s):
+    with pytest.raises(StreamError, match="expected 0 to 10"):
+        Recognizer(make_contract(), fake_model(3), hold_s=hold_s)
+
+
+def test_a_long_stream_is_accounted_for_and_takes_no_memory(make_contract, fake_model, motion):
+    class Forgetful(fake_model):
+        def infer(self, features):
+            self.seen.clear()
+            return super().infer(features)
+    recognizer = Recognizer(make_contract(hop_samples=W), Forgetful(3), hold_s=0.1)
+    times, samples = motion(1000)
+    sizes = []
+    tracemalloc.start()
+    try:
+        for i in range(40):
+            assert all(d.state == "recognised" for d in recognizer.push(times + 20 * i, samples))
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert recognizer.counts.received == 40_000 and accounted(recognizer)
+    assert max(sizes[10:]) - min(sizes[10:]) < 300_000  # bytes; 30,000 samples are 960,000
 
 
 # ---- bad input
@@ -292,7 +475,6 @@ BAD_SAMPLES = {
     "huge": lambda t, s, i: s.__setitem__((i, 5), 1e300),
     "time nan": lambda t, s, i: t.__setitem__(i, math.nan),
     "time infinite": lambda t, s, i: t.__setitem__(i, math.inf),
-    "time back": lambda t, s, i: t.__setitem__(slice(i, None), t[i:] - 1e3),
 }
 
 

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.resampler import ON_GRID, LinearResampler
+from edge_runtime.errors import StreamError
+from edge_runtime.resampler import HALF_WIDTH_STEPS, ON_GRID, LinearResampler, PolyphaseResampler
 
 RATES_HZ = st.sampled_from([10.0, 30.0, 50.0, 99.7, 400.0])
 STEPS = st.lists(st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.1, 2.5, 7.0]) | st.floats(0, 5), max_size=40)
@@ -125,3 +126,110 @@ def test_timestamps_off_the_grid_by_rounding_alone_count_as_on_it(times):
     pieces = [resampler.push(times[i:i + 1], values[i:i + 1]) for i in range(500)]
     assert [len(piece.samples) for piece in pieces] == [1] * 500  # none comes a sample late
     np.testing.assert_allclose(np.concatenate([piece.samples for piece in pieces]), values, atol=1e-3)
+
+
+# ---- polyphase
+
+
+def filtered(times, values, rate_hz, cuts=()):
+    """As ``resample``, with the low-pass; and how many samples were interpolated."""
+    resampler = PolyphaseResampler(rate_hz, values.shape[1])
+    pieces = [resampler.push(t, v) for t, v in zip(np.split(times, cuts), np.split(values, cuts), strict=True)]
+    joined = [np.concatenate([getattr(p, name) for p in pieces]) for name in ("times_s", "samples", "received")]
+    return *joined, sum(p.interpolated for p in pieces)
+
+
+def band_limited(times, highest_hz, seed=0):
+    """Twelve sines up to ``highest_hz`` and gravity, one column."""
+    generator = np.random.default_rng(seed)
+    frequencies, phases = generator.uniform(0.1, highest_hz, 12), generator.uniform(0, 7, 12)
+    return (9.81 + np.sin(2 * np.pi * np.outer(times, frequencies) + phases).sum(1)[:, None]).astype(np.float32)
+
+
+@given(steps=st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.52]) | st.floats(0.01, 1.5), min_size=1, max_size=200),
+       cuts=st.lists(st.integers(0, 200), max_size=8).map(sorted), start_s=st.sampled_from([0.0, -3.3, 1.7e9 + 0.123]))
+def test_any_chunking_gives_bit_identical_filtered_samples(steps, cuts, start_s):
+    times, values = irregular(steps, 50.0, start_s)
+    whole = filtered(times, values, 50.0)
+    one_by_one = filtered(times, values, 50.0, range(1, len(times)))
+    chunks = filtered(times, values, 50.0, [min(cut, len(times)) for cut in cuts])
+    for a, b, c in zip(whole[:3], one_by_one[:3], chunks[:3], strict=True):
+        assert a.tobytes() == b.tobytes() == c.tobytes()
+    assert whole[3] == one_by_one[3] == chunks[3]
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 8])
+def test_a_regular_sensor_gets_scipys_polyphase_filter(factor):
+    signal = pytest.importorskip("scipy.signal")
+    times = np.arange(2000) / (50 * factor)
+    values = band_limited(times, 20.0)
+    grid, samples, _, interpolated = filtered(times, values, 50.0)
+    expected = signal.resample_poly(values[:, 0].astype(float), 1, factor)[HALF_WIDTH_STEPS:][:len(samples)]
+    # the same filter; scipy's is scaled over all its taps, which differs by the rounding of samples on its edges
+    np.testing.assert_allclose(samples[:, 0], expected, atol=2e-3 * np.abs(expected).max())
+    assert grid.tolist() == [PolyphaseResampler(50.0, 1).delay_s + i / 50 for i in range(len(grid))]
+    assert interpolated == 0
+
+
+@pytest.mark.parametrize("rate_hz", [104.0, 119.0, 208.0, 333.3])
+def test_any_ratio_of_rates_keeps_what_lies_in_the_band(rate_hz):
+    times = np.arange(int(10 * rate_hz)) / rate_hz
+    grid, samples, received, _ = filtered(times, band_limited(times, 18.0), 50.0)
+    np.testing.assert_allclose(samples, band_limited(grid, 18.0), atol=0.05)  # of 12 sines of amplitude 1
+    np.testing.assert_allclose(np.diff(received), rate_hz / 50, rtol=1e-6)
+
+
+@pytest.mark.parametrize("tone_hz", [35.0, 45.0, 55.0, 90.0])
+def test_what_would_be_folded_back_is_gone_where_linear_interpolation_keeps_it(tone_hz):
+    times = np.arange(2000) / 200
+    tone = np.sin(2 * np.pi * tone_hz * times)[:, None].astype(np.float32)
+    assert np.abs(resample(times, tone, 50.0)[1]).max() > 0.5
+    assert np.abs(filtered(times, tone, 50.0)[1]).max() < 0.01
+
+
+def test_jitter_and_a_hole_do_no_harm():
+    generator = np.random.default_rng(1)
+    times = np.arange(2000) / 200 + generator.uniform(-0.3, 0.3, 2000) / 200
+    times = np.delete(times, range(900, 950))  # a quarter of a second
+    grid, samples, _, interpolated = filtered(times, band_limited(times, 5.0), 50.0)
+    away = (grid < 4.2) | (grid > 5.1)
+    np.testing.assert_allclose(samples[away], band_limited(grid, 5.0)[away], atol=0.1)
+    assert np.isfinite(samples).all() and np.abs(samples - 9.81).max() < 12
+    assert 10 <= interpolated <= 13
+
+
+def test_a_grid_sample_comes_after_the_delay_that_is_stated():
+    resampler, came_s = PolyphaseResampler(50.0, 1), {}
+    for i in range(400):
+        piece = resampler.push(np.array([i / 200]), np.zeros((1, 1), np.float32))
+        came_s.update(dict.fromkeys(piece.times_s.tolist(), i / 200))
+    delays = [came - time_s for time_s, came in came_s.items()]
+    assert len(delays) > 70
+    assert resampler.delay_s == 0.2 and 0.2 <= min(delays) and max(delays) <= 0.2 + 2 / 200 + 1e-9
+
+
+def test_a_flood_is_refused_before_memory_is_full(is_sentence):
+    resampler = PolyphaseResampler(50.0, 1)
+    with pytest.raises(StreamError, match="expected at most 3200 Hz") as caught:
+        resampler.push(np.arange(5000) * 1e-6, np.zeros((5000, 1), np.float32))
+    assert is_sentence(str(caught.value))
+
+
+def test_filtered_reset_starts_a_grid_anew():
+    times, resampler = np.arange(300) / 200, PolyphaseResampler(50.0, 1)
+    first = resampler.push(times, band_limited(times, 10.0))
+    resampler.reset()
+    assert resampler.last_time_s is None
+    again = resampler.push(times, band_limited(times, 10.0))
+    assert again.samples.tobytes() == first.samples.tobytes() and len(first.samples)
+
+
+@given(steps=st.lists(st.floats(0.05, 4), min_size=1, max_size=60), cuts=CUTS)
+def test_interpolated_counts_what_shares_its_interval(steps, cuts):
+    times, values = irregular(steps, 50.0)
+    resampler, found = LinearResampler(50.0, 2), 0
+    for t, v in zip(np.split(times, cuts), np.split(values, cuts), strict=True):
+        found += resampler.push(t, v).interpolated
+    grid = resample(times, values, 50.0)[0]
+    right = np.searchsorted(times, grid - ON_GRID / 50)
+    assert found == len(grid) - len(set(right.tolist()))

@@ -17,6 +17,7 @@ from edge_runtime.recordings import Recording, read_recording, write_csv
 from img2imu.cli import EXIT_USER_ERROR, main
 
 EXERCISE_S = 10.0
+HOP = 16  # samples, of the bundled model
 HEADER = ",".join(("time_s", *CHANNELS)) + "\n"
 
 
@@ -94,6 +95,8 @@ def test_the_command_decides_as_the_recogniser_does_in_one_call(run, expected, d
     labels = read(demo_model_path).contract.labels
     code, found, printed = run(f"replay:{demo_recording_path}?speed=max")
     assert code == 0
+    assert "1500 samples received, 0 interpolated, 0 dropped" in printed.err
+    assert [line.pop("counts")["used"] for line in found][-1] == 1500
     assert all(set(line.pop("latency_us")) == {"frontend", "inference", "total"} for line in found)
     assert found == [as_document(decision, labels) for decision in expected]
     assert f"{len(expected)} decisions, " in printed.err.splitlines()[-1]
@@ -238,7 +241,7 @@ def test_a_rate_of_a_few_samples_a_second_is_no_stream(refused, altered, run):
     source = altered(times_s=np.arange(1500) / 1.5)
     code, found, printed = run(source)
     assert code == EXIT_USER_ERROR
-    assert {line["state"] for line in found} == {"gap"} and all(line["label"] is None for line in found)
+    assert {line["state"] for line in found} == {"gap", "warming up"} and all(line["label"] is None for line in found)
     assert "pauses longer than 0.5 s came before a window was full" in printed.err
 
 
@@ -283,11 +286,48 @@ def test_decisions_before_a_bad_sample_stand_as_they_were(run, altered, demo_rec
         (d.time_s, d.label) for d in expected if d.time_s < 14.0]
 
 
-def test_time_that_runs_back(refused, altered, demo_recording, expected):
+@pytest.mark.parametrize("back_s", [7.0, 3600.0, 1e9])
+def test_a_clock_set_back_is_a_gap_and_no_end(run, altered, demo_recording, expected, back_s):
     times_s = demo_recording.timestamps_s.copy()
-    times_s[600:] -= 1
+    times_s[600:] -= back_s
+    code, found, _ = run(altered(times_s))
     before = [d for d in expected if d.time_s < 12.0]
-    assert "timestamps run back from 11.980000 s to 11.000000 s" in refused(altered(times_s), decisions=len(before))
+    assert code == 0
+    assert [line["label"] for line in found[:len(before)]] == [d.label for d in before]
+    assert [line["state"] for line in found[len(before):len(before) + 2]] == ["gap", "warming up"]
+    after = found[len(before) + 2:]
+    assert len(after) == (900 - 250) // HOP + 1 and {line["state"] for line in after} == {"recognised"}
+    assert after[0]["time_s"] == pytest.approx(times_s[600] + 249 / 50)
+
+
+def test_late_samples_are_counted_and_held_ones_are_not_late(run, altered, demo_recording, expected):
+    order = np.arange(1500)
+    order[2::20], order[3::20] = order[3::20].copy(), order[2::20].copy()
+    source = altered(demo_recording.timestamps_s[order], demo_recording.samples[order])
+    code, found, printed = run(source)
+    assert code == 0 and "75 interpolated, 75 dropped (75 late, 0 duplicate, 0 refused)" in printed.err
+    code, found, printed = run(source, "--hold-s", "0.03")
+    assert code == 0 and " 0 dropped" in printed.err
+    assert [line["probabilities"] for line in found] == [
+        dict(zip(found[0]["probabilities"], d.probabilities, strict=True)) for d in expected]
+
+
+def test_a_sensor_four_times_as_fast_is_filtered_down_when_asked_for(run, altered, demo_recording, expected):
+    times_s = np.arange(4 * 1499 + 1) / 200
+    samples = np.stack([np.interp(times_s, demo_recording.timestamps_s, column)
+                        for column in demo_recording.samples.T], axis=1)
+    code, found, _ = run(altered(times_s, samples), "--resample", "polyphase")
+    labels = {round(d.time_s, 2): d.label for d in expected}
+    near = [line["label"] == labels[min(labels, key=lambda t: abs(t - line["time_s"]))] for line in found]
+    assert code == 0 and len(found) == (1500 - 20 - 250) // HOP + 1
+    assert sum(near) > 0.9 * len(near)
+
+
+def test_the_longest_gap_can_be_given(run, altered, demo_recording):
+    times_s = demo_recording.timestamps_s.copy()
+    times_s[700:] += 0.4
+    assert {line["state"] for line in run(altered(times_s))[1]} == {"recognised"}
+    assert "gap" in {line["state"] for line in run(altered(times_s), "--max-gap-s", "0.3")[1]}
 
 
 @pytest.mark.parametrize("text", ["nan", "inf"])
@@ -340,7 +380,7 @@ def test_gaps_so_close_that_no_window_fills(run, altered, demo_recording):
     times_s = demo_recording.timestamps_s + np.arange(1500) // 200
     code, found, printed = run(altered(times_s))
     assert code == EXIT_USER_ERROR
-    assert {(line["state"], line["label"]) for line in found} == {("gap", None)}
+    assert {(line["state"], line["label"]) for line in found} == {("gap", None), ("warming up", None)}
     assert "expected at least one whole window without a gap" in printed.err
 
 
@@ -349,6 +389,8 @@ def test_gaps_so_close_that_no_window_fills(run, altered, demo_recording):
     (["--source", "{}?speed=fast"], "speed='fast', expected a number"),
     (["--source", "{}?colour=red"], "the option 'colour=red'"),
     (["--source", "{}", "--threads", "0"], "threads is 0, expected 1 or more"),
+    (["--source", "{}", "--max-gap-s", "0.01"], "stream.max_gap_s = 0.01, expected 0.04 (two samples) to 60: choose"),
+    (["--source", "{}", "--hold-s", "11"], "held for 11 s, expected 0 to 10"),
     (["--source", "{}", "--sink", "mail:me"], "no kind of sink called 'mail'"),
     (["--source", "{}", "--sink", "jsonl:missing/d.jsonl"], "missing/d.jsonl cannot be written"),
     ([], "a model and a source are needed"),

@@ -103,3 +103,32 @@ def test_a_phone_gives_the_decisions_of_the_recording(demo_model_path, demo_reco
     assert [d["probability"] for d in found] == pytest.approx([d.probability for d in expected], abs=0.02)
     assert len(shown.splitlines()) == len(expected)
     assert "skipped 1 malformed message: it is no JSON" in said and "Traceback" not in said
+
+
+def test_a_phone_that_falls_silent_leaves_no_label_standing(demo_model_path, demo_recording_path, port, tmp_path):
+    recording = read_recording(demo_recording_path).select(CHANNELS)
+    bodies = messages(recording)
+    sink = tmp_path / "decisions.jsonl"
+    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", demo_model_path, "--source",
+                                f"http:127.0.0.1:{port}", "--sink", f"jsonl:{sink}"], stderr=subprocess.PIPE, text=True)
+
+    def wait_for(state):
+        for _ in range(400):
+            lines = sink.read_text().splitlines() if sink.exists() else []
+            if lines and json.loads(lines[-1])["state"] == state:
+                return json.loads(lines[-1])
+            time.sleep(0.05)
+        raise AssertionError(f"never {state}")
+    try:
+        push(port, bodies[:15])
+        gap = wait_for("gap")
+        assert gap["label"] is None and gap["counts"]["received"] > 300
+        push(port, bodies[30:35])  # the phone was away for 7.5 s
+        warming_up = wait_for("warming up")
+        assert warming_up["label"] is None and warming_up["counts"]["gaps"] == 1
+        push(port, bodies[35:50])
+        assert wait_for("recognised")["time_s"] >= warming_up["time_s"] + 4.9
+        process.send_signal(signal.SIGINT)
+        assert "1 gap" in process.communicate(timeout=20)[1]
+    finally:
+        process.kill()

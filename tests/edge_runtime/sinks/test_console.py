@@ -65,9 +65,9 @@ def screen(monkeypatch):
 def test_elsewhere_one_plain_line_per_decision():
     output = io.StringIO()
     with ConsoleSink(LABELS, output) as sink:
-        for decision in (SQUAT, UNSURE, Decision.gap(3.0)):
+        for decision in (SQUAT, UNSURE, Decision.gap(3.0), Decision.warming_up(4.0)):
             sink.write(decision)
-    assert output.getvalue() == "1.500  squat  0.750\n2.000  unknown  0.400\n3.000  gap  -\n"
+    assert output.getvalue() == "1.500  squat  0.750\n2.000  unknown  0.400\n3.000  gap  -\n4.000  warming up  -\n"
 
 
 def test_a_dumb_terminal_gets_plain_lines(screen, monkeypatch):
@@ -98,7 +98,9 @@ def test_a_gap_wipes_the_bars(screen):
     sink = ConsoleSink(LABELS, terminal)
     sink.write(SQUAT)
     sink.write(Decision.gap(2.0))
-    assert terminal.lines == ["gap  2.00 s", "samples were missing: filling the window again", ""]
+    assert terminal.lines == ["gap  2.00 s", "samples are missing", ""]
+    sink.write(Decision.warming_up(3.0))
+    assert terminal.lines == ["warming up  3.00 s", "filling the window again", ""]
 
 
 @pytest.mark.parametrize("columns", [1, 2, 8, 12, 20, 30, 200])

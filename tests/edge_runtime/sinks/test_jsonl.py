@@ -7,12 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import RECOGNISED, UNKNOWN, Decision, Latency
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks.jsonl import JsonLinesSink
 
 CONTRACT = SimpleNamespace(labels=("squat", "jump"))
-SQUAT = Decision(1.5, RECOGNISED, "squat", 0.75, (0.75, 0.25), (1.0, 0.0), Latency(300.0, 900.0, 1250.0))
+SQUAT = Decision(1.5, RECOGNISED, "squat", 0.75, (0.75, 0.25), (1.0, 0.0), Latency(300.0, 900.0, 1250.0),
+                 StreamCounts(received=90, used=80, late=10))
 
 
 def test_each_line_is_a_decision_and_there_at_once(tmp_path):
@@ -22,12 +24,14 @@ def test_each_line_is_a_decision_and_there_at_once(tmp_path):
         assert json.loads(path.read_text()) == {
             "time_s": 1.5, "state": "recognised", "label": "squat", "probability": 0.75,
             "probabilities": {"squat": 0.75, "jump": 0.25}, "window_probabilities": {"squat": 1.0, "jump": 0.0},
-            "latency_us": {"frontend": 300.0, "inference": 900.0, "total": 1250.0}}
+            "latency_us": {"frontend": 300.0, "inference": 900.0, "total": 1250.0},
+            "counts": {"received": 90, "used": 80, "waiting": 0, "late": 10, "duplicate": 0, "refused": 0,
+                       "interpolated": 0, "gaps": 0}}
         sink.write(Decision.gap(2.0))
     sink.close()
     assert json.loads(path.read_text().splitlines()[1]) == {
         "time_s": 2.0, "state": "gap", "label": None, "probability": 0.0, "probabilities": {},
-        "window_probabilities": {}, "latency_us": None}
+        "window_probabilities": {}, "latency_us": None, "counts": None}
 
 
 def test_standard_output_stays_open(capsys):
