@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_runtime.errors import ContractError
-from edge_runtime.strict_json import JsonError, from_json, show, to_json
+from edge_runtime.strict_json import OPTIONAL, JsonError, from_json, show, to_json
 
 SCHEMA = 1
 UNITS = {"acc": "m/s^2", "gyro": "rad/s"}  # SI, the units of Linux IIO, Android and the web
@@ -26,6 +26,7 @@ MAX_FFT_SAMPLES = 8192
 MAX_FRAMES = 8192
 MAX_PIXELS = 1 << 24  # of all images of a window
 MAX_GAP_S = 60.0
+MAX_REFRACTORY_S = 3600.0
 LEVEL_DB_LIMITS = (-300.0, 300.0)
 GRAVITY = ("included", "removed", "unknown")  # unknown: fewer than three accelerometer axes
 
@@ -113,10 +114,16 @@ class DecisionSpec:
     Attributes:
         smoothing_windows: number of newest windows whose probabilities are averaged; 1 is none.
         threshold: smallest smoothed probability of a label; below it the state is ``unknown``.
+        class_thresholds: label to a threshold of its own, in place of ``threshold``.
+        debounce_decisions: a label is given when so many decisions in a row agree on it; 1 is at once.
+        refractory_s: after a label has begun, no label begins for so long; until then the state is ``unknown``.
     """
 
     smoothing_windows: int = 3
     threshold: float = 0.0
+    class_thresholds: dict[str, float] = field(default_factory=dict, metadata=OPTIONAL)
+    debounce_decisions: int = field(default=1, metadata=OPTIONAL)
+    refractory_s: float = field(default=0.0, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -261,9 +268,17 @@ def _validate(c: Contract) -> None:
     _check(len(c.labels) >= 2 and len(set(c.labels)) == len(c.labels) and all(map(_is_line, c.labels)),
            "labels", c.labels, "two or more different names of one line each")
     _check(_is_line(c.name), "name", c.name, "one line of text")
-    _check(1 <= c.decision.smoothing_windows <= 1000, "decision.smoothing_windows", c.decision.smoothing_windows,
-           "1 to 1000")
-    _check(0 <= c.decision.threshold <= 1, "decision.threshold", c.decision.threshold, "0 to 1")
+    _validate_decision(c.decision, c.labels)
+
+
+def _validate_decision(spec: DecisionSpec, labels: tuple[str, ...]) -> None:
+    _check(1 <= spec.smoothing_windows <= 1000, "decision.smoothing_windows", spec.smoothing_windows, "1 to 1000")
+    _check(0 <= spec.threshold <= 1, "decision.threshold", spec.threshold, "0 to 1")
+    _check(set(spec.class_thresholds) <= set(labels) and all(0 <= t <= 1 for t in spec.class_thresholds.values()),
+           "decision.class_thresholds", spec.class_thresholds, "0 to 1 for labels of the model")
+    _check(1 <= spec.debounce_decisions <= 1000, "decision.debounce_decisions", spec.debounce_decisions, "1 to 1000")
+    _check(0 <= spec.refractory_s <= MAX_REFRACTORY_S, "decision.refractory_s", spec.refractory_s,
+           f"0 to {MAX_REFRACTORY_S:g}")
 
 
 def _is_line(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,6 +44,7 @@ class Decision:
         window_probabilities: of this window alone, not smoothed; empty in a gap and while warming up.
         latency_us: what the decision cost; None in a gap and while warming up.
         counts: of the samples so far.
+        event: whether the label begins here: it was not that of the decision before.
     """
 
     time_s: float
@@ -53,6 +55,7 @@ class Decision:
     window_probabilities: tuple[float, ...]
     latency_us: Latency | None = field(default=None, compare=False)
     counts: StreamCounts | None = field(default=None, compare=False)
+    event: bool = False
 
     @staticmethod
     def gap(time_s: float) -> Decision:
@@ -66,27 +69,50 @@ class Decision:
 
 
 class Smoother:
-    """Mean of the newest windows' probabilities, then a threshold.
+    """Mean of the newest windows' probabilities, a threshold, and how a label begins.
+
+    The most probable class becomes the label when its probability reaches its threshold, when
+    ``debounce_decisions`` decisions in a row agree on it, and, unless it was the label before, when ``refractory_s``
+    have passed since a label last began. Otherwise the state is ``unknown``: a label is never kept without evidence.
 
     Args:
-        spec: window count and threshold.
+        spec: the settings.
         labels: class names in the order of the probabilities.
     """
 
     def __init__(self, spec: DecisionSpec, labels: tuple[str, ...]) -> None:
         self._spec = spec
         self._labels = labels
-        self._newest: list[np.ndarray] = []
+        self.reset()
 
     def reset(self) -> None:
         """Forget earlier windows."""
-        self._newest.clear()
+        self._newest: list[np.ndarray] = []
+        self._candidate: str | None = None
+        self._agreed = 0  # decisions in a row on the candidate
+        self._label: str | None = None
+        self._event_s = -math.inf
 
     def decide(self, time_s: float, probabilities: np.ndarray) -> Decision:
         """Take the probabilities (labels,) of the window that ends at ``time_s``; give the decision."""
         self._newest = [*self._newest, np.array(probabilities, np.float64)][-self._spec.smoothing_windows:]
         smoothed = np.mean(self._newest, axis=0)
         best = int(smoothed.argmax())
-        known = bool(smoothed[best] >= self._spec.threshold)
-        return Decision(time_s, RECOGNISED if known else UNKNOWN, self._labels[best] if known else None,
-                        float(smoothed[best]), tuple(smoothed.tolist()), tuple(self._newest[-1].tolist()))
+        name = self._labels[best]
+        probable = bool(smoothed[best] >= self._spec.class_thresholds.get(name, self._spec.threshold))
+        label, event = self._begin(time_s, name if probable else None)
+        return Decision(time_s, UNKNOWN if label is None else RECOGNISED, label, float(smoothed[best]),
+                        tuple(smoothed.tolist()), tuple(self._newest[-1].tolist()), event=event)
+
+    def _begin(self, time_s: float, candidate: str | None) -> tuple[str | None, bool]:
+        """The label that is given, and whether it begins now."""
+        self._agreed = self._agreed + 1 if candidate == self._candidate else 1
+        self._candidate = candidate
+        label = candidate if self._agreed >= self._spec.debounce_decisions else None
+        event = label is not None and label != self._label
+        if event and time_s - self._event_s < self._spec.refractory_s:
+            label, event = None, False
+        if event:
+            self._event_s = time_s
+        self._label = label
+        return label, event

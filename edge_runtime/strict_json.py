@@ -1,4 +1,7 @@
-"""Dataclasses to JSON and back, strictly: an unknown key, a missing key or a value of another type is an error."""
+"""Dataclasses to JSON and back, strictly: an unknown key, a missing key or a value of another type is an error.
+
+A field with the metadata :data:`OPTIONAL` may be missing, and is left out where it has its default.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import typing
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+OPTIONAL = {"optional": True}
 _EXPECTED = {float: "a finite number", int: "a whole number", str: "text", bool: "true or false"}
 
 
@@ -20,7 +24,8 @@ class JsonError(ValueError):
 def to_json(value: Any) -> Any:
     """A dataclass (nested, with tuples, dicts and plain values) as what ``json.dumps`` takes."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)
+                if not (_is_optional(f) and getattr(value, f.name) == _default(f))}
     if isinstance(value, (tuple, list)):
         return [to_json(v) for v in value]
     if isinstance(value, dict):
@@ -74,10 +79,18 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if unknown:
         raise JsonError(f"{where} has the unknown key {show(unknown[0])}, expected only {', '.join(fields)}; "
                         "the document was written by another version or by hand")
-    missing = [name for name in fields if name not in value]
+    missing = [name for name, f in fields.items() if name not in value and not _is_optional(f)]
     if missing:
         raise JsonError(f"{where} lacks the key '{missing[0]}'")
-    return kind(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in fields})
+    return kind(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in fields if name in value})
+
+
+def _is_optional(f: dataclasses.Field[Any]) -> bool:
+    return bool(f.metadata.get("optional"))
+
+
+def _default(f: dataclasses.Field[Any]) -> Any:
+    return f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
 
 
 def show(value: object, length: int = 40) -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_runtime.contract import Contract
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +33,7 @@ def main(arguments: argparse.Namespace) -> int:
         ("gravity", c.stream.gravity),
         ("rate", f"{c.stream.rate_hz:g} Hz, {c.stream.rate_tolerance:.0%} off is resampled, more is refused"),
         ("window", f"{c.window_s:g} s ({c.window_samples} samples)"),
-        ("decision", f"every {c.hop_s:g} s, mean of {c.decision.smoothing_windows} windows, threshold "
-                     f"{c.decision.threshold:g}"),
+        ("decision", _decision(c)),
         ("front end", f"{c.front_end.n_images} images {c.front_end.image_height} x {c.front_end.image_width}, frames "
                       f"of {ffts}; {', '.join(c.front_end.statistics)}"),
         ("network", f"{c.quantisation.recipe}, {len(file.tflite) / 1024:.0f} KiB, by {c.quantisation.converter} and "
@@ -44,6 +47,18 @@ def main(arguments: argparse.Namespace) -> int:
     for name, text in rows:
         print(f"{name:>10}  {text}")
     return 0
+
+
+def _decision(c: Contract) -> str:
+    spec = c.decision
+    text = f"every {c.hop_s:g} s, mean of {spec.smoothing_windows} windows, threshold {spec.threshold:g}"
+    if spec.class_thresholds:
+        text += f" ({', '.join(f'{label} {value:g}' for label, value in spec.class_thresholds.items())})"
+    if spec.debounce_decisions > 1:
+        text += f", {spec.debounce_decisions} in a row"
+    if spec.refractory_s:
+        text += f", {spec.refractory_s:g} s from one event to the next"
+    return text
 
 
 def _score(int8: float | None, float32: float | None) -> str:

@@ -3,7 +3,8 @@
 Keys: ``time_s``, ``state``, ``label`` (null unless recognised), ``probability``, ``probabilities`` (label to smoothed
 value, empty in a gap and while warming up), ``window_probabilities`` (likewise, not smoothed), ``latency_us``
 (``frontend``, ``inference``, ``total``; null where nothing was computed), ``counts`` (of samples so far, see
-:class:`edge_runtime.counts.StreamCounts`). A number that is not finite is null.
+:class:`edge_runtime.counts.StreamCounts`), ``event`` (whether the label begins here). A number that is not finite is
+null.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def document(decision: Decision, labels: tuple[str, ...]) -> dict[str, Any]:
         "window_probabilities": by_label(decision.window_probabilities),
         "latency_us": None if latency is None else dataclasses.asdict(latency),
         "counts": None if decision.counts is None else dataclasses.asdict(decision.counts),
+        "event": decision.event,
     }
 
 

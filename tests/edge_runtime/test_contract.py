@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.contract import SCHEMA, Contract, SpectrogramSpec, StreamSpec
+from edge_runtime.contract import SCHEMA, Contract, DecisionSpec, SpectrogramSpec, StreamSpec
 from edge_runtime.errors import ContractError
 
 
@@ -199,3 +199,27 @@ def test_derived_values(make_contract):
 ])
 def test_finds_the_three_accelerometer_axes_wherever_they_stand(channels, columns):
     assert StreamSpec(channels, 50.0, "included").acc_triple == columns
+
+
+def test_settings_may_be_missing_and_stand_only_where_they_were_made(make_contract):
+    plain = json.loads(make_contract().to_json())
+    assert set(plain["decision"]) == {"smoothing_windows", "threshold"}  # what the first model files hold
+    spec = DecisionSpec(2, 0.5, {"walk": 0.7}, 3, 1.5)
+    contract = make_contract(decision=spec)
+    assert json.loads(contract.to_json())["decision"] == {
+        "smoothing_windows": 2, "threshold": 0.5, "class_thresholds": {"walk": 0.7}, "debounce_decisions": 3,
+        "refractory_s": 1.5}
+    assert Contract.from_json(contract.to_json()) == contract
+
+
+@pytest.mark.parametrize("key, value", [
+    ("class_thresholds", {"dance": 0.5}), ("class_thresholds", {"walk": 1.1}), ("class_thresholds", [0.5]),
+    ("class_thresholds", {"walk": "much"}), ("debounce_decisions", 0), ("debounce_decisions", 2.0),
+    ("debounce_decisions", 1001), ("refractory_s", -1), ("refractory_s", 3601), ("refractory_s", None),
+])
+def test_a_wrong_setting_is_refused_in_a_sentence_that_names_it(make_contract, is_sentence, key, value):
+    document = json.loads(make_contract().to_json())
+    document["decision"][key] = value
+    with pytest.raises(ContractError, match=f"decision.{key}") as caught:
+        Contract.from_json(json.dumps(document))
+    assert is_sentence(str(caught.value))

@@ -1,6 +1,7 @@
 import math
 import tracemalloc
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -136,8 +137,7 @@ def test_the_same_recogniser_decides_alike_after_reset(make_recognizer, motion):
     recognizer.reset()
     assert recognizer.fill == 0
     assert recognizer.push(times - 100, samples) == [
-        type(d)(pytest.approx(d.time_s - 100), *(getattr(d, f) for f in (
-            "state", "label", "probability", "probabilities", "window_probabilities"))) for d in first]
+        replace(d, time_s=pytest.approx(d.time_s - 100)) for d in first]
 
 
 def test_reset_takes_a_stream_that_starts_earlier_and_needs_a_full_window(make_recognizer, motion):

@@ -85,7 +85,8 @@ def as_document(decision, labels):
     return {"time_s": decision.time_s, "state": decision.state, "label": decision.label,
             "probability": decision.probability,
             "probabilities": dict(zip(labels, decision.probabilities, strict=True)),
-            "window_probabilities": dict(zip(labels, decision.window_probabilities, strict=True))}
+            "window_probabilities": dict(zip(labels, decision.window_probabilities, strict=True)),
+            "event": decision.event}
 
 
 # ---- what is recognised
@@ -161,6 +162,30 @@ def test_demo_needs_no_names_and_begins_at_once(tmp_path):
 def test_demo_takes_another_source(demo_recording_path, capsys, expected):
     assert main(["run", "--demo", "--source", f"{demo_recording_path}?speed=max"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(expected)
+
+
+def test_settings_of_the_decision_can_be_given(run, demo_recording_path, expected):
+    source = f"{demo_recording_path}?speed=max"
+    plain = run(source, "--smoothing-windows", 1)[1]
+    assert [line["probabilities"] for line in plain] == [line["window_probabilities"] for line in plain]
+    strict = run(source, "--threshold", 0.7)[1]
+    assert [line["label"] for line in strict] == [d.label if d.probability >= 0.7 else None for d in expected]
+    for_one = run(source, "--class-threshold", "IR=1")[1]
+    assert [line["label"] for line in for_one] == [None if d.label == "IR" else d.label for d in expected]
+    steady = run(source, "--debounce", 4)[1]
+    labels = [d.label for d in expected]
+    assert [line["label"] for line in steady] == [
+        label if i >= 3 and set(labels[i - 3:i + 1]) == {label} else None for i, label in enumerate(labels)]
+    rare = [line["time_s"] for line in run(source, "--refractory-s", 12)[1] if line["event"]]
+    assert len(rare) >= 2 and min(np.diff(rare)) >= 12
+
+
+@pytest.mark.parametrize("arguments", [["--debounce", "0"], ["--debounce", "1.5"], ["--class-threshold", "IR"],
+                                       ["--threshold", "nan"], ["--refractory-s", "-1"]])
+def test_settings_that_are_no_numbers(demo_model_path, demo_recording_path, capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(["run", str(demo_model_path), "--source", str(demo_recording_path), *arguments])
+    assert caught.value.code == EXIT_USER_ERROR and ", expected a" in capsys.readouterr().err
 
 
 # ---- models that cannot be used
@@ -390,6 +415,8 @@ def test_gaps_so_close_that_no_window_fills(run, altered, demo_recording):
     (["--source", "{}?colour=red"], "the option 'colour=red'"),
     (["--source", "{}", "--threads", "0"], "threads is 0, expected 1 or more"),
     (["--source", "{}", "--max-gap-s", "0.01"], "stream.max_gap_s = 0.01, expected 0.04 (two samples) to 60: choose"),
+    (["--source", "{}", "--threshold", "1.5"], "decision.threshold = 1.5, expected 0 to 1: choose another value"),
+    (["--source", "{}", "--class-threshold", "DANCE=0.5"], "{'DANCE': 0.5}, expected 0 to 1 for labels of the model"),
     (["--source", "{}", "--hold-s", "11"], "held for 11 s, expected 0 to 10"),
     (["--source", "{}", "--sink", "mail:me"], "no kind of sink called 'mail'"),
     (["--source", "{}", "--sink", "jsonl:missing/d.jsonl"], "missing/d.jsonl cannot be written"),

@@ -26,12 +26,12 @@ def test_each_line_is_a_decision_and_there_at_once(tmp_path):
             "probabilities": {"squat": 0.75, "jump": 0.25}, "window_probabilities": {"squat": 1.0, "jump": 0.0},
             "latency_us": {"frontend": 300.0, "inference": 900.0, "total": 1250.0},
             "counts": {"received": 90, "used": 80, "waiting": 0, "late": 10, "duplicate": 0, "refused": 0,
-                       "interpolated": 0, "gaps": 0}}
+                       "interpolated": 0, "gaps": 0}, "event": False}
         sink.write(Decision.gap(2.0))
     sink.close()
     assert json.loads(path.read_text().splitlines()[1]) == {
         "time_s": 2.0, "state": "gap", "label": None, "probability": 0.0, "probabilities": {},
-        "window_probabilities": {}, "latency_us": None, "counts": None}
+        "window_probabilities": {}, "latency_us": None, "counts": None, "event": False}
 
 
 def test_standard_output_stays_open(capsys):
