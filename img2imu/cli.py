@@ -32,6 +32,8 @@ COMMANDS = (
     Command("run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"),
     Command("record", "record a labelled motion to learn from, out of any live source",
             "edge_runtime.commands.record"),
+    Command("doctor", "look at a live source for some seconds and say what is wrong with it",
+            "edge_runtime.commands.doctor"),
     Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
     Command("data", "list, get and inspect data sets", "img2imu.commands.data", "demo"),
     Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),

@@ -1,0 +1,115 @@
+"""``img2imu doctor``: look at a source, and say what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from edge_runtime.commands.record import CHANNELS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from edge_runtime.diagnosis import Finding
+    from edge_runtime.sources import Source
+
+SLOWEST_BATCHES_S = 2.0  # from one message of a phone to the next
+WAIT_S = 30.0  # for the first sample: a phone has to be set up
+MOST_SAMPLES = 1_000_000
+EXIT_BAD = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("model", nargs="?", help="model file that is to recognise the source; its contract is what is "
+                        "expected")
+    parser.add_argument("--source", metavar="URI", required=True, help="where samples come from, as for img2imu run")
+    parser.add_argument("--seconds", type=_positive, default=10.0, metavar="N", help="how long to look (default: 10); "
+                        "let the sensor rest for some of them")
+    parser.add_argument("--channels", choices=CHANNELS, default="acc+gyro", help="expected when no model is named "
+                        "(default: acc+gyro)")
+    parser.add_argument("--rate-hz", type=_positive, default=50.0, metavar="HZ", help="expected when no model is named "
+                        "(default: 50)")
+    parser.add_argument("--json", action="store_true", help="for other programs")
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run the command; the exit code is 1 when something is bad."""
+    from edge_runtime.container import read
+    from edge_runtime.contract import StreamSpec
+    from edge_runtime.diagnosis import BAD, OK, WARNING, Finding, diagnose
+    from edge_runtime.sources import open_source
+
+    spec = (read(arguments.model).contract.stream if arguments.model else
+            StreamSpec(CHANNELS[arguments.channels], arguments.rate_hz, "included"))
+    source = open_source(arguments.source, spec.channels, spec.rate_hz)
+    times_s, samples, silent_s = _collect(source, arguments.seconds)
+    findings = diagnose(times_s, samples, spec)
+    if silent_s > spec.max_gap_s + SLOWEST_BATCHES_S:
+        findings.append(Finding("silence", BAD, f"nothing came in the last {silent_s:.1f} s", "it stopped: check the "
+                                "sensor and its connection"))
+    if source.notes.counts:
+        findings.append(Finding("left out by the source", WARNING, source.notes.summary(), "see what it said above"))
+    verdicts = {finding.verdict for finding in findings}
+    verdict = next(v for v in (BAD, WARNING, OK) if v in verdicts)
+    if arguments.json:
+        print(json.dumps({"source": arguments.source, "model": arguments.model, "samples": len(times_s),
+                          "verdict": verdict, "findings": [dataclasses.asdict(f) for f in findings]}, indent=1))
+    else:
+        _show(findings)
+        print({BAD: "bad: a run would fail or mislead", WARNING: "usable, with warnings", OK: "all is well"}[verdict])
+    return EXIT_BAD if verdict == BAD else 0
+
+
+def _collect(source: Source, seconds: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32], float]:
+    """What comes within so many seconds of the first sample, on the sensor's clock or on ours; Ctrl-C ends it too.
+
+    Returns:
+        Timestamps (n,), samples (n, channels), and for how long nothing had come at the end, seconds.
+    """
+    import numpy as np
+
+    print(f"looking for {seconds:g} s: let the sensor rest for some of them", file=sys.stderr, flush=True)
+    times, samples, count = [], [], 0
+    opened_s, began_s, heard_s, now_s = time.monotonic(), 0.0, 0.0, 0.0
+    with contextlib.suppress(KeyboardInterrupt):
+        for chunk in source:
+            now_s = time.monotonic()
+            if not len(chunk.timestamps_s):
+                if now_s - (began_s or opened_s) > (seconds if count else WAIT_S):
+                    break
+                continue
+            began_s, heard_s = began_s or now_s, now_s
+            times.append(chunk.timestamps_s)
+            samples.append(chunk.samples)
+            count += len(chunk.timestamps_s)
+            if (chunk.timestamps_s[-1] - times[0][0] >= seconds or now_s - began_s >= seconds
+                    or count >= MOST_SAMPLES):
+                break
+    if not times:
+        return np.empty(0), np.empty((0, 1), np.float32), 0.0
+    return np.concatenate(times), np.concatenate(samples), now_s - heard_s
+
+
+def _show(findings: list[Finding]) -> None:
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        print(f"{finding.verdict:>7}  {finding.what:<{width}}  {finding.measured}")
+        if finding.remedy:
+            print(f"{'':>7}  {'':<{width}}  -> {finding.remedy}")
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"is {text!r}, expected a number above 0")
+    return number
