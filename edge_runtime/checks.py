@@ -105,6 +105,12 @@ def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> No
         raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; {remedy}")
 
 
+def rate_fits(measured_hz: float, spec: StreamSpec, faster: bool = False) -> bool:
+    """Whether a measured rate is within the contract's tolerance, or above it where ``faster`` ones may pass."""
+    deviation = measured_hz / spec.rate_hz - 1
+    return abs(deviation) <= spec.rate_tolerance or (faster and deviation > 0)
+
+
 def check_rate(measured_hz: float, spec: StreamSpec, faster: bool = False) -> None:
     """Refuse a stream whose measured rate is too far from the contract's.
 
@@ -116,9 +122,8 @@ def check_rate(measured_hz: float, spec: StreamSpec, faster: bool = False) -> No
     Raises:
         StreamError: see above.
     """
-    deviation = measured_hz / spec.rate_hz - 1
-    if abs(deviation) > spec.rate_tolerance and not (faster and deviation > 0):
-        filtered = ", or filter it down with --resample polyphase" if deviation > 0 else ""
+    if not rate_fits(measured_hz, spec, faster):
+        filtered = ", or filter it down with --resample polyphase" if measured_hz > spec.rate_hz else ""
         raise StreamError(f"the stream comes at {measured_hz:.4g} Hz, expected {spec.rate_hz:g} Hz "
                           f"within {spec.rate_tolerance:.0%}: set the sensor to {spec.rate_hz:g} Hz, or train a "
                           f"model for {measured_hz:.0f} Hz{filtered}")

@@ -100,8 +100,8 @@ def _clock(times_s: Times, spec: StreamSpec) -> list[Finding]:
     jitter = float(forward.std()) * rate_hz
     findings.append(Finding("jitter", WARNING if jitter > JITTER_WARNING else OK,
                             f"{1000 * forward.std():.3g} ms, {jitter:.0%} of a step", "take the sensor's own "
-                            "timestamps where the source offers them, and look for lost samples" if jitter > JITTER_WARNING
-                            else ""))
+                            "timestamps where the source offers them, and look for lost samples"
+                            if jitter > JITTER_WARNING else ""))
     gaps = steps[steps > spec.max_gap_s]
     findings.append(Finding("gaps", BAD if len(gaps) else OK, f"{len(gaps)} longer than {spec.max_gap_s:g} s, the "
                             f"longest step {max(float(steps.max()), 0.0):.3g} s", "look for a weak connection or a "

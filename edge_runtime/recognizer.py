@@ -226,9 +226,13 @@ class Recognizer:
         self._resampler.reset()
         self._samples.clear()
         self._received.clear()
+        self._forget_windows()
+        self._due = self.contract.window_samples  # grid samples at which the next decision falls
+
+    def _forget_windows(self) -> None:
         self._smoother.reset()
         self._features = self._front_end.stream()
-        self._due = self.contract.window_samples  # grid samples at which the next decision falls
+        self._first = True  # the next window has none before it
 
     def _grow(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
               decisions: list[Decision]) -> None:
@@ -251,16 +255,35 @@ class Recognizer:
         contract = self.contract
         n = contract.window_samples
         window = self._samples.newest(n).astype(np.float32, copy=False)
-        received = self._received.newest(n)
-        measured_hz = float(received[-1, 0] - received[0, 0]) / (n - 1) * contract.stream.rate_hz
-        checks.check_rate(measured_hz, contract.stream, faster=self._polyphase)
-        first = self._samples.total == n
-        (checks.check_units if first else checks.check_alive)(window, contract.stream)
+        if self._has_holes(self._received.newest(n)[:, 0]):
+            self._forget_windows()
+            return Decision.gap(time_s)
+        (checks.check_units if self._first else checks.check_alive)(window, contract.stream)
         self._gaps = 0
-        features = self._features.advance(window, n if first else contract.hop_samples)
+        features = self._features.advance(window, n if self._first else contract.hop_samples)
+        self._first = False
         drawn = time.perf_counter_ns()
         probabilities, _ = self.model.infer(features)
         inferred = time.perf_counter_ns()
         decision = self._smoother.decide(time_s, probabilities)
         latency = Latency((drawn - started) / 1e3, (inferred - drawn) / 1e3, (time.perf_counter_ns() - started) / 1e3)
         return replace(decision, latency_us=latency)
+
+    def _has_holes(self, received: npt.NDArray[np.float64]) -> bool:
+        """Whether too many samples of a window are missing, though the rate is right in between.
+
+        Raises:
+            StreamError: the rate is wrong throughout.
+        """
+        spec = self.contract.stream
+        measured_hz = float(received[-1] - received[0]) / (len(received) - 1) * spec.rate_hz
+        if checks.rate_fits(measured_hz, spec, self._polyphase):
+            return False
+        # of the sensor's samples, the one in the middle: a pause, however long, lies before a single one
+        rates = np.sort(np.diff(received))
+        counted = np.cumsum(rates)
+        usual_hz = float(rates[np.searchsorted(counted, counted[-1] / 2)]) * spec.rate_hz
+        if measured_hz < spec.rate_hz and checks.rate_fits(usual_hz, spec, self._polyphase):
+            return True
+        checks.check_rate(measured_hz, spec, self._polyphase)
+        return False
