@@ -255,7 +255,7 @@ class Recognizer:
         contract = self.contract
         n = contract.window_samples
         window = self._samples.newest(n).astype(np.float32, copy=False)
-        if self._has_holes(self._received.newest(n)[:, 0]):
+        if self._has_holes(self._received.newest(n)[:, 0].astype(np.float64, copy=False)):
             self._forget_windows()
             return Decision.gap(time_s)
         (checks.check_units if self._first else checks.check_alive)(window, contract.stream)
