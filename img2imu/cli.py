@@ -32,6 +32,8 @@ COMMANDS = (
     Command("run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"),
     Command("record", "record a labelled motion to learn from, out of any live source",
             "edge_runtime.commands.record"),
+    Command("bench", "measure what recognition costs on this device: latency, CPU share, memory",
+            "edge_runtime.commands.bench"),
     Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
     Command("data", "list, get and inspect data sets", "img2imu.commands.data", "demo"),
     Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),
