@@ -2,8 +2,8 @@
 
 Each way runs in a process of its own with one thread, and they take turns: a few decisions of each, again and again, so
 that whatever else the machine does meets all of them alike. Every way gets the same made stream, that of the bundled
-model: 6 axes at 50 Hz in windows of 5 s; the paper's way uses the accelerometer alone, one image, as in its app. No way
-has learnt anything: what a decision costs does not depend on the weights.
+model: 6 axes at 50 Hz in windows of 5 s; the paper's way uses the accelerometer alone, one image, as in its app, and
+beside that both sensors, two images. No way has learnt anything: what a decision costs does not depend on the weights.
 """
 
 from __future__ import annotations
@@ -187,8 +187,8 @@ def describe(contract: Contract, arguments: argparse.Namespace, load: float | No
             f"each, {arguments.turns} turns of {arguments.decisions} decisions, {arguments.starts} starts\n\n")
     if load is not None and load > BUSY_LOAD * cores:
         text += (f"The machine was busy (load {load:.1f} on {cores} cores): times are mostly those of waiting for a "
-                 "core, the more the longer a computation is; measure again on an idle one before quoting any. Processor "
-                 "time suffers least.\n\n")
+                 "core, the more the longer a computation is; measure again on an idle one before quoting any. "
+                 "Processor time suffers least.\n\n")
     return text
 
 

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +26,13 @@ FFT_SAMPLES, OVERLAP_SAMPLES = 128, 116  # the authors' app
 IMAGE_HEIGHT, IMAGE_WIDTH = 96, 128  # the authors' app
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 POWER_FLOOR = 1e-10  # under the logarithm
-AXES = 3  # the paper's image has three colours: the accelerometer's axes, here columns 0 to 2
+AXES = 3  # an image has three colours
 SIGNAL, MODEL = "signal.npz", "model.tflite"
 NETWORK, ONNX, MINIROCKET = "resnet18.pt", "resnet18.onnx", "minirocket.pickle"
 
 
 def paper_image(window: Array, rate_hz: float) -> Array:
-    """A window (samples, 3 or more) as the paper draws it: (3, 96, 128) float32, the highest frequency on top.
+    """A window of one sensor (samples, 3) as the paper draws it: (3, 96, 128) float32, the highest frequency on top.
 
     Yoon et al. 2022 (arXiv 2209.00945) and their app: a spectrogram of each axis, log10, every axis of every window
     stretched from its least to its greatest value, resized, ImageNet's mean and deviation.
@@ -40,7 +41,7 @@ def paper_image(window: Array, rate_hz: float) -> Array:
     from scipy.signal import spectrogram
 
     planes = []
-    for axis, mean, std in zip(window.T[:AXES], IMAGENET_MEAN, IMAGENET_STD, strict=True):
+    for axis, mean, std in zip(window.T, IMAGENET_MEAN, IMAGENET_STD, strict=True):
         _, _, power = spectrogram(axis, rate_hz, "hann", FFT_SAMPLES, OVERLAP_SAMPLES)
         level = np.log10(power[::-1] + POWER_FLOOR)
         low, high = level.min(), level.max()
@@ -78,8 +79,8 @@ def whole_windows(first: Array, answer: Callable[[Array], object]) -> Way:
     return Way(add, decide)
 
 
-def paper_torch(directory: Path, first: Array, rate_hz: float) -> Way:
-    """The paper's image, float ResNet-18, PyTorch."""
+def paper_torch(directory: Path, first: Array, rate_hz: float, sensors: int = 1) -> Way:
+    """The paper's image, float ResNet-18, PyTorch; an image for each of the first so many sensors, as one batch."""
     import torch
     from torchvision.models import resnet18
 
@@ -90,8 +91,9 @@ def paper_torch(directory: Path, first: Array, rate_hz: float) -> Way:
     network.eval()
 
     def answer(window: Array) -> object:
+        images = np.stack([paper_image(window[:, AXES * i:AXES * (i + 1)], rate_hz) for i in range(sensors)])
         with torch.inference_mode():
-            return network(torch.from_numpy(paper_image(window, rate_hz))[None]).softmax(1).numpy()
+            return network(torch.from_numpy(images)).softmax(1).numpy()
 
     return whole_windows(first, answer)
 
@@ -104,7 +106,11 @@ def paper_onnx(directory: Path, first: Array, rate_hz: float) -> Way:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(directory / ONNX, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return whole_windows(first, lambda window: session.run(None, {name: paper_image(window, rate_hz)[None]})[0])
+
+    def answer(window: Array) -> object:
+        return session.run(None, {name: paper_image(window[:, :AXES], rate_hz)[None]})[0]
+
+    return whole_windows(first, answer)
 
 
 class NoTorch:
@@ -144,7 +150,8 @@ def ours(directory: Path, first: Array, rate_hz: float) -> Way:
 
 
 WAYS: dict[str, Callable[[Path, Array, float], Way]] = {
-    "ours": ours, "paper, PyTorch": paper_torch, "paper, ONNX Runtime": paper_onnx, "MiniRocket + ridge": minirocket}
+    "ours": ours, "paper, PyTorch": paper_torch, "paper, PyTorch, 2 sensors": partial(paper_torch, sensors=2),
+    "paper, ONNX Runtime": paper_onnx, "MiniRocket + ridge": minirocket}
 
 
 def main() -> None:
