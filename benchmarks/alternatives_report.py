@@ -110,11 +110,11 @@ def _verdict(name: str, value: float, unit: str, most: float, beside: str) -> st
 
 
 def draw(found: Found, path: Path) -> None:
-    """Points on logarithmic scales: time, share of a core, memory, start-up; farther left is better."""
+    """Points on logarithmic scales: processor time, share of a core, memory, start-up; farther left is better."""
     from matplotlib.figure import Figure
 
     measured = {way: m for way, m in found.items() if isinstance(m, Measured)}
-    panels = (("one decision, p50 (ms)", [m.p50_ms for m in measured.values()]),
+    panels = (("processor time of a\ndecision, p50 (ms)", [m.cpu_ms for m in measured.values()]),
               (f"share of a core at\n{DECISIONS_PER_S} decisions per second (%)",
                [m.share_percent for m in measured.values()]),
               ("resident memory (MB)", [m.resident_mb or np.nan for m in measured.values()]),
