@@ -102,6 +102,8 @@ def paper_onnx(directory: Path, first: Array, rate_hz: float) -> Way:
     """The same image and network, in ONNX Runtime."""
     import onnxruntime
 
+    if not (directory / ONNX).exists():  # the parent could not write it
+        raise ModuleNotFoundError("ONNX files are written by onnx", name="onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(directory / ONNX, options, providers=["CPUExecutionProvider"])
