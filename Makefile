@@ -11,8 +11,8 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-base test-sources figures fewshot ablation finetuning pretraining lint types imports \
-  check clean
+.PHONY: help venv demo test test-base test-sources figures bench fewshot ablation finetuning pretraining lint types \
+  imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -47,6 +47,9 @@ test-sources: $(INSTALLED) ## test MQTT against Debian's broker, mosquitto, whic
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py
+
+bench: $(INSTALLED) ## one decision by what people would use instead, side by side (a few minutes)
+	$(BIN)/python benchmarks/alternatives.py --out out/bench
 
 fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
 	IMG2IMU_LIMU_BERT=$${IMG2IMU_LIMU_BERT:-$(DATA)/limu_bert_x.pt} $(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot

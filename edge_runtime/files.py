@@ -36,11 +36,13 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """Refuse a place that cannot be written, before long work is done for it.
 
     Raises:
-        OutputError: the directory is missing, or neither it nor the file may be written.
+        OutputError: the directory is missing or may not be written, or something that is no file lies there.
     """
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a directory, expected the name of a file: add one")
+    if path.exists() and not path.is_file():  # a file would take its place, and a device would be gone
+        raise OutputError(f"{path} is a device or a pipe, expected the name of a file: choose another place")
     if not path.parent.is_dir():
         raise OutputError(f"{path} cannot be written: the directory {path.parent} does not exist; make it first")
     if not os.access(path.parent, os.W_OK):

@@ -34,6 +34,8 @@ COMMANDS = (
             "edge_runtime.commands.record"),
     Command("doctor", "look at a live source for some seconds and say what is wrong with it",
             "edge_runtime.commands.doctor"),
+    Command("bench", "measure what recognition costs on this device: latency, CPU share, memory",
+            "edge_runtime.commands.bench"),
     Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
     Command("data", "list, get and inspect data sets", "img2imu.commands.data", "demo"),
     Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),

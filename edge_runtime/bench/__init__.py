@@ -1,0 +1,1 @@
+"""What recognition costs on this device: start-up, latency, CPU share, memory."""
