@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
+from edge_runtime.machine import cpu_name
 from export.demo.pipeline import run
 from export.demo.report import Report
 from img2imu.progress import track
@@ -100,14 +101,6 @@ def _peak_mb(pid: int) -> float | None:
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024 / 1e6
     return None  # already gone
-
-
-def cpu_name() -> str:
-    """As the kernel tells it."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

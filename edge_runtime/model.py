@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.contract import Contract
+from edge_runtime.delegate import operators_outside
 from edge_runtime.errors import ContractError, UserError
 from edge_runtime.frontend import Features
 from edge_runtime.frontend.statistics import WindowStatistics
@@ -20,8 +22,11 @@ Array = npt.NDArray[np.float32]
 RUNTIMES = (("ai-edge-litert", "ai_edge_litert.interpreter"),
             ("tflite-runtime", "tflite_runtime.interpreter"),
             ("tensorflow", "tensorflow.lite.python.interpreter"))
-IMAGES, STATISTICS = "args_0", "args_1"  # names in the model's signature, in the order of the exported module
+# names in the model's signature, in the order of the exported module
+INPUTS = {field.name: f"args_{i}" for i, field in enumerate(fields(Features))}
 PROBABILITIES, EMBEDDING = "output_0", "output_1"
+FLOAT_ONLY = (np.float32,)
+IO_TYPES = (np.float32, np.int8, np.uint8)  # of images and probabilities
 
 
 def load_interpreter() -> tuple[Any, str]:
@@ -37,6 +42,12 @@ def load_interpreter() -> tuple[Any, str]:
             return interpreter, distribution
     raise UserError("no TensorFlow Lite runtime is installed, expected one of "
                     f"{', '.join(d for d, _ in RUNTIMES)}: pip install ai-edge-litert")
+
+
+def as_tensors(features: Features) -> dict[str, Array]:
+    """One window's features as the network's inputs, by their names in the signature; images are a batch already."""
+    return {name: features.images if field == "images" else getattr(features, field)[None]
+            for field, name in INPUTS.items()}
 
 
 class Model:
@@ -64,7 +75,7 @@ class Model:
             self._interpreter = interpreter_class(model_content=tflite, num_threads=threads)
             self._interpreter.allocate_tensors()
             inputs, outputs = self._signature()
-            self._images, self._statistics = inputs[IMAGES], inputs[STATISTICS]
+            self._inputs = {name: inputs[name] for name in INPUTS.values()}
             self._probabilities, self._embedding = outputs[PROBABILITIES], outputs[EMBEDDING]
         except (ValueError, RuntimeError, KeyError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -74,12 +85,24 @@ class Model:
 
     def infer(self, features: Features) -> tuple[Array, Array]:
         """One window's features to probabilities (labels,) and embedding (d,), float32."""
-        self._interpreter.set_tensor(self._images["index"], features.images)
-        self._interpreter.set_tensor(self._statistics["index"], features.statistics[None])
+        for name, values in as_tensors(features).items():
+            tensor = self._inputs[name]
+            self._interpreter.set_tensor(tensor["index"], _stored(values, tensor))
         self._interpreter.invoke()
-        probabilities: Array = self._interpreter.get_tensor(self._probabilities["index"])[0]
-        embedding: Array = self._interpreter.get_tensor(self._embedding["index"])[0]
-        return probabilities, embedding
+        return self._output(self._probabilities), self._output(self._embedding)
+
+    @property
+    def outside_delegate(self) -> tuple[str, ...] | None:
+        """See :func:`edge_runtime.delegate.operators_outside`."""
+        return operators_outside(self._interpreter)
+
+    def _output(self, tensor: dict[str, Any]) -> Array:
+        """Values of an output, without its leading axis."""
+        values = self._interpreter.get_tensor(tensor["index"])[0]
+        if tensor["dtype"] == np.float32:
+            return np.asarray(values)
+        scale, zero = tensor["quantization"]
+        return np.asarray((values.astype(np.float32) - np.float32(zero)) * np.float32(scale))
 
     def _signature(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Tensor details by signature name; names, not positions, since quantising reorders tensors."""
@@ -88,11 +111,23 @@ class Model:
 
     def _check(self, contract: Contract) -> None:
         front = contract.front_end
-        expected = ((self._images, "images", (front.n_images, front.image_height, front.image_width, 3)),
-                    (self._statistics, "statistics", (1, WindowStatistics.of(contract).size)),
-                    (self._probabilities, "probabilities", (1, len(contract.labels))))
-        for tensor, name, shape in expected:
+        expected = ((self._inputs[INPUTS["images"]], "images", IO_TYPES,
+                     (front.n_images, front.image_height, front.image_width, 3)),
+                    (self._inputs[INPUTS["statistics"]], "statistics", FLOAT_ONLY, (1, WindowStatistics.of(contract).size)),
+                    (self._probabilities, "probabilities", IO_TYPES, (1, len(contract.labels))))
+        for tensor, name, types, shape in expected:
             found = tuple(int(n) for n in tensor["shape"])
-            if found != shape or tensor["dtype"] != np.float32:
+            if found != shape or tensor["dtype"] not in types or (
+                    tensor["dtype"] != np.float32 and not tensor["quantization"][0] > 0):
                 raise ContractError(f"the network's {name} are {np.dtype(tensor['dtype'])} {found}, "
                                     f"the contract says float32 {shape}: export the model again")
+
+
+def _stored(values: Array, tensor: dict[str, Any]) -> npt.NDArray[Any]:
+    """Values in the type of a tensor: integers q stand for (q - zero) * scale."""
+    if tensor["dtype"] == np.float32:
+        return values
+    scale, zero = tensor["quantization"]
+    limits = np.iinfo(tensor["dtype"])
+    steps = np.clip(np.rint(values / np.float32(scale)) + zero, limits.min, limits.max)
+    return np.asarray(steps, tensor["dtype"])

@@ -1,4 +1,4 @@
-"""Torch to ``.tflite`` and its quantisation."""
+"""Torch to ``.tflite`` with litert-torch, and its quantisation with ai-edge-quantizer."""
 
 from __future__ import annotations
 
@@ -10,28 +10,40 @@ import warnings
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from edge_runtime.batches import one_by_one
 from edge_runtime.contract import Quantisation
+from edge_runtime.errors import UserError
 from edge_runtime.frontend import Features
-from edge_runtime.model import IMAGES, STATISTICS
-from export.network import DeviceNetwork
+from edge_runtime.model import as_tensors
+from export.checks import ExportError
+from export.flatbuffer import halve_vectors, shorten
+from export.network import SEEN
+from export.recipes import Recipe
 
-# The backbone's operators, computed in int8. The head is computed in float, its weights stored as float16: it is a
-# thousandth of the work, and int8 weights changed the decision on one window in twenty (float16: one in 300).
-BACKBONE_OPERATORS = ("CONV_2D", "DEPTHWISE_CONV_2D", "ADD")
+if TYPE_CHECKING:
+    from ai_edge_quantizer.quantizer import Quantizer
+    from torch import nn
+
+BACKBONE, HEAD = ".*backbone.*", ".*linear.*"  # patterns of the names that the converter makes of module paths
+CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
+# What integer convolutions hand on to each other; left in float, every one of these costs two conversions.
+BETWEEN_CONVOLUTIONS = ("ADD", "MUL", "MAX_POOL_2D", "PAD", "RELU")
+BETWEEN_CONVOLUTIONS_INT8 = ("HARD_SWISH",)  # no int16 kernel
 
 
-def to_float_tflite(network: DeviceNetwork, example: Features) -> bytes:
+def to_float_tflite(network: nn.Module, example: Features) -> bytes:
     """Convert with litert-torch.
 
     Args:
-        network: in eval mode.
+        network: in eval mode; takes the features as tensors, in their order.
         example: of one window; gives the shapes.
     """
     import torch
 
-    inputs = (torch.from_numpy(example.images), torch.from_numpy(example.statistics[None]))
-    with _quiet(), tempfile.TemporaryDirectory() as directory:
+    inputs = tuple(torch.from_numpy(values) for values in as_tensors(example).values())
+    with refusals_of("litert-torch"), quiet(), tempfile.TemporaryDirectory() as directory:
         import litert_torch  # prints while it is imported
 
         path = Path(directory) / "float.tflite"
@@ -39,39 +51,82 @@ def to_float_tflite(network: DeviceNetwork, example: Features) -> bytes:
         return path.read_bytes()
 
 
-def to_int8(float_tflite: bytes, calibration: Features) -> bytes:
-    """Quantise with ai-edge-quantizer: int8 weights per channel, int8 activations with ranges from calibration.
+def quantise(float_tflite: bytes, recipe: Recipe, calibration: Features) -> bytes:
+    """Make a network small with ai-edge-quantizer.
+
+    The head is computed in float by every recipe: it is a thousandth of the work, and its inputs differ too widely for
+    eight bits.
 
     Args:
         float_tflite: what :func:`to_float_tflite` gave.
-        calibration: of n real windows, from the runtime's own front end.
+        recipe: how.
+        calibration: of n real windows, from the runtime's own front end; they give the ranges of activations.
     """
-    from ai_edge_quantizer import qtyping, quantizer
+    from ai_edge_quantizer import quantizer
+
+    if recipe.weights == "float32":
+        return shorten(float_tflite)
+    with refusals_of("ai-edge-quantizer"), quiet():
+        tool = quantizer.Quantizer(bytearray(float_tflite))
+        _configure(tool, recipe)
+        samples = [as_tensors(window) for window in one_by_one(calibration)]
+        ranges = tool.calibrate({"serving_default": samples}, num_threads=1) if tool.need_calibration else None
+        small = bytes(tool.quantize(ranges).quantized_model)
+    # of the parts that the images give: bounded, unlike what comes in the sensor's own units
+    return shorten(halve_vectors(small, SEEN, ("SUB", "MUL")))
+
+
+def _configure(tool: Quantizer, recipe: Recipe) -> None:
+    """Tell the quantiser, operator by operator."""
+    from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
-    tool = quantizer.Quantizer(bytearray(float_tflite))
-    for operator in BACKBONE_OPERATORS:
-        tool.add_static_config(".*backbone.*", operator, activation_num_bits=8, weight_num_bits=8)
-    half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
-    tool.update_quantization_recipe(
-        ".*", "FULLY_CONNECTED",
-        op_config=qtyping.OpQuantizationConfig(weight_tensor_config=half, explicit_dequantize=True),
-        algorithm_key=AlgorithmName.FLOAT_CASTING)
-    samples = [{IMAGES: images, STATISTICS: statistics[None]}
-               for images, statistics in zip(calibration.images, calibration.statistics, strict=True)]
-    with _quiet():
-        ranges = tool.calibrate({"serving_default": samples}, num_threads=1)
-        return bytes(tool.quantize(ranges).quantized_model)
+    if recipe.weights == "float16":
+        half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+        config = qtyping.OpQuantizationConfig(weight_tensor_config=half, explicit_dequantize=True)
+        for operator in (*CONVOLUTIONS, "FULLY_CONNECTED"):
+            tool.update_quantization_recipe(".*", operator, op_config=config, algorithm_key=AlgorithmName.FLOAT_CASTING)
+        return
+    tool.add_weight_only_config(HEAD, "FULLY_CONNECTED", 8)
+    if recipe.calibrated:
+        bits = 16 if recipe.activations == "int16" else 8
+        for operator in (*CONVOLUTIONS, *BETWEEN_CONVOLUTIONS, *(BETWEEN_CONVOLUTIONS_INT8 if bits == 8 else ())):
+            tool.add_static_config(BACKBONE, operator, activation_num_bits=bits, weight_num_bits=8)
+        return
+    for operator in CONVOLUTIONS:
+        # XNNPACK has no depth-wise convolution that rounds as it goes, and LiteRT's own makes the network ten times
+        # slower: depth-wise weights, a tenth of all, are widened to float instead
+        if recipe.activations == "dynamic" and operator == "CONV_2D":
+            tool.add_dynamic_config(BACKBONE, operator, 8)
+        else:
+            tool.add_weight_only_config(BACKBONE, operator, 8)
 
 
-def describe() -> Quantisation:
+def describe(recipe: Recipe) -> Quantisation:
     """The recipe and the versions of the tools, for the contract."""
-    return Quantisation("int8", f"litert-torch {metadata.version('litert-torch')}",
+    return Quantisation(recipe.name, f"litert-torch {metadata.version('litert-torch')}",
                         f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}")
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def refusals_of(tool: str) -> Iterator[None]:
+    """What a converter cannot do is said in a sentence; its own words came before (see :func:`quiet`).
+
+    Raises:
+        ExportError: the tool failed.
+    """
+    try:
+        yield
+    except (ModuleNotFoundError, UserError):
+        raise
+    except Exception as error:  # converters raise about anything
+        reason = (str(error).strip().splitlines() or [""])[0][:200]
+        raise ExportError(f"{tool} cannot convert this network ({type(error).__name__}: {reason}); no file was "
+                          "written: take another converter or recipe") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
     """Keep what the converters print, in Python and in C++, from the terminal; when they fail, show it."""
     with tempfile.TemporaryFile() as log:
         sys.stdout.flush()

@@ -1,24 +1,32 @@
-"""Trained model to model file: convert, quantise, describe, check, and only then write."""
+"""Trained model to model files: convert, quantise, describe, check, measure, and only then write."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
 import os
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+from torch import nn
 
+from edge_runtime.batches import infer_all, one
 from edge_runtime.container import Golden, pack, read
-from edge_runtime.contract import SCHEMA, Contract, DecisionSpec, Provenance, StreamSpec
+from edge_runtime.contract import SCHEMA, Contract, DecisionSpec, Provenance, Quantisation, StreamSpec
 from edge_runtime.files import written_whole
-from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
-from export import convert
-from export.checks import check_answers
+from export import convert, cost
+from export.checks import ExportError, check_agreement, check_float, check_sums, trained_answers
+from export.evidence import Evidence, gather, spread
+from export.flatbuffer import with_integer_io
 from export.network import DeviceNetwork
+from export.recipes import DEFAULT_RECIPE, RECIPES, Recipe
+from export.verification import Comparison, compare
 from img2imu.backbone import pretrained_backbone
 from img2imu.classifier import MotionClassifier
 from img2imu.design import hop_samples, resolve_channels
@@ -26,8 +34,50 @@ from img2imu.progress import bar
 from img2imu.storage import Header, library_versions
 
 GOLDEN_WINDOWS = 3
-MAX_CALIBRATION_WINDOWS = 200  # more changes the ranges little and takes longer
 LIBRARIES = ("numpy", "torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
+STEPS = 4  # of an export: features, conversion, quantisation, verification
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model file to make.
+
+    Attributes:
+        path: of the file.
+        recipe: how the network is made small.
+        converter: out of :data:`export.recipes.CONVERTERS`.
+        io: type of images and probabilities, out of :data:`export.recipes.IO_TYPES`.
+    """
+
+    path: Path
+    recipe: Recipe = RECIPES[DEFAULT_RECIPE]
+    converter: str = "litert-torch"
+    io: str = "float32"
+
+
+@dataclass(frozen=True)
+class Exportable:
+    """A trained network with all that a device needs to know about it.
+
+    Attributes:
+        network: the front end's features as tensors in their order, to probabilities and embedding.
+        contract: what it takes and gives; its quantisation is filled in by the export.
+        support: (n, window_samples, channels) windows that it learnt from.
+        support_classes: (n,) index into the contract's labels.
+    """
+
+    network: nn.Module
+    contract: Contract
+    support: npt.NDArray[np.float32]
+    support_classes: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, classifier: MotionClassifier, header: Header) -> Exportable:
+        """A fitted classifier, and where it comes from."""
+        contract = build_contract(classifier, header)
+        example = FrontEnd.of(contract).compute(classifier.support_windows_[0])
+        network = DeviceNetwork(pretrained_backbone(), classifier.head_, example)
+        return cls(network, contract, classifier.support_windows_, classifier.support_classes_)
 
 
 @dataclass(frozen=True)
@@ -35,20 +85,106 @@ class Exported:
     """What an export made.
 
     Attributes:
-        path: the int8 model file.
-        contract: what it carries.
+        job: what was asked for.
+        contract: what the file carries.
         float_tflite: the network before quantisation, a plain ``.tflite``.
         n_bytes: size of the file.
-        seconds: time it took.
-        agreement: share of the support windows on which int8 and float give the same class.
+        seconds: time it took; of a conversion that several files share, the first one bears all.
+        comparison: float and quantised on the verification windows.
+        cost: latency and memory.
     """
 
-    path: Path
+    job: Job
     contract: Contract
     float_tflite: bytes
     n_bytes: int
     seconds: float
-    agreement: float
+    comparison: Comparison
+    cost: cost.Cost
+
+
+class Exporter:
+    """Makes files of one trained model; networks converted once serve every recipe.
+
+    Args:
+        model: what is exported.
+        evidence: windows that calibrate, and windows that judge.
+        max_f1_drop: largest loss in macro-F1 on the verification windows; None sets no limit.
+    """
+
+    def __init__(self, model: Exportable, evidence: Evidence, max_f1_drop: float | None = None) -> None:
+        self.model = model
+        self.evidence = evidence
+        self.max_f1_drop = max_f1_drop
+        front_end = FrontEnd.of(model.contract)
+        self._calibration = front_end.compute_batch(evidence.calibration)
+        self._verification = front_end.compute_batch(evidence.verification.samples)
+        self._expected = trained_answers(model.network, self._verification)
+        self._floats: dict[str, bytes] = {}
+
+    def export(self, job: Job, show_progress: bool = True) -> Exported:
+        """Make one file.
+
+        Raises:
+            ExportError: the made file fails a check; nothing is written.
+            F1DropError: it lost more than ``max_f1_drop``; nothing is written.
+            OutputError: the place cannot be written.
+        """
+        started = time.perf_counter()
+        with bar(f"exporting {job.recipe.name}", STEPS, show_progress) as advance:
+            float_tflite = self._float(job)
+            advance(2)
+            tflite = self._quantised(float_tflite, job)
+            contract = dataclasses.replace(self.model.contract, quantisation=describe(job))
+            advance(1)
+            comparison = self._judge(Model(tflite, contract), job)
+            contract = self._with_accuracy(contract, comparison)
+            content = pack(tflite, contract, self._golden(tflite, contract))
+            measured = _measured(content)
+            advance(1)
+        with written_whole(job.path) as file:
+            file.write(content)
+        return Exported(job, contract, float_tflite, len(content), time.perf_counter() - started, comparison, measured)
+
+    def _float(self, job: Job) -> bytes:
+        if job.converter not in self._floats:
+            tflite = convert.to_float_tflite(self.model.network, one(self._calibration, 0))
+            check_float(self._expected, infer_all(Model(tflite, self.model.contract), self._verification),
+                        job.converter)
+            self._floats[job.converter] = tflite
+        return self._floats[job.converter]
+
+    def _quantised(self, float_tflite: bytes, job: Job) -> bytes:
+        tflite = convert.quantise(float_tflite, job.recipe, self._calibration)
+        return tflite if job.io == "float32" else with_integer_io(tflite, job.io)
+
+    def _judge(self, model: Model, job: Job) -> Comparison:
+        answers = infer_all(model, self._verification)
+        check_sums(answers, job.recipe.name, job.io)
+        check_agreement(self._expected, answers, job.recipe.name)
+        comparison = compare(self.evidence.verification.classes, self.model.contract.labels, self._expected, answers)
+        if self.max_f1_drop is not None and comparison.f1_drop > self.max_f1_drop:
+            raise F1DropError(f"{job.recipe.name} has a macro-F1 of {comparison.macro_f1:.4f}, float "
+                              f"{comparison.macro_f1_float:.4f}: a drop of {comparison.f1_drop:.4f}, expected "
+                              f"{self.max_f1_drop:g} at most; no file was written: take another recipe")
+        return comparison
+
+    def _with_accuracy(self, contract: Contract, comparison: Comparison) -> Contract:
+        if not self.evidence.verification.unseen:
+            return contract
+        provenance = dataclasses.replace(contract.provenance, macro_f1_float=comparison.macro_f1_float,
+                                         macro_f1=comparison.macro_f1)
+        return dataclasses.replace(contract, provenance=provenance)
+
+    def _golden(self, tflite: bytes, contract: Contract) -> Golden:
+        windows = self.model.support[spread(len(self.model.support), GOLDEN_WINDOWS)]
+        features, stride = FrontEnd.of(contract).compute_batch(windows), Golden.IMAGE_STRIDE
+        answers = infer_all(Model(tflite, contract), features)
+        return Golden(windows, features.statistics, features.images[:, :, ::stride, ::stride], answers)
+
+
+class F1DropError(ExportError):
+    """A model file that lost more accuracy than was allowed."""
 
 
 def export_model(classifier: MotionClassifier, header: Header, path: str | os.PathLike[str],
@@ -56,7 +192,7 @@ def export_model(classifier: MotionClassifier, header: Header, path: str | os.Pa
     """Make a trained model one int8 ``.tflite`` that carries its contract and golden vectors.
 
     Args:
-        classifier: fitted; its support windows calibrate the quantiser, through the runtime's own front end.
+        classifier: fitted; two thirds of its support windows calibrate the quantiser, the others verify.
         header: where the model comes from.
         path: of the file to write.
         show_progress: draw a bar over the steps.
@@ -65,31 +201,14 @@ def export_model(classifier: MotionClassifier, header: Header, path: str | os.Pa
         ExportError: the made file fails a check; nothing is written.
         OutputError: the place cannot be written.
     """
-    started = time.perf_counter()
-    network = DeviceNetwork(pretrained_backbone(), classifier.head_)
-    contract = build_contract(classifier, header)
-    windows = classifier.support_windows_[_spread(len(classifier.support_windows_), MAX_CALIBRATION_WINDOWS)]
-    with bar("exporting", 4, show_progress) as advance:
-        features = FrontEnd.of(contract).compute_batch(windows)
-        advance(1)
-        float_tflite = convert.to_float_tflite(network, one(features, 0))
-        advance(1)
-        int8_tflite = convert.to_int8(float_tflite, features)
-        advance(1)
-        answers = infer_all(Model(int8_tflite, contract), features)
-        float_answers = infer_all(Model(float_tflite, contract), features)
-        agreement = check_answers(network, features, float_answers, answers)
-        advance(1)
-    content = pack(int8_tflite, contract, _golden(windows, features, answers))
-    with written_whole(path) as file:
-        file.write(content)
-    return Exported(Path(path), contract, float_tflite, len(content), time.perf_counter() - started, agreement)
+    model = Exportable.of(classifier, header)
+    evidence = gather(model.contract, model.support, model.support_classes)
+    return Exporter(model, evidence).export(Job(Path(path)), show_progress)
 
 
-def _golden(windows: np.ndarray, features: Features, answers: np.ndarray) -> Golden:
-    chosen, stride = _spread(len(windows), GOLDEN_WINDOWS), Golden.IMAGE_STRIDE
-    return Golden(windows[chosen], features.statistics[chosen], features.images[chosen][:, :, ::stride, ::stride],
-                  answers[chosen])
+def describe(job: Job) -> Quantisation:
+    """The recipe and the versions of the tools, for the contract."""
+    return convert.describe(job.recipe)
 
 
 def build_contract(classifier: MotionClassifier, header: Header) -> Contract:
@@ -105,7 +224,7 @@ def build_contract(classifier: MotionClassifier, header: Header) -> Contract:
         stream=StreamSpec(resolve_channels(classifier.channels), rate_hz, classifier.gravity_),
         window_samples=classifier.window_samples_, hop_samples=hop_samples(rate_hz, classifier.front_end_),
         front_end=classifier.front_end_, labels=tuple(str(label) for label in classifier.classes_),
-        decision=DecisionSpec(), quantisation=convert.describe(), provenance=provenance)
+        decision=DecisionSpec(), quantisation=Quantisation("none", "none", "none"), provenance=provenance)
 
 
 def record_accuracy(path: str | os.PathLike[str], macro_f1_float: float, macro_f1: float) -> None:
@@ -117,16 +236,9 @@ def record_accuracy(path: str | os.PathLike[str], macro_f1_float: float, macro_f
         target.write(content)
 
 
-def infer_all(model: Model, features: Features) -> np.ndarray:
-    """Probabilities (n, classes) of n windows' features, one at a time as on the device."""
-    return np.stack([model.infer(one(features, i))[0] for i in range(len(features.images))])
-
-
-def one(features: Features, i: int) -> Features:
-    """Window ``i`` of a batch."""
-    return Features(features.images[i], features.statistics[i])
-
-
-def _spread(n: int, count: int) -> np.ndarray:
-    """Up to ``count`` indices, evenly spread over 0 .. n - 1; support windows stand class by class."""
-    return np.unique(np.linspace(0, n - 1, min(n, count)).round().astype(int))
+def _measured(content: bytes) -> cost.Cost:
+    """Cost of a model file that is not in its place yet."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model.tflite"
+        path.write_bytes(content)
+        return cost.measure(path)

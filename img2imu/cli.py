@@ -37,6 +37,7 @@ COMMANDS = (
     Command("bench", "measure what recognition costs on this device: latency, CPU share, memory",
             "edge_runtime.commands.bench"),
     Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
+    Command("verify", "replay the windows inside a model file on this device", "edge_runtime.commands.verify"),
     Command("data", "list, get and inspect data sets", "img2imu.commands.data", "demo"),
     Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),
     Command("pretrain", "teach a backbone on photographs, for few-shot learning", "img2imu.commands.pretrain", "train"),

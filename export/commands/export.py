@@ -1,16 +1,43 @@
-"""``img2imu export``: a trained model to one quantised ``.tflite``."""
+"""``img2imu export``: a trained model to ``.tflite`` files, checked and measured."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from export.recipes import CONVERTERS, DEFAULT_RECIPE, DEFAULT_TARGET, IO_TYPES, RECIPES, TARGETS
+
+if TYPE_CHECKING:
+    from export.pipeline import Exported, Exporter, Job
+    from export.report import FileReport
+
+ENDING = ".tflite"
+ALL = "all"
+EXIT_NOT_ALL = 1  # a file that was asked for was not made
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "recipes:\n" + "".join(f"  {recipe.name:<14}{recipe.summary}\n" for recipe in RECIPES.values())
     parser.add_argument("model", help="trained model, written by img2imu train (.npz)")
-    parser.add_argument("-o", "--output", help="file to write; default: MODEL with the ending .tflite")
+    parser.add_argument("-o", "--output", help="file to write; default: MODEL with the ending .tflite. Several recipes "
+                        "or targets go to OUTPUT.NAME.tflite")
+    parser.add_argument("--recipe", action="append", metavar="NAME", choices=[*RECIPES, ALL],
+                        help=f"one of those below, or all; can be given more than once (default: {DEFAULT_RECIPE})")
+    parser.add_argument("--target", choices=[*TARGETS, ALL],
+                        help="recipe, I/O and front end that suit a " + ", ".join(TARGETS) + ", or one file for each")
+    parser.add_argument("--io", choices=IO_TYPES, help="type of images and probabilities (default: float32)")
+    parser.add_argument("--converter", choices=CONVERTERS, default=CONVERTERS[0], help="default: %(default)s")
+    parser.add_argument("--calibration", metavar="DATA", help="recordings, as for img2imu train, that calibrate in "
+                        "place of the training windows")
+    parser.add_argument("--data", metavar="DATA", help="labelled data, as for img2imu train, to verify with: what the "
+                        "model did not learn from; default: every third training window")
+    parser.add_argument("--max-f1-drop", type=float, metavar="X", help="write no file that loses more macro-F1 than X, "
+                        "and exit with 1")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -19,18 +46,79 @@ def main(arguments: argparse.Namespace) -> int:
     from edge_runtime.files import check_writable
 
     model = Path(arguments.model)
-    output = Path(arguments.output) if arguments.output else model.parent / f"{model.stem}.tflite"
-    if output.suffix != ".tflite":
-        raise OutputError(f"the output is {output}, expected a name that ends in .tflite: rename it")
+    output = Path(arguments.output) if arguments.output else model.parent / f"{model.stem}{ENDING}"
+    if output.suffix != ENDING:
+        raise OutputError(f"the output is {output}, expected a name that ends in {ENDING}: rename it")
     check_writable(output)
-    from export.pipeline import export_model
+    from edge_runtime.machine import cpu_name
+    from export.evidence import gather
+    from export.pipeline import Exportable, Exporter
+    from export.plot import draw
+    from export.report import Report, show
     from img2imu.storage import load
 
+    jobs = _jobs(arguments, output)
     trained = load(arguments.model)
+    exportable = Exportable.of(trained.classifier, trained.header)
+    evidence = gather(exportable.contract, exportable.support, exportable.support_classes, arguments.data,
+                      arguments.calibration)
     print(f"converting and quantising {arguments.model} ...", flush=True)
-    exported = export_model(trained.classifier, trained.header, output)
-    print(f"wrote {output}: int8, {exported.n_bytes / 1024:.0f} KiB, {exported.seconds:.1f} s; same class as float on "
-          f"{exported.agreement:.1%} of {len(trained.classifier.support_windows_)} training windows")
-    written = shlex.quote(str(output))
-    print(f"\nnext:\n  img2imu info {written}\n  img2imu run {written} --source recording.csv")
-    return 0
+    files = _export(Exporter(exportable, evidence, arguments.max_f1_drop), jobs)
+    report = Report.of(exportable.contract, evidence, cpu_name(), files)
+    made = [Path(file.path) for file in files if not file.error]
+    show(report)
+    if made:
+        base = output.with_suffix("")
+        report.write(Path(f"{base}.report.json"), Path(f"{base}.report.md"))
+        draw(Path(f"{base}.report.png"), report)
+        _print_next(base, made)
+    return 0 if len(made) == len(files) else EXIT_NOT_ALL
+
+
+def _jobs(arguments: argparse.Namespace, output: Path) -> list[Job]:
+    """One per file; several get a name of their own."""
+    from export.pipeline import Job
+
+    recipes = list(RECIPES) if ALL in (arguments.recipe or []) else list(dict.fromkeys(arguments.recipe or []))
+    targets = list(TARGETS) if arguments.target == ALL else [arguments.target or DEFAULT_TARGET]
+    jobs = []
+    for target in (TARGETS[name] for name in targets):
+        for recipe in recipes or [target.recipe]:
+            words = [target.name] * (len(targets) > 1) + [recipe] * (len(recipes) > 1)
+            path = output.with_suffix("".join(f".{word}" for word in words) + ENDING)
+            jobs.append(Job(path, RECIPES[recipe], arguments.converter, arguments.io or target.io))
+    return jobs
+
+
+def _export(exporter: Exporter, jobs: Sequence[Job]) -> list[FileReport]:
+    """Make each file; where there are several, one that fails does not keep the others from being made."""
+    from edge_runtime.errors import UserError
+    from export.pipeline import F1DropError
+    from export.report import FileReport
+
+    files = []
+    for job in jobs:
+        try:
+            exported = exporter.export(job)
+        except UserError as error:
+            if len(jobs) == 1 and not isinstance(error, F1DropError):
+                raise
+            files.append(FileReport.failed(job, str(error)))
+        else:
+            files.append(FileReport.of(exported))
+            _print_success(exported)
+    return files
+
+
+def _print_success(exported: Exported) -> None:
+    job, found = exported.job, exported.comparison
+    print(f"wrote {job.path}: {job.recipe.name}, {exported.n_bytes / 1024:.0f} KiB, {exported.seconds:.1f} s; same "
+          f"class as float on {found.agreement:.1%} of the windows", flush=True)
+
+
+def _print_next(base: Path, made: list[Path]) -> None:
+    written = shlex.quote(str(made[0]))
+    print(f"\nreport: {base}.report.md, {base}.report.json, {base}.report.png\n\nnext:\n"
+          f"  img2imu info {written}\n"
+          f"  img2imu verify {written}\n"
+          f"  img2imu run {written} --source recording.csv")

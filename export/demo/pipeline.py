@@ -12,13 +12,14 @@ import numpy.typing as npt
 from sklearn.metrics import confusion_matrix
 
 from edge_runtime import Contract, FrontEnd, Recognizer
+from edge_runtime.batches import infer_all
 from edge_runtime.files import written_whole
 from edge_runtime.model import Model
 from edge_runtime.recordings import Recording, write_csv
 from export.demo.pictures import draw_confusion, draw_spectrograms
 from export.demo.replay import Live, replay
 from export.demo.report import Report, scores
-from export.pipeline import export_model, infer_all, record_accuracy
+from export.pipeline import export_model, record_accuracy
 from img2imu.classifier import MotionClassifier
 from img2imu.datasets import DataSet, LabelledRecording, load_data_set
 from img2imu.splits import manifest_sha256, pick_support, split_by_subject

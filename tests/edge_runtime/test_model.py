@@ -21,8 +21,8 @@ def demo(demo_model_path):
     return read(demo_model_path)
 
 
-def tensor(index, shape, dtype=np.float32):
-    return {"index": index, "shape": np.array(shape), "dtype": dtype}
+def tensor(index, shape, dtype=np.float32, scale=0.0, zero=0):
+    return {"index": index, "shape": np.array(shape), "dtype": dtype, "quantization": (scale, zero)}
 
 
 class FakeInterpreter:
@@ -75,9 +75,29 @@ def test_tensors_are_found_by_name_not_by_position(interpreter, make_contract):
     assert (model.runtime, model.threads) == ("fake 1.0", 3)
 
 
+@pytest.mark.parametrize("dtype, zero, low, high", [(np.int8, 0, -127, 127), (np.uint8, 128, 1, 255)])
+def test_integer_images_are_rounded_and_integer_probabilities_widened(interpreter, make_contract, monkeypatch, dtype,
+                                                                      zero, low, high):
+    contract = make_contract()
+    shape = tuple(interpreter.inputs["args_0"]["shape"])
+    monkeypatch.setitem(interpreter.inputs, "args_0", tensor(3, shape, dtype, 1 / 127, zero))
+    monkeypatch.setitem(interpreter.outputs, "output_0", tensor(7, (1, 3), np.uint8, 1 / 256))
+    seen = []
+    monkeypatch.setattr(interpreter, "invoke", lambda self: seen.append(self.tensors[3]) or self.tensors.update({
+        5: np.zeros((1, 4), np.float32), 7: np.array([[0, 64, 192]], np.uint8)}))
+    images = np.resize(np.array([-1, 1, 0, 1.5, 0.1], np.float32), shape)
+    n_statistics = interpreter.inputs["args_1"]["shape"][1]
+    probabilities, _ = Model(b"", contract).infer(Features(images, np.zeros(n_statistics, np.float32)))
+    assert seen[0].dtype == dtype
+    top = np.iinfo(dtype).max
+    assert seen[0].ravel()[:5].tolist() == [low, high, zero, min(top, zero + 190), zero + 13]
+    assert probabilities.dtype == np.float32 and probabilities.tolist() == [0, 0.25, 0.75]
+
+
 @pytest.mark.parametrize("side, name, detail, words", [
     ("inputs", "args_0", tensor(3, (4, 9, 9, 3)), "images are float32 (4, 9, 9, 3)"),
-    ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int8), "images are int8"),
+    ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int16), "images are int16"),
+    ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int8), "images are int8"),  # without a scale
     ("inputs", "args_1", tensor(4, (1, 2)), "statistics are float32 (1, 2)"),
     ("outputs", "output_0", tensor(7, (1, 4)), "probabilities are float32 (1, 4)"),
     ("outputs", "output_0", tensor(7, (1, 3), np.int8), "probabilities are int8"),

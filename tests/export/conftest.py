@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from edge_runtime.batches import one
 from edge_runtime.container import ModelFile, read
 from edge_runtime.contract import CHANNELS
 from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.recordings import Recording, write_csv
-from export import convert, pipeline
+from export import convert, cost, pipeline
+from export.evidence import gather
 from export.network import DeviceNetwork
 from export.pipeline import Exported
 from img2imu.backbone import pretrained_backbone
@@ -82,19 +84,19 @@ def route(tmp_path_factory):
             _write(home / "data" / f"person {person}" / label / "1.csv", _motion(label, 5.0, seed=person))
     trained, kept = home / "my motions.npz", []
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
-        patch.setattr(pipeline, "export_model", lambda *arguments: kept.append(_export(*arguments)) or kept[0])
+        patch.setattr(pipeline.Exporter, "export", lambda *arguments: kept.append(_export(*arguments)) or kept[0])
         assert main(["train", str(home / "data"), "-o", str(trained), "--window-s", str(WINDOW_S)]) == 0
         assert main(["export", str(trained)]) == 0
-    return Route(trained, printed.getvalue(), load(trained), kept[0], read(kept[0].path))
+    return Route(trained, printed.getvalue(), load(trained), kept[0], read(kept[0].job.path))
 
 
-_export = pipeline.export_model
+_export = pipeline.Exporter.export
 
 
 @pytest.fixture(scope="session")
-def network(route):
+def network(route, features):
     """The torch module that was converted."""
-    return DeviceNetwork(pretrained_backbone(), route.model.classifier.head_)
+    return DeviceNetwork(pretrained_backbone(), route.model.classifier.head_, one(features, 0))
 
 
 @pytest.fixture(scope="session")
@@ -113,8 +115,18 @@ def features(route, new_windows) -> Features:
     return front_end.compute_batch(new_windows[0])
 
 
+@pytest.fixture(scope="session")
+def made(route):
+    """An exporter of the same model that need not convert again, and what it exports."""
+    model = pipeline.Exportable.of(route.model.classifier, route.model.header)
+    exporter = pipeline.Exporter(model, gather(model.contract, model.support, model.support_classes))
+    exporter._floats["litert-torch"] = route.exported.float_tflite
+    return exporter
+
+
 @pytest.fixture
 def converted_before(route, monkeypatch):
-    """Exports of the same model take the networks of the one conversion."""
+    """Exports of the same model take the networks of the one conversion, and what was measured of them."""
+    monkeypatch.setattr(cost, "measure", lambda path: route.exported.cost)
     monkeypatch.setattr(convert, "to_float_tflite", lambda network, example: route.exported.float_tflite)
-    monkeypatch.setattr(convert, "to_int8", lambda tflite, calibration: route.file.tflite)
+    monkeypatch.setattr(convert, "quantise", lambda tflite, recipe, calibration: route.file.tflite)

@@ -7,9 +7,10 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
+from edge_runtime.batches import infer_all
 from edge_runtime.model import Model
 from export import convert
-from export.pipeline import infer_all
+from export.recipes import RECIPES
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_the_network_needs_no_transposes(route):
 
 
 def test_the_recipe_names_its_tools():
-    recipe = convert.describe()
+    recipe = convert.describe(RECIPES["int8"])
     assert recipe.recipe == "int8"
     assert recipe.converter == f"litert-torch {metadata.version('litert-torch')}"
     assert recipe.quantiser == f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}"
@@ -77,7 +78,7 @@ def test_the_recipe_names_its_tools():
 
 def test_noise_is_kept_from_the_terminal(capfd, monkeypatch):
     monkeypatch.setattr(sys, "stdout", open(1, "w", closefd=False))  # noqa: SIM115  # buffered, as in a pipe
-    with convert._quiet():
+    with convert.quiet():
         print("from Python")
         os.write(1, b"from C++\n")
         os.write(2, b"a warning\n")
@@ -87,7 +88,7 @@ def test_noise_is_kept_from_the_terminal(capfd, monkeypatch):
 
 
 def test_noise_is_shown_when_the_converter_fails(capfd):
-    with pytest.raises(RuntimeError), convert._quiet():
+    with pytest.raises(RuntimeError), convert.quiet():
         os.write(2, b"the reason\n")
         raise RuntimeError
     assert capfd.readouterr().err == "the reason\n"
@@ -95,7 +96,7 @@ def test_noise_is_shown_when_the_converter_fails(capfd):
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError, KeyboardInterrupt])
 def test_noise_does_not_bury_what_is_said_in_a_line(capfd, error):
-    with pytest.raises(error), convert._quiet():
+    with pytest.raises(error), convert.quiet():
         os.write(2, b"chatter\n")
         raise error
     os.write(2, b"a line\n")

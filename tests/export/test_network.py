@@ -1,6 +1,7 @@
 import numpy as np
 import torch
 
+from edge_runtime.batches import one
 from export.network import DeviceNetwork
 from img2imu.backbone import pretrained_backbone
 from img2imu.head import CLIP, LinearHead
@@ -32,7 +33,7 @@ def test_far_features_are_clipped_as_in_the_head(features):
     random = np.random.default_rng(0)
     head = LinearHead(random.normal(0, 1, d), np.full(d, 1e3), random.normal(0, 1e-3, (3, d)), np.zeros(3))
     images, statistics = features.images[0], features.statistics[0]
-    probabilities, embedding = run(DeviceNetwork(pretrained_backbone(), head), images, statistics)
+    probabilities, embedding = run(DeviceNetwork(pretrained_backbone(), head, one(features, 0)), images, statistics)
     np.testing.assert_allclose(probabilities, head.probabilities(embedding), atol=1e-4)
     assert np.abs((embedding - head.mean) * head.inverse_std).max() > 10 * CLIP
 

@@ -7,16 +7,30 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+import torch
+from ai_edge_litert.interpreter import Interpreter
 
 from edge_runtime import Recognizer
+from edge_runtime.batches import infer_all
 from edge_runtime.container import Golden, read
 from edge_runtime.contract import SCHEMA, DecisionSpec
 from edge_runtime.errors import ContractError, OutputError
-from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
-from export import convert, pipeline
+from export import convert
 from export.checks import ExportError
-from export.pipeline import LIBRARIES, build_contract, export_model, record_accuracy
+from export.evidence import gather
+from export.pipeline import (
+    LIBRARIES,
+    Exportable,
+    Exporter,
+    F1DropError,
+    Job,
+    build_contract,
+    export_model,
+    record_accuracy,
+)
+from export.recipes import RECIPES
 from img2imu.datasets import load_data_set
 from img2imu.design import hop_samples
 from img2imu.splits import manifest_sha256
@@ -44,7 +58,7 @@ def export_again(route, path):
 @pytest.mark.parametrize("label", ["jump", "shake", "walk"])
 def test_the_device_recognises_new_people(route, motion, label):
     samples = motion(label, 10.0, seed=77)
-    recognizer = Recognizer.load(route.exported.path)
+    recognizer = Recognizer.load(route.exported.job.path)
     decisions = [d for i, sample in enumerate(samples) for d in recognizer.push([i / 50], sample[None])]
     contract = route.file.contract
     assert len(decisions) == (len(samples) - contract.window_samples) // contract.hop_samples + 1
@@ -54,13 +68,13 @@ def test_the_device_recognises_new_people(route, motion, label):
 def test_the_file_needs_the_runtime_alone_and_decides_alike_there(route, motion, tmp_path):
     samples = np.concatenate([motion("walk", 4.0, seed=5), motion("shake", 4.0, seed=6)])
     np.save(tmp_path / "samples.npy", samples)
-    result = subprocess.run([sys.executable, "-c", BARE, route.exported.path, tmp_path / "samples.npy"],
+    result = subprocess.run([sys.executable, "-c", BARE, route.exported.job.path, tmp_path / "samples.npy"],
                             capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     heavy, labels, probabilities = json.loads(result.stdout)
     assert heavy == []
     assert labels[0] == "walk" and labels[-1] == "shake"
-    decisions = Recognizer.load(route.exported.path).push(np.arange(len(samples)) / 50, samples)
+    decisions = Recognizer.load(route.exported.job.path).push(np.arange(len(samples)) / 50, samples)
     assert probabilities == [list(d.probabilities) for d in decisions]
 
 
@@ -82,16 +96,18 @@ def test_golden_vectors_are_reproduced_to_the_last_bit(route):
 
 def test_what_the_export_says_of_itself(route):
     exported = route.exported
-    assert exported.path == route.trained.with_suffix(".tflite")
-    assert exported.n_bytes == exported.path.stat().st_size < 250 * 1024
+    assert exported.job.path == route.trained.with_suffix(".tflite")
+    assert exported.n_bytes == exported.job.path.stat().st_size < 250 * 1024
     assert exported.contract == route.file.contract
-    assert exported.agreement == 1
+    assert exported.comparison.agreement == 1
+    assert exported.cost.outside_xnnpack == ()
+    assert exported.cost.one_thread.p50_us > 0
     assert 0 < exported.seconds < 600
 
 
 def test_the_same_model_exports_to_the_same_file(route, converted_before, tmp_path):
     assert export_again(route, tmp_path / "again.tflite").n_bytes == route.exported.n_bytes
-    assert (tmp_path / "again.tflite").read_bytes() == route.exported.path.read_bytes()
+    assert (tmp_path / "again.tflite").read_bytes() == route.exported.job.path.read_bytes()
     assert [p.name for p in tmp_path.iterdir()] == ["again.tflite"]
 
 
@@ -108,7 +124,7 @@ def test_the_contract_is_the_classifiers(route):
     assert contract.hop_samples == hop_samples(50, classifier.front_end_)
     assert contract.front_end == classifier.front_end_
     assert contract.decision == DecisionSpec()
-    assert contract.quantisation == convert.describe()
+    assert contract.quantisation == convert.describe(RECIPES["int8"])
 
 
 def test_provenance_says_what_was_learnt_and_with_what(route):
@@ -142,7 +158,7 @@ def test_numbers_as_labels_become_text(route):
 
 def test_accuracy_is_written_into_the_file_and_changes_nothing_else(route, tmp_path):
     path = tmp_path / "scored.tflite"
-    path.write_bytes(route.exported.path.read_bytes())
+    path.write_bytes(route.exported.job.path.read_bytes())
     record_accuracy(path, macro_f1_float=0.91, macro_f1=0.9)
     file = read(path)
     assert (file.contract.provenance.macro_f1_float, file.contract.provenance.macro_f1) == (0.91, 0.9)
@@ -179,14 +195,14 @@ def test_a_conversion_gone_wrong_is_caught(route, converted_before, tmp_path, mo
 
 
 def test_a_network_that_cannot_be_loaded_is_not_written(route, converted_before, tmp_path, monkeypatch):
-    monkeypatch.setattr(convert, "to_int8", lambda tflite, calibration: tflite[:1000])
+    monkeypatch.setattr(convert, "quantise", lambda tflite, recipe, calibration: tflite[:1000])
     with pytest.raises(ContractError, match="cannot load the network"):
         export_again(route, tmp_path / "m.tflite")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", ["export.convert.to_int8", "export.pipeline.infer_all",
-                                    "export.pipeline.check_answers", "export.pipeline.pack", "pathlib.Path.replace"])
+@pytest.mark.parametrize("moment", ["export.convert.quantise", "export.pipeline.infer_all", "export.pipeline.compare",
+                                    "export.cost.measure", "export.pipeline.pack", "pathlib.Path.replace"])
 def test_an_interrupted_export_leaves_nothing(route, converted_before, tmp_path, monkeypatch, moment):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
@@ -220,22 +236,71 @@ def test_labels_that_no_terminal_can_show_are_refused_before_the_conversion(rout
         export_model(odd, route.model.header, tmp_path / "m.tflite")
 
 
-# ---- small parts
+# ---- recipes
 
 
-@pytest.mark.parametrize(("n", "count", "expected"), [
-    (1, 3, [0]), (2, 3, [0, 1]), (3, 3, [0, 1, 2]), (11, 3, [0, 5, 10]), (70, 4, [0, 23, 46, 69]),
-])
-def test_windows_are_picked_evenly(n, count, expected):
-    assert pipeline._spread(n, count).tolist() == expected
+def test_every_recipe_makes_a_file_that_the_runtime_takes(made, tmp_path, new_windows):
+    """From one conversion: smaller files, the same classes, integers where the recipe says so."""
+    sizes = {}
+    for name, recipe in RECIPES.items():
+        exported = made.export(Job(tmp_path / f"{name}.tflite", recipe), show_progress=False)
+        file = read(exported.job.path)
+        assert file.contract.quantisation.recipe == name
+        sizes[name] = exported.n_bytes
+        model = Model(file.tflite, file.contract)
+        features = FrontEnd.of(file.contract).compute_batch(new_windows[0])
+        answers = infer_all(model, features)
+        np.testing.assert_array_equal(np.array(file.contract.labels)[answers.argmax(1)], new_windows[1])
+        assert exported.comparison.agreement == 1
+        outside = exported.cost.outside_xnnpack
+        assert bool(outside) == (name == "int8-int16")  # XNNPACK has no 16-bit convolutions
+    assert sizes["int8"] < 0.42 * sizes["float32"]
+    assert sizes["float16"] < 0.6 * sizes["float32"]
+    assert max(sizes["dynamic-int8"], sizes["weight-int8"]) < sizes["int8"] < sizes["int8-int16"]
 
 
-@pytest.mark.parametrize("n", [1, 199, 200, 201, 1000])
-def test_calibration_windows_are_many_but_not_too_many(n):
-    assert len(pipeline._spread(n, 200)) == min(n, 200)
+@pytest.mark.parametrize("io", ["int8", "uint8"])
+def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
+    exported = made.export(Job(tmp_path / "m.tflite", io=io), show_progress=False)
+    file = read(exported.job.path)
+    runner = Interpreter(model_content=file.tflite).get_signature_runner()
+    types = {name: np.dtype(tensor["dtype"]) for name, tensor in
+             (runner.get_input_details() | runner.get_output_details()).items()}
+    assert types == {"args_0": io, "output_0": io, "args_1": "float32", "output_1": "float32"}
+    assert exported.comparison.agreement == 1
+    assert exported.comparison.max_probability_difference < 0.05
+    assert exported.cost.outside_xnnpack == ()
 
 
-def test_one_window_of_many():
-    many = Features(np.arange(6.0).reshape(3, 2), np.arange(3.0))
-    assert pipeline.one(many, 1).images.tolist() == [2, 3]
-    assert pipeline.one(many, 1).statistics == 1
+def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(route, tmp_path):
+    model = Exportable.of(route.model.classifier, route.model.header)
+    strict = Exporter(model, gather(model.contract, model.support, model.support_classes), max_f1_drop=-1.0)
+    strict._floats["litert-torch"] = route.exported.float_tflite
+    with pytest.raises(F1DropError, match=r"int8 has a macro-F1 of 1\.0000, float 1\.0000: a drop of 0\.0000, expected "
+                                          "-1 at most; no file was written"):
+        strict.export(Job(tmp_path / "m.tflite"), show_progress=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_converter_cannot_do_is_said_in_a_sentence(route, tmp_path, capfd):
+    class Odd(torch.nn.Module):
+        def forward(self, images, statistics):
+            values = torch.linalg.eigvals(images[0, :3, :3, 0])  # no such operator in TensorFlow Lite
+            return values.real[None], statistics
+
+    model = dataclasses.replace(Exportable.of(route.model.classifier, route.model.header), network=Odd())
+    exporter = Exporter(model, gather(model.contract, model.support, model.support_classes))
+    with pytest.raises(ExportError, match="litert-torch cannot convert this network .*take another con") as caught:
+        exporter.export(Job(tmp_path / "m.tflite"), show_progress=False)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(route, made, tmp_path):
+    evidence = made.evidence
+    unseen = dataclasses.replace(evidence, verification=dataclasses.replace(evidence.verification, unseen=True))
+    exporter = Exporter(made.model, unseen)
+    exporter._floats["litert-torch"] = route.exported.float_tflite
+    provenance = exporter.export(Job(tmp_path / "m.tflite"), show_progress=False).contract.provenance
+    assert (provenance.macro_f1_float, provenance.macro_f1) == (1, 1)
+    assert read(tmp_path / "m.tflite").contract.provenance == provenance

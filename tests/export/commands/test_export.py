@@ -1,7 +1,13 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from edge_runtime.container import read
 from edge_runtime.recordings import read_recording
+from export.checks import ExportError
+from export.recipes import TARGETS
 from img2imu.cli import EXIT_USER_ERROR, main
 from img2imu.storage import load
 
@@ -37,24 +43,26 @@ def files(directory):
 
 
 def test_train_and_export_say_what_they_wrote_and_what_to_do_next(route):
-    tflite = route.exported.path
+    tflite = route.exported.job.path
     assert f"wrote {route.trained} (" in route.printed
     assert f"converting and quantising {route.trained} ..." in route.printed
     assert f"wrote {tflite}: int8, {route.exported.n_bytes / 1024:.0f} KiB, " in route.printed
-    assert "same class as float on 100.0% of 18 training windows" in route.printed
-    assert f"next:\n  img2imu info '{tflite}'\n  img2imu run '{tflite}' --source recording.csv\n" in route.printed
+    assert "same class as float on 100.0% of the windows" in route.printed
+    assert (f"next:\n  img2imu info '{tflite}'\n  img2imu verify '{tflite}'\n  img2imu run '{tflite}' --source "
+            "recording.csv\n") in route.printed
+    assert "Judged on 6 windows: the model's training windows" in route.printed.replace("\n", " ")
 
 
 def test_from_a_folder_to_labels_of_a_new_recording(route, motion, write_motion, tmp_path, capsys):
     """The last step of the route: what was learnt from a folder recognises another recording."""
     path = tmp_path / "new.csv"
     write_motion(path, np.concatenate([motion("shake", 6.0, seed=50), motion("walk", 6.0, seed=51)]))
-    assert main(["run", str(route.exported.path), "--source", f"{path}?speed=max"]) == 0
+    assert main(["run", str(route.exported.job.path), "--source", f"{path}?speed=max"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert {label for time_s, label, _ in lines if float(time_s) < 6} == {"shake"}
     assert {label for time_s, label, _ in lines if float(time_s) > 9} == {"walk"}
     assert read_recording(path).duration_s == pytest.approx(11.98)
-    assert main(["info", str(route.exported.path)]) == 0
+    assert main(["info", str(route.exported.job.path)]) == 0
     assert "jump, shake, walk" in capsys.readouterr().out
 
 
@@ -65,8 +73,9 @@ def test_from_a_folder_to_labels_of_a_new_recording(route, motion, write_motion,
 def test_where_the_file_goes(here, converted_before, export, route, arguments, name):
     code, printed = export(*arguments)
     assert code == 0
-    assert files(here) == sorted(["m.npz", name])
-    assert (here / name).read_bytes() == route.exported.path.read_bytes()
+    stem = name.removesuffix(".tflite")
+    assert files(here) == sorted(["m.npz", name, *(f"{stem}.report.{ending}" for ending in ("json", "md", "png"))])
+    assert (here / name).read_bytes() == route.exported.job.path.read_bytes()
     assert f"img2imu info {name}\n" in printed.out
     assert printed.err == ""
 
@@ -99,7 +108,7 @@ def test_a_directory_without_permission(here, refused, monkeypatch):
 
 def test_a_failed_check_is_said_and_leaves_nothing(here, converted_before, refused, monkeypatch):
     monkeypatch.setattr("export.checks.MIN_AGREEMENT", 1.1)
-    assert "no file was written: train with more windows per class" in refused("m.npz")
+    assert "no file was written: train with more windows per class" in refused("m.npz", "--recipe", "int8")
     assert files(here) == ["m.npz"]
 
 
@@ -107,10 +116,86 @@ def test_interrupted_it_leaves_nothing(here, converted_before, export, monkeypat
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.convert.to_int8", interrupt)
+    monkeypatch.setattr("export.convert.quantise", interrupt)
     code, printed = export("m.npz")
     assert (code, printed.err) == (130, "interrupted\n")
     assert files(here) == ["m.npz"]
+
+
+def test_each_recipe_goes_to_a_file_of_its_own(here, converted_before, export):
+    assert export("m.npz", "-o", "out.tflite", "--recipe", "int8", "--recipe", "float16")[0] == 0
+    assert {"out.int8.tflite", "out.float16.tflite", "out.report.json"} <= set(files(here))
+    assert "out.tflite" not in files(here)
+    assert [f["recipe"] for f in json.loads((here / "out.report.json").read_text())["files"]] == ["int8", "float16"]
+
+
+def test_a_recipe_that_fails_does_not_keep_the_others_from_being_made(here, converted_before, export, monkeypatch,
+                                                                      route):
+    def quantise(tflite, recipe, calibration):
+        if recipe.name == "float16":
+            raise ExportError("float16 does not work today")
+        return route.file.tflite
+
+    monkeypatch.setattr("export.convert.quantise", quantise)
+    code, printed = export("m.npz", "-o", "out.tflite", "--recipe", "float16", "--recipe", "int8")
+    assert code == 1
+    assert "wrote out.int8.tflite" in printed.out
+    assert "out.float16.tflite: float16 does not work today" in printed.out
+    assert [name for name in files(here) if name.endswith(".tflite")] == ["out.int8.tflite"]
+    assert json.loads((here / "out.report.json").read_text())["files"][0]["error"] == "float16 does not work today"
+
+
+def test_all_recipes_and_all_targets_are_spelt_out(here, converted_before, export):
+    assert export("m.npz", "-o", "t.tflite", "--target", "all")[0] == 0
+    made = [name for name in files(here) if name.endswith(".tflite")]
+    assert made == sorted(f"t.{target}.tflite" for target in TARGETS)
+
+
+def test_too_great_a_drop_leaves_no_file_and_exit_code_1(here, converted_before, export):
+    code, printed = export("m.npz", "--max-f1-drop", "-0.5")
+    assert code == 1
+    assert "a drop of 0.0000, expected -0.5 at most; no file was written" in " ".join(printed.out.split())
+    assert files(here) == ["m.npz"]
+
+
+def test_ones_own_data_verifies_and_calibrates(here, converted_before, export, motion, write_motion):
+    for name, seed in (("data", 90), ("own", 91)):
+        for label in ("jump", "shake", "walk"):
+            write_motion(here / name / "person" / label / "1.csv", motion(label, 5.0, seed=seed))
+    code, printed = export("m.npz", "--data", "data", "--calibration", "own")
+    assert code == 0
+    assert "Judged on 6 windows: 1 people of data whom it did not learn from" in " ".join(printed.out.split())
+    document = json.loads((here / "m.report.json").read_text())
+    assert (document["calibration"], document["n_calibration_windows"]) == ("own", 6)
+    assert read(here / "m.tflite").contract.provenance.macro_f1 == 1
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--data", "nowhere"], "there is no data set 'nowhere'"), (["--calibration", "m.npz"], "m.npz lacks the arrays"),
+    (["--calibration", "watch", "--data", "watch"], "has none of the model's labels"),
+])
+def test_data_that_does_not_fit_is_refused_before_the_conversion(here, refused, monkeypatch, arguments, message):
+    monkeypatch.setattr("export.convert.to_float_tflite", None)
+    assert message in refused("m.npz", *arguments)
+    assert files(here) == ["m.npz"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said_and_leaves_nothing(here, converted_before, refused, monkeypatch):
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *a, **k: opened(Path("/dev/full") if path.suffix == ".part" else
+                                                                     path, *a, **k))
+    assert "m.tflite cannot be written (No space left on device)" in refused("m.npz")
+    assert files(here) == ["m.npz"]
+
+
+@pytest.mark.parametrize("arguments", [["--recipe", "int4"], ["--io", "int16"], ["--target", "watch"],
+                                       ["--max-f1-drop", "little"], ["--converter", "magic"]])
+def test_unknown_choices_are_refused_with_the_known_ones(here, arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["export", "m.npz", *arguments])
+    assert caught.value.code == EXIT_USER_ERROR
+    assert f"argument {arguments[0]}" in capsys.readouterr().err
 
 
 def test_the_trained_model_says_where_it_comes_from(route):

@@ -19,13 +19,13 @@ def data_set(motion, route):
 
 @pytest.fixture(scope="module")
 def live(route, data_set):
-    return replay(Recognizer.load(route.exported.path), data_set, data_set.recordings, show_progress=False)
+    return replay(Recognizer.load(route.exported.job.path), data_set, data_set.recordings, show_progress=False)
 
 
 @pytest.fixture(scope="module")
 def decisions(route, data_set):
     """What the recogniser says when each recording comes in one call."""
-    recognizer = Recognizer.load(route.exported.path)
+    recognizer = Recognizer.load(route.exported.job.path)
     found = []
     for recording in data_set.recordings:
         recognizer.reset()
@@ -67,7 +67,7 @@ def test_it_recognises(live):
 def test_a_label_that_is_not_shown_is_minus_one(route, data_set, monkeypatch):
     from edge_runtime.contract import DecisionSpec
 
-    recognizer = Recognizer.load(route.exported.path)
+    recognizer = Recognizer.load(route.exported.job.path)
     monkeypatch.setattr(recognizer._smoother, "_spec", DecisionSpec(threshold=1.1))
     found = replay(recognizer, data_set, data_set.recordings[:1], show_progress=False)
     assert len(found.decisions_label) and (found.decisions_label == -1).all()

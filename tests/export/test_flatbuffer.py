@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from export.flatbuffer import DATA_ALIGNMENT, Flatbuffer, halve_vectors, shorten, with_integer_io
+
+
+@pytest.fixture(scope="module")
+def network(route):
+    """A float network as the converter wrote it."""
+    return route.exported.float_tflite
+
+
+def answers(tflite, features):
+    interpreter = Interpreter(model_content=tflite)
+    runner = interpreter.get_signature_runner()
+    found = runner(args_0=features.images[0], args_1=features.statistics[:1])
+    return found["output_0"], found["output_1"]
+
+
+def names(tflite):
+    return [tensor.name.decode() for tensor in Flatbuffer(tflite).graph.tensors]
+
+
+def test_short_names_change_nothing_but_the_size(network, features):
+    short = shorten(network)
+    assert len(network) - len(short) > 15_000
+    assert max(map(len, names(short))) < 30 < max(map(len, names(network)))
+    for before, after in zip(answers(network, features), answers(short, features), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert shorten(short) == short
+
+
+def test_inputs_and_outputs_are_named_as_in_the_signature(network):
+    whole = Flatbuffer(shorten(network))
+    signature = whole.model.signatureDefs[0]
+    ends = [(end.name, whole.graph.tensors[end.tensorIndex].name) for end in (*signature.inputs, *signature.outputs)]
+    assert sorted(ends) == [(name, name) for name in (b"args_0", b"args_1", b"output_0", b"output_1")]
+
+
+def test_constants_stay_aligned(network):
+    """The schema demands it of every buffer; kernels read them with vector instructions."""
+    short = shorten(network)
+    model = schema.Model.GetRootAs(short, 0)
+    whole = np.frombuffer(short, np.uint8)
+    begins = [model.Buffers(i).DataAsNumpy().ctypes.data - whole.ctypes.data for i in range(model.BuffersLength())
+              if not model.Buffers(i).DataIsNone()]
+    assert len(begins) > 30
+    assert {begin % DATA_ALIGNMENT for begin in begins} == {0}
+
+
+def test_halved_vectors_are_half_as_long_and_nearly_the_same(network, features):
+    half = halve_vectors(network, "seen", ("SUB", "MUL"))
+    kept = [t for t in Flatbuffer(half).graph.tensors if t.type == schema.TensorType.FLOAT16]
+    assert len(kept) == 6  # mean and deviation of texture, mean and peak spectrum
+    saved = sum(2 * int(np.prod(t.shape)) for t in kept)
+    assert saved > 8000
+    assert len(network) - len(half) > saved - 3000
+    np.testing.assert_allclose(answers(half, features)[0], answers(network, features)[0], atol=0.01)
+    assert not np.array_equal(answers(half, features)[0], answers(network, features)[0])
+
+
+@pytest.mark.parametrize(("io", "dtype", "middle"), [("int8", np.int8, 0), ("uint8", np.uint8, 128)])
+def test_integers_go_in_and_come_out(network, features, io, dtype, middle):
+    interpreter = Interpreter(model_content=with_integer_io(network, io))
+    runner = interpreter.get_signature_runner()
+    images = (np.rint(features.images[0] * 127) + middle).astype(dtype)
+    found = runner(args_0=images, args_1=features.statistics[:1])
+    assert found["output_0"].dtype == dtype and found["output_1"].dtype == np.float32
+    probabilities = (found["output_0"].astype(np.float32) + 128 - middle) / 256
+    np.testing.assert_allclose(probabilities, answers(network, features)[0], atol=0.03)
