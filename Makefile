@@ -11,8 +11,8 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-base test-sources figures bench fewshot ablation finetuning pretraining lint types \
-  imports check clean
+.PHONY: help venv demo test test-onnx2tf test-base test-sources figures bench fewshot ablation finetuning pretraining \
+  export-matrix lint types imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -36,6 +36,16 @@ demo: $(INSTALLED) ## teach, export and replay the watch recordings; report and 
 
 test: $(INSTALLED) ## run the tests with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+# The extra's versions are pinned too; it adds 2 GB, and nothing that `make test` needs.
+$(VENV)/.onnx2tf: $(INSTALLED)
+	@echo "adding the extra onnx2tf to $(VENV) (2 GB) ..."
+	@$(PIP) install -qq -c constraints.txt -e ".[onnx2tf]"
+	@$(PIP) check
+	@touch $@
+
+test-onnx2tf: $(VENV)/.onnx2tf ## test the second converter, ONNX -> onnx2tf -> TensorFlow, against the first
+	$(BIN)/python -m pytest tests/export/converters
 
 test-base: ## test the base install (no torch) in clean environments: 3.11, 3.13, tflite-runtime with numpy 1
 	.ci/base_install 3.11

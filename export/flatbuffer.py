@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 import flatbuffers
@@ -60,6 +59,37 @@ class Flatbuffer:
         """Every operator that reads tensor ``old`` reads ``new`` instead."""
         for operator in self.graph.operators:
             operator.inputs = np.where(operator.inputs == old, new, operator.inputs).astype(np.int32)
+
+    def constants_of(self, is_chosen: Callable[[Flatbuffer, Any], bool]) -> list[tuple[Any, int]]:
+        """The float32 constants that chosen operators read, each with its operator."""
+        return [(operator, int(tensor)) for operator in self.graph.operators if is_chosen(self, operator)
+                for tensor in operator.inputs if tensor >= 0 and self.constant(tensor) is not None
+                and self.graph.tensors[tensor].type == schema.TensorType.FLOAT32]
+
+    def store(self, operator: Any, tensor: int, data: npt.NDArray[Any], dtype: int) -> None:
+        """Keep a float32 constant in a smaller type, widened again before the operator that reads it first."""
+        wide = self.add_tensor(tensor, "wide", schema.TensorType.FLOAT32)
+        self.rewire(tensor, wide)
+        described = self.graph.tensors[tensor]
+        described.type, described.buffer = dtype, self.add_buffer(data)
+        self.add_operator(DEQUANTIZE, tensor, wide, self.graph.operators.index(operator))
+
+    def comes_from(self, operator: Any, signature_name: str) -> bool:
+        """Whether an input of the network, named as in the signature, has a part in what an operator computes."""
+        (wanted,) = (end.tensorIndex for end in self.model.signatureDefs[0].inputs
+                     if end.name.decode() == signature_name)
+        makers = {int(output): other for other in self.graph.operators for output in other.outputs}
+        open_ends = [int(tensor) for tensor in operator.inputs]
+        while open_ends:
+            tensor = open_ends.pop()
+            if tensor == wanted:
+                return True
+            open_ends += [int(t) for t in makers[tensor].inputs] if tensor in makers else []
+        return False
+
+    def result_name(self, operator: Any) -> str:
+        """Name of an operator's first result."""
+        return str(self.graph.tensors[operator.outputs[0]].name.decode())
 
     def kind(self, operator: Any) -> str:
         """Name of an operator: ``CONV_2D``, ..."""
@@ -123,27 +153,37 @@ def shorten(tflite: bytes) -> bytes:
     return whole.to_bytes()
 
 
-def halve_vectors(tflite: bytes, names: str, operators: Iterable[str]) -> bytes:
+def halve_vectors(tflite: bytes, is_chosen: Callable[[Flatbuffer, Any], bool]) -> bytes:
     """Store float32 constants as float16; they are widened again when the network is loaded.
 
     Args:
         tflite: the network.
-        names: pattern of the names of results whose constants are meant.
-        operators: kinds of operator whose constants are meant.
+        is_chosen: says of an operator whether its constants are meant.
     """
     whole = Flatbuffer(tflite)
-    chosen = [operator for operator in whole.graph.operators if whole.kind(operator) in operators
-              and re.search(names, whole.graph.tensors[operator.outputs[0]].name.decode())]
-    for operator in chosen:
-        for tensor in operator.inputs:
-            data, described = whole.constant(tensor), whole.graph.tensors[tensor]
-            if data is None or described.type != schema.TensorType.FLOAT32 or len(data) <= 4:
-                continue
-            wide = whole.add_tensor(tensor, "wide", schema.TensorType.FLOAT32)
-            whole.rewire(tensor, wide)
-            described.type, described.buffer = schema.TensorType.FLOAT16, whole.add_buffer(
-                data.view("<f4").astype("<f2"))
-            whole.add_operator(DEQUANTIZE, tensor, wide, whole.graph.operators.index(operator))
+    for operator, tensor in whole.constants_of(is_chosen):
+        data = whole.constant(tensor)
+        if data is not None and len(data) > 4:
+            whole.store(operator, tensor, data.view("<f4").astype("<f2"), schema.TensorType.FLOAT16)
+    return whole.to_bytes()
+
+
+def round_weights(tflite: bytes, is_chosen: Callable[[Flatbuffer, Any], bool]) -> bytes:
+    """Store float32 matrices (rows, n) as int8 with a scale per row; they are widened again before they are used.
+
+    Args:
+        tflite: the network.
+        is_chosen: says of an operator whether its matrices are meant.
+    """
+    whole = Flatbuffer(tflite)
+    for operator, tensor in whole.constants_of(is_chosen):
+        data, shape = whole.constant(tensor), whole.graph.tensors[tensor].shape
+        if data is None or len(shape) != 2:
+            continue
+        rows = data.view("<f4").reshape(shape)
+        scales = np.maximum(np.abs(rows).max(1), np.finfo(np.float32).tiny) / 127
+        whole.store(operator, tensor, np.rint(rows / scales[:, None]).astype(np.int8), schema.TensorType.INT8)
+        whole.graph.tensors[tensor].quantization = _quantization(scales, np.zeros(len(scales)))
     return whole.to_bytes()
 
 
@@ -162,22 +202,22 @@ def with_integer_io(tflite: bytes, io: str) -> bytes:
     signature = whole.model.signatureDefs[0]
     for end in signature.inputs:
         if end.name.decode() == INPUTS["images"]:  # -1 to 1
-            new = whole.add_tensor(end.tensorIndex, "images", dtype, _quantization(1 / 127, middle))
+            new = whole.add_tensor(end.tensorIndex, "images", dtype, _quantization([1 / 127], [middle]))
             whole.add_operator(DEQUANTIZE, new, end.tensorIndex, 0)
             whole.graph.inputs = np.where(whole.graph.inputs == end.tensorIndex, new, whole.graph.inputs)
             end.tensorIndex = new
     for end in signature.outputs:
         if end.name.decode() == PROBABILITIES:  # 0 to 1
-            new = whole.add_tensor(end.tensorIndex, "probabilities", dtype, _quantization(1 / 256, middle - 128))
+            new = whole.add_tensor(end.tensorIndex, "probabilities", dtype, _quantization([1 / 256], [middle - 128]))
             whole.add_operator(QUANTIZE, end.tensorIndex, new, len(whole.graph.operators))
             whole.graph.outputs = np.where(whole.graph.outputs == end.tensorIndex, new, whole.graph.outputs)
             end.tensorIndex = new
     return shorten(whole.to_bytes())
 
 
-def _quantization(scale: float, zero: int) -> Any:
+def _quantization(scales: npt.ArrayLike, zeros: npt.ArrayLike) -> Any:
     parameters = schema.QuantizationParametersT()
-    parameters.scale, parameters.zeroPoint = np.array([scale], np.float32), np.array([zero], np.int64)
+    parameters.scale, parameters.zeroPoint = np.asarray(scales, np.float32), np.asarray(zeros, np.int64)
     return parameters
 
 

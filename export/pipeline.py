@@ -14,18 +14,20 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from edge_runtime.batches import infer_all, one
+from edge_runtime.batches import infer_all
 from edge_runtime.container import Golden, pack, read
 from edge_runtime.contract import SCHEMA, Contract, DecisionSpec, Provenance, Quantisation, StreamSpec
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
-from export import convert, cost
+from export import cost
 from export.checks import ExportError, check_agreement, check_float, check_sums, trained_answers
+from export.converters.litert_torch import LitertTorch
+from export.converters.onnx2tf import Onnx2tf
 from export.evidence import Evidence, gather, spread
 from export.flatbuffer import with_integer_io
 from export.network import DeviceNetwork
-from export.recipes import DEFAULT_RECIPE, RECIPES, Recipe
+from export.recipes import CONVERTERS, DEFAULT_RECIPE, RECIPES, Recipe
 from export.verification import Comparison, compare
 from img2imu.backbone import pretrained_backbone
 from img2imu.classifier import MotionClassifier
@@ -35,6 +37,7 @@ from img2imu.storage import Header, library_versions
 
 GOLDEN_WINDOWS = 3
 LIBRARIES = ("numpy", "torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
+ROUTES: dict[str, type[LitertTorch] | type[Onnx2tf]] = dict(zip(CONVERTERS, (LitertTorch, Onnx2tf), strict=True))
 STEPS = 4  # of an export: features, conversion, quantisation, verification
 
 
@@ -120,7 +123,7 @@ class Exporter:
         self._calibration = front_end.compute_batch(evidence.calibration)
         self._verification = front_end.compute_batch(evidence.verification.samples)
         self._expected = trained_answers(model.network, self._verification)
-        self._floats: dict[str, bytes] = {}
+        self._routes: dict[str, LitertTorch | Onnx2tf] = {}
 
     def export(self, job: Job, show_progress: bool = True) -> Exported:
         """Make one file.
@@ -132,10 +135,12 @@ class Exporter:
         """
         started = time.perf_counter()
         with bar(f"exporting {job.recipe.name}", STEPS, show_progress) as advance:
-            float_tflite = self._float(job)
+            route = self._route(job.converter)
             advance(2)
-            tflite = self._quantised(float_tflite, job)
-            contract = dataclasses.replace(self.model.contract, quantisation=describe(job))
+            tflite = route.to_tflite(job.recipe)
+            if job.io != "float32":
+                tflite = with_integer_io(tflite, job.io)
+            contract = dataclasses.replace(self.model.contract, quantisation=route.describe(job.recipe))
             advance(1)
             comparison = self._judge(Model(tflite, contract), job)
             contract = self._with_accuracy(contract, comparison)
@@ -144,19 +149,17 @@ class Exporter:
             advance(1)
         with written_whole(job.path) as file:
             file.write(content)
-        return Exported(job, contract, float_tflite, len(content), time.perf_counter() - started, comparison, measured)
+        return Exported(job, contract, route.float_tflite, len(content), time.perf_counter() - started, comparison,
+                        measured)
 
-    def _float(self, job: Job) -> bytes:
-        if job.converter not in self._floats:
-            tflite = convert.to_float_tflite(self.model.network, one(self._calibration, 0))
-            check_float(self._expected, infer_all(Model(tflite, self.model.contract), self._verification),
-                        job.converter)
-            self._floats[job.converter] = tflite
-        return self._floats[job.converter]
-
-    def _quantised(self, float_tflite: bytes, job: Job) -> bytes:
-        tflite = convert.quantise(float_tflite, job.recipe, self._calibration)
-        return tflite if job.io == "float32" else with_integer_io(tflite, job.io)
+    def _route(self, converter: str) -> LitertTorch | Onnx2tf:
+        """The network converted, once; what it answers in float is held against the trained network."""
+        if converter not in self._routes:
+            route = ROUTES[converter](self.model.network, self._calibration)
+            check_float(self._expected, infer_all(Model(route.float_tflite, self.model.contract), self._verification),
+                        converter)
+            self._routes[converter] = route
+        return self._routes[converter]
 
     def _judge(self, model: Model, job: Job) -> Comparison:
         answers = infer_all(model, self._verification)
@@ -204,11 +207,6 @@ def export_model(classifier: MotionClassifier, header: Header, path: str | os.Pa
     model = Exportable.of(classifier, header)
     evidence = gather(model.contract, model.support, model.support_classes)
     return Exporter(model, evidence).export(Job(Path(path)), show_progress)
-
-
-def describe(job: Job) -> Quantisation:
-    """The recipe and the versions of the tools, for the contract."""
-    return convert.describe(job.recipe)
 
 
 def build_contract(classifier: MotionClassifier, header: Header) -> Contract:

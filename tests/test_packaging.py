@@ -112,9 +112,8 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
     pins = [line for line in lines if line and not line.startswith("#")]
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)] == []
 
-    installed = EXTRAS - {"onnx2tf"}  # what the dev extra brings; onnx2tf stands by itself
     direct = PROJECT["dependencies"] + [
-        line for extra in installed for line in PROJECT["optional-dependencies"][extra]
+        line for extra in EXTRAS for line in PROJECT["optional-dependencies"][extra]
     ]
     names = {required_name(line) for line in direct} - {"img2imu"}
     assert names - {required_name(pin) for pin in pins} == set()

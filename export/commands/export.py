@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from export.recipes import CONVERTERS, DEFAULT_RECIPE, DEFAULT_TARGET, IO_TYPES, RECIPES, TARGETS
 
 if TYPE_CHECKING:
-    from export.pipeline import Exported, Exporter, Job
+    from export.evidence import Evidence
+    from export.pipeline import Exportable, Exported, Exporter, Job
     from export.report import FileReport
 
-ENDING = ".tflite"
+ENDINGS = {"tflite": ".tflite", "onnx": ".onnx"}
 ALL = "all"
 EXIT_NOT_ALL = 1  # a file that was asked for was not made
 
@@ -24,14 +25,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = "recipes:\n" + "".join(f"  {recipe.name:<14}{recipe.summary}\n" for recipe in RECIPES.values())
     parser.add_argument("model", help="trained model, written by img2imu train (.npz)")
-    parser.add_argument("-o", "--output", help="file to write; default: MODEL with the ending .tflite. Several recipes "
-                        "or targets go to OUTPUT.NAME.tflite")
+    parser.add_argument("-o", "--output", help="file to write; default: MODEL with the format's ending. Several "
+                        "recipes or targets go to OUTPUT.NAME.tflite")
     parser.add_argument("--recipe", action="append", metavar="NAME", choices=[*RECIPES, ALL],
                         help=f"one of those below, or all; can be given more than once (default: {DEFAULT_RECIPE})")
     parser.add_argument("--target", choices=[*TARGETS, ALL],
                         help="recipe, I/O and front end that suit a " + ", ".join(TARGETS) + ", or one file for each")
     parser.add_argument("--io", choices=IO_TYPES, help="type of images and probabilities (default: float32)")
     parser.add_argument("--converter", choices=CONVERTERS, default=CONVERTERS[0], help="default: %(default)s")
+    parser.add_argument("--format", choices=ENDINGS, default="tflite", help="default: %(default)s; onnx is float32")
     parser.add_argument("--calibration", metavar="DATA", help="recordings, as for img2imu train, that calibrate in "
                         "place of the training windows")
     parser.add_argument("--data", metavar="DATA", help="labelled data, as for img2imu train, to verify with: what the "
@@ -42,14 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from edge_runtime.errors import OutputError
-    from edge_runtime.files import check_writable
-
-    model = Path(arguments.model)
-    output = Path(arguments.output) if arguments.output else model.parent / f"{model.stem}{ENDING}"
-    if output.suffix != ENDING:
-        raise OutputError(f"the output is {output}, expected a name that ends in {ENDING}: rename it")
-    check_writable(output)
+    output = _output(arguments)
     from edge_runtime.machine import cpu_name
     from export.evidence import gather
     from export.pipeline import Exportable, Exporter
@@ -62,6 +57,8 @@ def main(arguments: argparse.Namespace) -> int:
     exportable = Exportable.of(trained.classifier, trained.header)
     evidence = gather(exportable.contract, exportable.support, exportable.support_classes, arguments.data,
                       arguments.calibration)
+    if arguments.format == "onnx":
+        return _export_onnx(exportable, evidence, output)
     print(f"converting and quantising {arguments.model} ...", flush=True)
     files = _export(Exporter(exportable, evidence, arguments.max_f1_drop), jobs)
     report = Report.of(exportable.contract, evidence, cpu_name(), files)
@@ -75,6 +72,34 @@ def main(arguments: argparse.Namespace) -> int:
     return 0 if len(made) == len(files) else EXIT_NOT_ALL
 
 
+def _output(arguments: argparse.Namespace) -> Path:
+    """Where the file goes; refused before minutes of work rather than after them."""
+    from edge_runtime.errors import OutputError, UserError
+    from edge_runtime.files import check_writable
+
+    model, ending = Path(arguments.model), ENDINGS[arguments.format]
+    output = Path(arguments.output) if arguments.output else model.parent / f"{model.stem}{ending}"
+    if output.suffix != ending:
+        raise OutputError(f"the output is {output}, expected a name that ends in {ending}: rename it")
+    given = [name for name in ("recipe", "target", "io", "max_f1_drop") if getattr(arguments, name) is not None]
+    if arguments.format == "onnx" and given:
+        raise UserError(f"--{given[0].replace('_', '-')} was given with --format onnx, which is float32 alone: leave "
+                        "it out")
+    check_writable(output)
+    return output
+
+
+def _export_onnx(exportable: Exportable, evidence: Evidence, output: Path) -> int:
+    from export.onnx_file import export_onnx
+
+    print("converting to ONNX ...", flush=True)
+    made = export_onnx(exportable, evidence, output)
+    print(f"wrote {made.path}: float32, {made.n_bytes / 1024:.0f} KiB, {made.seconds:.1f} s; onnxruntime and torch "
+          f"differ by at most {made.difference:.1g} in probability on {made.n_windows} windows\n\nnext:\n  python -c "
+          f"\"import onnxruntime; print(onnxruntime.InferenceSession({str(output)!r}).get_inputs())\"")
+    return 0
+
+
 def _jobs(arguments: argparse.Namespace, output: Path) -> list[Job]:
     """One per file; several get a name of their own."""
     from export.pipeline import Job
@@ -85,7 +110,7 @@ def _jobs(arguments: argparse.Namespace, output: Path) -> list[Job]:
     for target in (TARGETS[name] for name in targets):
         for recipe in recipes or [target.recipe]:
             words = [target.name] * (len(targets) > 1) + [recipe] * (len(recipes) > 1)
-            path = output.with_suffix("".join(f".{word}" for word in words) + ENDING)
+            path = output.with_suffix("".join(f".{word}" for word in words) + ENDINGS["tflite"])
             jobs.append(Job(path, RECIPES[recipe], arguments.converter, arguments.io or target.io))
     return jobs
 

@@ -14,7 +14,9 @@ from edge_runtime.container import ModelFile, read
 from edge_runtime.contract import CHANNELS
 from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.recordings import Recording, write_csv
-from export import convert, cost, pipeline
+from export import cost, pipeline
+from export.converters import litert_torch
+from export.converters.litert_torch import LitertTorch
 from export.evidence import gather
 from export.network import DeviceNetwork
 from export.pipeline import Exported
@@ -116,17 +118,27 @@ def features(route, new_windows) -> Features:
 
 
 @pytest.fixture(scope="session")
-def made(route):
-    """An exporter of the same model that need not convert again, and what it exports."""
+def exporter_of(route):
+    """An exporter that takes the network of the one conversion."""
+    def make(model, evidence, **limits):
+        exporter = pipeline.Exporter(model, evidence, **limits)
+        known = LitertTorch.__new__(LitertTorch)
+        known._calibration, known.float_tflite = exporter._calibration, route.exported.float_tflite
+        exporter._routes["litert-torch"] = known
+        return exporter
+    return make
+
+
+@pytest.fixture(scope="session")
+def made(route, exporter_of):
+    """Such an exporter of the same model."""
     model = pipeline.Exportable.of(route.model.classifier, route.model.header)
-    exporter = pipeline.Exporter(model, gather(model.contract, model.support, model.support_classes))
-    exporter._floats["litert-torch"] = route.exported.float_tflite
-    return exporter
+    return exporter_of(model, gather(model.contract, model.support, model.support_classes))
 
 
 @pytest.fixture
 def converted_before(route, monkeypatch):
     """Exports of the same model take the networks of the one conversion, and what was measured of them."""
     monkeypatch.setattr(cost, "measure", lambda path: route.exported.cost)
-    monkeypatch.setattr(convert, "to_float_tflite", lambda network, example: route.exported.float_tflite)
-    monkeypatch.setattr(convert, "quantise", lambda tflite, recipe, calibration: route.file.tflite)
+    monkeypatch.setattr(litert_torch, "to_float_tflite", lambda network, example: route.exported.float_tflite)
+    monkeypatch.setattr(litert_torch, "quantise", lambda tflite, recipe, calibration: route.file.tflite)

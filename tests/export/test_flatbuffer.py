@@ -3,7 +3,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from export.flatbuffer import DATA_ALIGNMENT, Flatbuffer, halve_vectors, shorten, with_integer_io
+from export.flatbuffer import DATA_ALIGNMENT, Flatbuffer, halve_vectors, round_weights, shorten, with_integer_io
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,29 @@ def test_constants_stay_aligned(network):
     assert {begin % DATA_ALIGNMENT for begin in begins} == {0}
 
 
+def of_images(whole, operator):
+    return whole.kind(operator) in ("SUB", "MUL") and whole.comes_from(operator, "args_0")
+
+
+def test_rounded_matrices_are_a_quarter_as_long_and_nearly_the_same(network, features):
+    rounded = round_weights(network, lambda whole, operator: whole.kind(operator) == "FULLY_CONNECTED")
+    small = [t for t in Flatbuffer(rounded).graph.tensors if t.type == schema.TensorType.INT8]
+    assert len(small) == 4 and all(len(t.quantization.scale) == 3 for t in small)
+    assert len(network) - len(rounded) > 3 * sum(int(np.prod(t.shape)) for t in small) - 4000
+    np.testing.assert_allclose(answers(rounded, features)[0], answers(network, features)[0], atol=0.02)
+
+
+def test_where_a_value_comes_from_is_followed_to_the_inputs(network):
+    whole = Flatbuffer(network)
+    subtractions = [op for op in whole.graph.operators if whole.kind(op) == "SUB"]
+    assert [whole.comes_from(op, "args_0") for op in subtractions].count(True) == 3
+    assert [whole.comes_from(op, "args_1") for op in subtractions].count(True) == 1
+    (softmax,) = (op for op in whole.graph.operators if whole.kind(op) == "SOFTMAX")
+    assert whole.comes_from(softmax, "args_0") and whole.comes_from(softmax, "args_1")
+
+
 def test_halved_vectors_are_half_as_long_and_nearly_the_same(network, features):
-    half = halve_vectors(network, "seen", ("SUB", "MUL"))
+    half = halve_vectors(network, of_images)
     kept = [t for t in Flatbuffer(half).graph.tensors if t.type == schema.TensorType.FLOAT16]
     assert len(kept) == 6  # mean and deviation of texture, mean and peak spectrum
     saved = sum(2 * int(np.prod(t.shape)) for t in kept)

@@ -17,8 +17,9 @@ from edge_runtime.contract import SCHEMA, DecisionSpec
 from edge_runtime.errors import ContractError, OutputError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
-from export import convert
 from export.checks import ExportError
+from export.converters import litert_torch
+from export.converters.litert_torch import LitertTorch
 from export.evidence import gather
 from export.pipeline import (
     LIBRARIES,
@@ -124,7 +125,7 @@ def test_the_contract_is_the_classifiers(route):
     assert contract.hop_samples == hop_samples(50, classifier.front_end_)
     assert contract.front_end == classifier.front_end_
     assert contract.decision == DecisionSpec()
-    assert contract.quantisation == convert.describe(RECIPES["int8"])
+    assert contract.quantisation == LitertTorch.describe(RECIPES["int8"])
 
 
 def test_provenance_says_what_was_learnt_and_with_what(route):
@@ -188,21 +189,22 @@ def test_a_conversion_gone_wrong_is_caught(route, converted_before, tmp_path, mo
     """The float network of other weights passes for a model in every way but its answers."""
     other = route.file.tflite  # its answers differ from the trained network's by what quantising does
     monkeypatch.setattr("export.checks.MAX_FLOAT_DIFFERENCE", 1e-9)
-    monkeypatch.setattr(convert, "to_float_tflite", lambda network, example: other)
+    monkeypatch.setattr(litert_torch, "to_float_tflite", lambda network, example: other)
     with pytest.raises(ExportError, match="differs from the trained one"):
         export_again(route, tmp_path / "m.tflite")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_network_that_cannot_be_loaded_is_not_written(route, converted_before, tmp_path, monkeypatch):
-    monkeypatch.setattr(convert, "quantise", lambda tflite, recipe, calibration: tflite[:1000])
+    monkeypatch.setattr(litert_torch, "quantise", lambda tflite, recipe, calibration: tflite[:1000])
     with pytest.raises(ContractError, match="cannot load the network"):
         export_again(route, tmp_path / "m.tflite")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", ["export.convert.quantise", "export.pipeline.infer_all", "export.pipeline.compare",
-                                    "export.cost.measure", "export.pipeline.pack", "pathlib.Path.replace"])
+@pytest.mark.parametrize("moment", ["export.converters.litert_torch.quantise", "export.pipeline.infer_all",
+                                    "export.pipeline.compare", "export.cost.measure", "export.pipeline.pack",
+                                    "pathlib.Path.replace"])
 def test_an_interrupted_export_leaves_nothing(route, converted_before, tmp_path, monkeypatch, moment):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
@@ -231,7 +233,7 @@ def test_labels_that_no_terminal_can_show_are_refused_before_the_conversion(rout
     classifier = route.model.classifier
     names = np.array(["jump", "two\nlines", "walk"])[classifier.support_classes_]
     odd = type(classifier)(50, "acc+gyro").fit(classifier.support_windows_, names)
-    monkeypatch.setattr(convert, "to_float_tflite", None)
+    monkeypatch.setattr(litert_torch, "to_float_tflite", None)
     with pytest.raises(ContractError, match="labels = "):
         export_model(odd, route.model.header, tmp_path / "m.tflite")
 
@@ -272,10 +274,8 @@ def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
     assert exported.cost.outside_xnnpack == ()
 
 
-def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(route, tmp_path):
-    model = Exportable.of(route.model.classifier, route.model.header)
-    strict = Exporter(model, gather(model.contract, model.support, model.support_classes), max_f1_drop=-1.0)
-    strict._floats["litert-torch"] = route.exported.float_tflite
+def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(made, exporter_of, tmp_path):
+    strict = exporter_of(made.model, made.evidence, max_f1_drop=-1.0)
     with pytest.raises(F1DropError, match=r"int8 has a macro-F1 of 1\.0000, float 1\.0000: a drop of 0\.0000, expected "
                                           "-1 at most; no file was written"):
         strict.export(Job(tmp_path / "m.tflite"), show_progress=False)
@@ -296,11 +296,10 @@ def test_what_a_converter_cannot_do_is_said_in_a_sentence(route, tmp_path, capfd
     assert list(tmp_path.iterdir()) == []
 
 
-def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(route, made, tmp_path):
+def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(made, exporter_of, tmp_path):
     evidence = made.evidence
     unseen = dataclasses.replace(evidence, verification=dataclasses.replace(evidence.verification, unseen=True))
-    exporter = Exporter(made.model, unseen)
-    exporter._floats["litert-torch"] = route.exported.float_tflite
+    exporter = exporter_of(made.model, unseen)
     provenance = exporter.export(Job(tmp_path / "m.tflite"), show_progress=False).contract.provenance
     assert (provenance.macro_f1_float, provenance.macro_f1) == (1, 1)
     assert read(tmp_path / "m.tflite").contract.provenance == provenance

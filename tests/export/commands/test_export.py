@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.container import read
+from edge_runtime.contract import Contract
 from edge_runtime.recordings import read_recording
 from export.checks import ExportError
 from export.recipes import TARGETS
@@ -116,7 +117,7 @@ def test_interrupted_it_leaves_nothing(here, converted_before, export, monkeypat
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("export.convert.quantise", interrupt)
+    monkeypatch.setattr("export.converters.litert_torch.quantise", interrupt)
     code, printed = export("m.npz")
     assert (code, printed.err) == (130, "interrupted\n")
     assert files(here) == ["m.npz"]
@@ -136,7 +137,7 @@ def test_a_recipe_that_fails_does_not_keep_the_others_from_being_made(here, conv
             raise ExportError("float16 does not work today")
         return route.file.tflite
 
-    monkeypatch.setattr("export.convert.quantise", quantise)
+    monkeypatch.setattr("export.converters.litert_torch.quantise", quantise)
     code, printed = export("m.npz", "-o", "out.tflite", "--recipe", "float16", "--recipe", "int8")
     assert code == 1
     assert "wrote out.int8.tflite" in printed.out
@@ -175,7 +176,7 @@ def test_ones_own_data_verifies_and_calibrates(here, converted_before, export, m
     (["--calibration", "watch", "--data", "watch"], "has none of the model's labels"),
 ])
 def test_data_that_does_not_fit_is_refused_before_the_conversion(here, refused, monkeypatch, arguments, message):
-    monkeypatch.setattr("export.convert.to_float_tflite", None)
+    monkeypatch.setattr("export.converters.litert_torch.to_float_tflite", None)
     assert message in refused("m.npz", *arguments)
     assert files(here) == ["m.npz"]
 
@@ -196,6 +197,28 @@ def test_unknown_choices_are_refused_with_the_known_ones(here, arguments, capsys
         main(["export", "m.npz", *arguments])
     assert caught.value.code == EXIT_USER_ERROR
     assert f"argument {arguments[0]}" in capsys.readouterr().err
+
+
+def test_onnx(here, export, features, route):
+    onnx = pytest.importorskip("onnx", reason="NOT TESTED: the extra onnx2tf is not installed")
+    code, printed = export("m.npz", "--format", "onnx")
+    assert code == 0
+    assert files(here) == ["m.npz", "m.onnx"]
+    assert f"wrote m.onnx: float32, {(here / 'm.onnx').stat().st_size / 1024:.0f} KiB" in printed.out
+    model = onnx.load(str(here / "m.onnx"))
+    contract = Contract.from_json(model.metadata_props[0].value)
+    assert contract.labels == route.file.contract.labels
+    assert contract.quantisation.recipe == "float32"
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["-o", "m.tflite"], "expected a name that ends in .onnx"), (["--recipe", "int8"], "--recipe was given with"),
+    (["--io", "uint8"], "--io was given with --format onnx, which is float32 alone"),
+    (["--max-f1-drop", "0.1"], "--max-f1-drop was given with"),
+])
+def test_what_onnx_cannot_be_is_refused(here, refused, arguments, message):
+    assert message in refused("m.npz", "--format", "onnx", *arguments)
+    assert files(here) == ["m.npz"]
 
 
 def test_the_trained_model_says_where_it_comes_from(route):

@@ -1,5 +1,3 @@
-import os
-import sys
 from importlib import metadata
 
 import numpy as np
@@ -9,7 +7,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge_runtime.batches import infer_all
 from edge_runtime.model import Model
-from export import convert
+from export.converters.litert_torch import LitertTorch
 from export.recipes import RECIPES
 
 
@@ -67,37 +65,7 @@ def test_the_network_needs_no_transposes(route):
 
 
 def test_the_recipe_names_its_tools():
-    recipe = convert.describe(RECIPES["int8"])
+    recipe = LitertTorch.describe(RECIPES["int8"])
     assert recipe.recipe == "int8"
     assert recipe.converter == f"litert-torch {metadata.version('litert-torch')}"
     assert recipe.quantiser == f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}"
-
-
-# ---- what the converters print
-
-
-def test_noise_is_kept_from_the_terminal(capfd, monkeypatch):
-    monkeypatch.setattr(sys, "stdout", open(1, "w", closefd=False))  # noqa: SIM115  # buffered, as in a pipe
-    with convert.quiet():
-        print("from Python")
-        os.write(1, b"from C++\n")
-        os.write(2, b"a warning\n")
-    print("afterwards")
-    sys.stdout.flush()
-    assert tuple(capfd.readouterr()) == ("afterwards\n", "")
-
-
-def test_noise_is_shown_when_the_converter_fails(capfd):
-    with pytest.raises(RuntimeError), convert.quiet():
-        os.write(2, b"the reason\n")
-        raise RuntimeError
-    assert capfd.readouterr().err == "the reason\n"
-
-
-@pytest.mark.parametrize("error", [ModuleNotFoundError, KeyboardInterrupt])
-def test_noise_does_not_bury_what_is_said_in_a_line(capfd, error):
-    with pytest.raises(error), convert.quiet():
-        os.write(2, b"chatter\n")
-        raise error
-    os.write(2, b"a line\n")
-    assert capfd.readouterr().err == "a line\n"

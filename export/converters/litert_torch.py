@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
+import re
 import tempfile
-import warnings
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from edge_runtime.batches import one_by_one
+from edge_runtime.batches import one, one_by_one
 from edge_runtime.contract import Quantisation
-from edge_runtime.errors import UserError
 from edge_runtime.frontend import Features
 from edge_runtime.model import as_tensors
-from export.checks import ExportError
-from export.flatbuffer import halve_vectors, shorten
+from export.converters.noise import quiet, refusals_of
+from export.flatbuffer import Flatbuffer, halve_vectors, shorten
 from export.network import SEEN
 from export.recipes import Recipe
 
@@ -31,6 +26,33 @@ CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 # What integer convolutions hand on to each other; left in float, every one of these costs two conversions.
 BETWEEN_CONVOLUTIONS = ("ADD", "MUL", "MAX_POOL_2D", "PAD", "RELU")
 BETWEEN_CONVOLUTIONS_INT8 = ("HARD_SWISH",)  # no int16 kernel
+
+
+class LitertTorch:
+    """A network on its way through litert-torch; it is converted once, when the first file is asked for.
+
+    Args:
+        network: in eval mode; takes the features as tensors, in their order.
+        calibration: of n real windows, from the runtime's own front end; they give the ranges of activations.
+    """
+
+    def __init__(self, network: nn.Module, calibration: Features) -> None:
+        self._calibration = calibration
+        self.float_tflite = to_float_tflite(network, one(calibration, 0))
+
+    def to_tflite(self, recipe: Recipe) -> bytes:
+        """The network made small.
+
+        Raises:
+            ExportError: the quantiser cannot.
+        """
+        return quantise(self.float_tflite, recipe, self._calibration)
+
+    @staticmethod
+    def describe(recipe: Recipe) -> Quantisation:
+        """The recipe and the versions of the tools, for the contract."""
+        return Quantisation(recipe.name, f"litert-torch {metadata.version('litert-torch')}",
+                            f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}")
 
 
 def to_float_tflite(network: nn.Module, example: Features) -> bytes:
@@ -72,8 +94,12 @@ def quantise(float_tflite: bytes, recipe: Recipe, calibration: Features) -> byte
         samples = [as_tensors(window) for window in one_by_one(calibration)]
         ranges = tool.calibrate({"serving_default": samples}, num_threads=1) if tool.need_calibration else None
         small = bytes(tool.quantize(ranges).quantized_model)
-    # of the parts that the images give: bounded, unlike what comes in the sensor's own units
-    return shorten(halve_vectors(small, SEEN, ("SUB", "MUL")))
+    return shorten(halve_vectors(small, _is_of_images))
+
+
+def _is_of_images(whole: Flatbuffer, operator: Any) -> bool:
+    """Whether an operator standardises what the images gave: bounded, unlike what comes in the sensor's own units."""
+    return whole.kind(operator) in ("SUB", "MUL") and re.search(SEEN, whole.result_name(operator)) is not None
 
 
 def _configure(tool: Quantizer, recipe: Recipe) -> None:
@@ -100,54 +126,3 @@ def _configure(tool: Quantizer, recipe: Recipe) -> None:
             tool.add_dynamic_config(BACKBONE, operator, 8)
         else:
             tool.add_weight_only_config(BACKBONE, operator, 8)
-
-
-def describe(recipe: Recipe) -> Quantisation:
-    """The recipe and the versions of the tools, for the contract."""
-    return Quantisation(recipe.name, f"litert-torch {metadata.version('litert-torch')}",
-                        f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}")
-
-
-@contextlib.contextmanager
-def refusals_of(tool: str) -> Iterator[None]:
-    """What a converter cannot do is said in a sentence; its own words came before (see :func:`quiet`).
-
-    Raises:
-        ExportError: the tool failed.
-    """
-    try:
-        yield
-    except (ModuleNotFoundError, UserError):
-        raise
-    except Exception as error:  # converters raise about anything
-        reason = (str(error).strip().splitlines() or [""])[0][:200]
-        raise ExportError(f"{tool} cannot convert this network ({type(error).__name__}: {reason}); no file was "
-                          "written: take another converter or recipe") from error
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep what the converters print, in Python and in C++, from the terminal; when they fail, show it."""
-    with tempfile.TemporaryFile() as log:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        kept = [os.dup(1), os.dup(2)]
-        try:
-            os.dup2(log.fileno(), 1)
-            os.dup2(log.fileno(), 2)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
-        except ModuleNotFoundError:  # what to install is said in one line; the log would bury it
-            raise
-        except Exception:
-            sys.stdout.flush()
-            log.seek(0)
-            os.write(kept[1], log.read())
-            raise
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            for descriptor, copy in zip((1, 2), kept, strict=True):
-                os.dup2(copy, descriptor)
-                os.close(copy)

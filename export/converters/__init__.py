@@ -1,0 +1,1 @@
+"""From a torch module to ``.tflite``, by two independent routes."""

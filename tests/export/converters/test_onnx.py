@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+import torch
+
+from edge_runtime.batches import one
+from export.checks import ExportError, trained_answers
+from export.converters.onnx import infer_all, to_onnx, with_contract
+
+onnx = pytest.importorskip("onnx", reason="NOT TESTED: the extra onnx2tf is not installed (make test-onnx2tf)")
+pytest.importorskip("onnxruntime", reason="NOT TESTED: the extra onnx2tf is not installed (make test-onnx2tf)")
+
+
+@pytest.fixture(scope="module")
+def content(network, features):
+    return to_onnx(network, one(features, 0))
+
+
+def test_onnxruntime_answers_as_torch_does(content, network, features):
+    answers = infer_all(content, features)
+    np.testing.assert_allclose(answers, trained_answers(network, features), atol=1e-5)
+    assert len(set(answers.argmax(1))) == 3
+
+
+def test_the_contract_travels_in_the_metadata(content, route, features):
+    contract = route.file.contract
+    described = with_contract(content, contract)
+    model = onnx.load_from_string(described)
+    assert {entry.key: entry.value for entry in model.metadata_props} == {"img2imu.json": contract.to_json()}
+    assert [value.name for value in (*model.graph.input, *model.graph.output)] == ["args_0", "args_1", "output_0",
+                                                                                  "output_1"]
+    np.testing.assert_array_equal(infer_all(described, features), infer_all(content, features))
+
+
+def test_an_operator_that_onnx_lacks_is_said_in_a_sentence(features):
+    class Odd(torch.nn.Module):
+        def forward(self, images, statistics):
+            return torch.linalg.eigvals(images[0, :3, :3, 0]).real[None], statistics
+
+    with pytest.raises(ExportError, match=r"torch\.onnx cannot convert this network") as caught:
+        to_onnx(Odd(), one(features, 0))
+    assert "\n" not in str(caught.value)
