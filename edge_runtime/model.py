@@ -24,6 +24,7 @@ RUNTIMES = (("ai-edge-litert", "ai_edge_litert.interpreter"),
             ("tensorflow", "tensorflow.lite.python.interpreter"))
 # names in the model's signature, in the order of the exported module
 INPUTS = {field.name: f"args_{i}" for i, field in enumerate(fields(Features))}
+WINDOW = "args_0"  # the only input of a network with the front end inside
 PROBABILITIES, EMBEDDING = "output_0", "output_1"
 FLOAT_ONLY = (np.float32,)
 IO_TYPES = (np.float32, np.int8, np.uint8)  # of images and probabilities
@@ -44,14 +45,19 @@ def load_interpreter() -> tuple[Any, str]:
                     f"{', '.join(d for d, _ in RUNTIMES)}: pip install ai-edge-litert")
 
 
-def as_tensors(features: Features) -> dict[str, Array]:
-    """One window's features as the network's inputs, by their names in the signature; images are a batch already."""
-    return {name: features.images if field == "images" else getattr(features, field)[None]
-            for field, name in INPUTS.items()}
+def as_tensors(given: Features | Array) -> dict[str, Array]:
+    """One window's features as the network's inputs, by their names in the signature; images are a batch already.
+
+    Args:
+        given: features, or for a network with the front end inside, the raw window (window_samples, channels).
+    """
+    if not isinstance(given, Features):
+        return {WINDOW: given[None]}
+    return {name: given.images if field == "images" else getattr(given, field)[None] for field, name in INPUTS.items()}
 
 
 class Model:
-    """A loaded ``.tflite`` that takes features and gives probabilities and the embedding.
+    """A loaded ``.tflite`` that takes features, or raw windows, and gives probabilities and the embedding.
 
     Args:
         tflite: the file's bytes.
@@ -61,6 +67,7 @@ class Model:
     Attributes:
         runtime: name and version of the interpreter in use.
         threads: as given.
+        takes_windows: whether the front end is inside the network, so that it takes the window as it is.
 
     Raises:
         ContractError: the interpreter refuses the file, or its tensors do not fit the contract.
@@ -75,7 +82,8 @@ class Model:
             self._interpreter = interpreter_class(model_content=tflite, num_threads=threads)
             self._interpreter.allocate_tensors()
             inputs, outputs = self._signature()
-            self._inputs = {name: inputs[name] for name in INPUTS.values()}
+            self.takes_windows = set(inputs) == {WINDOW} and len(inputs[WINDOW]["shape"]) == 3
+            self._inputs = {name: inputs[name] for name in ([WINDOW] if self.takes_windows else INPUTS.values())}
             self._probabilities, self._embedding = outputs[PROBABILITIES], outputs[EMBEDDING]
         except (ValueError, RuntimeError, KeyError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -83,9 +91,13 @@ class Model:
                                 "the model again") from error
         self._check(contract)
 
-    def infer(self, features: Features) -> tuple[Array, Array]:
-        """One window's features to probabilities (labels,) and embedding (d,), float32."""
-        for name, values in as_tensors(features).items():
+    def infer(self, given: Features | Array) -> tuple[Array, Array]:
+        """One window's features to probabilities (labels,) and embedding (d,), float32.
+
+        Args:
+            given: features, or where :attr:`takes_windows`, the raw window (window_samples, channels) float32.
+        """
+        for name, values in as_tensors(given).items():
             tensor = self._inputs[name]
             self._interpreter.set_tensor(tensor["index"], _stored(values, tensor))
         self._interpreter.invoke()
@@ -109,13 +121,19 @@ class Model:
         runner = self._interpreter.get_signature_runner()
         return runner.get_input_details(), runner.get_output_details()
 
+    def _expected(self, contract: Contract) -> list[tuple[dict[str, Any], str, tuple[Any, ...], tuple[int, ...]]]:
+        """Tensors with what they are, which types they may have, and their shapes by the contract."""
+        front, channels = contract.front_end, len(contract.stream.channels)
+        answers = (self._probabilities, "probabilities", IO_TYPES, (1, len(contract.labels)))
+        if self.takes_windows:
+            return [(self._inputs[WINDOW], "windows", FLOAT_ONLY, (1, contract.window_samples, channels)), answers]
+        return [(self._inputs[INPUTS["images"]], "images", IO_TYPES,
+                 (front.n_images, front.image_height, front.image_width, 3)),
+                (self._inputs[INPUTS["statistics"]], "statistics", FLOAT_ONLY,
+                 (1, WindowStatistics.of(contract).size)), answers]
+
     def _check(self, contract: Contract) -> None:
-        front = contract.front_end
-        expected = ((self._inputs[INPUTS["images"]], "images", IO_TYPES,
-                     (front.n_images, front.image_height, front.image_width, 3)),
-                    (self._inputs[INPUTS["statistics"]], "statistics", FLOAT_ONLY, (1, WindowStatistics.of(contract).size)),
-                    (self._probabilities, "probabilities", IO_TYPES, (1, len(contract.labels))))
-        for tensor, name, types, shape in expected:
+        for tensor, name, types, shape in self._expected(contract):
             found = tuple(int(n) for n in tensor["shape"])
             if found != shape or tensor["dtype"] not in types or (
                     tensor["dtype"] != np.float32 and not tensor["quantization"][0] > 0):

@@ -260,10 +260,11 @@ class Recognizer:
             return Decision.gap(time_s)
         (checks.check_units if self._first else checks.check_alive)(window, contract.stream)
         self._gaps = 0
-        features = self._features.advance(window, n if self._first else contract.hop_samples)
+        given = window if self.model.takes_windows else self._features.advance(
+            window, n if self._first else contract.hop_samples)
         self._first = False
         drawn = time.perf_counter_ns()
-        probabilities, _ = self.model.infer(features)
+        probabilities, _ = self.model.infer(given)
         inferred = time.perf_counter_ns()
         decision = self._smoother.decide(time_s, probabilities)
         latency = Latency((drawn - started) / 1e3, (inferred - drawn) / 1e3, (time.perf_counter_ns() - started) / 1e3)

@@ -72,7 +72,7 @@ def verify(file: ModelFile) -> Verification:
     if features.statistics.shape != golden.statistics.shape:
         raise ContractError(f"the file's golden statistics have the shape {golden.statistics.shape}, its contract says "
                             f"{features.statistics.shape}: export the model again")
-    answers = infer_all(model, features)
+    answers = infer_all(model, golden.windows if model.takes_windows else features)
     scale = np.maximum(np.abs(golden.statistics), 1)
     parts = (
         _part("images", features.images[:, :, ::stride, ::stride], golden.image_samples, FRONT_END_TOLERANCE),

@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge_runtime.batches import one_by_one
+from edge_runtime.batches import Inputs, one_by_one
 from edge_runtime.errors import UserError
-from edge_runtime.frontend import Features
 from edge_runtime.model import as_tensors
 
 MAX_FLOAT_DIFFERENCE = 1e-3  # in probability, torch against the float .tflite
@@ -21,11 +20,11 @@ class ExportError(UserError):
     """A converted model that does not do what the trained one does."""
 
 
-def trained_answers(network: nn.Module, features: Features) -> np.ndarray:
+def trained_answers(network: nn.Module, batch: Inputs) -> np.ndarray:
     """Probabilities (n, classes) of the trained network, one window at a time."""
     with torch.inference_mode():
         return np.concatenate([network(*map(torch.from_numpy, as_tensors(window).values()))[0].numpy()
-                               for window in one_by_one(features)])
+                               for window in one_by_one(batch)])
 
 
 def check_float(expected: np.ndarray, float_answers: np.ndarray, converter: str) -> None:

@@ -43,14 +43,15 @@ class Cost:
     Attributes:
         one_thread: of the network.
         two_threads: of the network.
-        front_end: of a whole window on the host; live, most of it is shared with the window before.
+        front_end: of a whole window on the host (live, most of it is shared with the window before); None where it is
+            inside the network.
         peak_mb: largest resident memory of the process, None where the system does not tell.
         outside_xnnpack: kinds of the operators that the fast path did not take; None when unknown.
     """
 
     one_thread: Latency
     two_threads: Latency
-    front_end: Latency
+    front_end: Latency | None
     peak_mb: float | None
     outside_xnnpack: tuple[str, ...] | None
 
@@ -76,17 +77,18 @@ def main() -> None:
     """Measure the file named on the command line; print JSON."""
     file = read(sys.argv[1])
     front_end = FrontEnd.of(file.contract)
-    windows = file.golden.windows
-    features = front_end.compute(windows[0])
+    window = file.golden.windows[0]
+    takes_windows = Model(file.tflite, file.contract).takes_windows
+    given = window if takes_windows else front_end.compute(window)
     latencies = {}
     for threads in THREADS:
         model = Model(file.tflite, file.contract, threads)
-        latencies[threads] = _latency(lambda model=model: model.infer(features))
+        latencies[threads] = _latency(lambda model=model: model.infer(given))
         if threads == 1:
             peak_mb, outside = _peak_mb(), model.outside_delegate
-    print(json.dumps({
-        "one_thread": latencies[1], "two_threads": latencies[2],
-        "front_end": _latency(lambda: front_end.compute(windows[0])), "peak_mb": peak_mb, "outside_xnnpack": outside}))
+    on_host = None if takes_windows else _latency(lambda: front_end.compute(window))
+    print(json.dumps({"one_thread": latencies[1], "two_threads": latencies[2], "front_end": on_host,
+                      "peak_mb": peak_mb, "outside_xnnpack": outside}))
 
 
 def _latency(call) -> dict[str, float]:  # type: ignore[no-untyped-def]

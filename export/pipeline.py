@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from edge_runtime.batches import infer_all
+from edge_runtime.batches import Inputs, infer_all
 from edge_runtime.container import Golden, pack, read
 from edge_runtime.contract import SCHEMA, Contract, DecisionSpec, Provenance, Quantisation, StreamSpec
+from edge_runtime.errors import UserError
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
@@ -26,6 +27,7 @@ from export.converters.litert_torch import LitertTorch
 from export.converters.onnx2tf import Onnx2tf
 from export.evidence import Evidence, gather, spread
 from export.flatbuffer import with_integer_io
+from export.graph_front_end import GraphNetwork
 from export.network import DeviceNetwork
 from export.recipes import CONVERTERS, DEFAULT_RECIPE, RECIPES, Recipe
 from export.verification import Comparison, compare
@@ -50,12 +52,25 @@ class Job:
         recipe: how the network is made small.
         converter: out of :data:`export.recipes.CONVERTERS`.
         io: type of images and probabilities, out of :data:`export.recipes.IO_TYPES`.
+        front_end: ``host``, where the runtime draws the images, or ``graph``, inside the network.
+
+    Raises:
+        UserError: choices that exclude each other.
     """
 
     path: Path
     recipe: Recipe = RECIPES[DEFAULT_RECIPE]
     converter: str = "litert-torch"
     io: str = "float32"
+    front_end: str = "host"
+
+    def __post_init__(self) -> None:
+        if self.front_end == "graph" and self.io != "float32":
+            raise UserError(f"--io {self.io} was asked for with the front end in the graph, expected float32: a raw "
+                            "window in 256 steps is too coarse; leave --io out, or take --frontend host")
+        if self.front_end == "graph" and self.converter != "litert-torch":
+            raise UserError(f"--converter {self.converter} was asked for with the front end in the graph, which "
+                            "litert-torch alone converts: leave --converter out, or take --frontend host")
 
 
 @dataclass(frozen=True)
@@ -120,10 +135,12 @@ class Exporter:
         self.evidence = evidence
         self.max_f1_drop = max_f1_drop
         front_end = FrontEnd.of(model.contract)
-        self._calibration = front_end.compute_batch(evidence.calibration)
-        self._verification = front_end.compute_batch(evidence.verification.samples)
-        self._expected = trained_answers(model.network, self._verification)
-        self._routes: dict[str, LitertTorch | Onnx2tf] = {}
+        samples = evidence.verification.samples
+        self._calibration: dict[str, Inputs] = {"host": front_end.compute_batch(evidence.calibration),
+                                                "graph": evidence.calibration}
+        self._verification: dict[str, Inputs] = {"host": front_end.compute_batch(samples), "graph": samples}
+        self._expected = trained_answers(model.network, self._verification["host"])
+        self._routes: dict[tuple[str, str], LitertTorch | Onnx2tf] = {}
 
     def export(self, job: Job, show_progress: bool = True) -> Exported:
         """Make one file.
@@ -135,7 +152,7 @@ class Exporter:
         """
         started = time.perf_counter()
         with bar(f"exporting {job.recipe.name}", STEPS, show_progress) as advance:
-            route = self._route(job.converter)
+            route = self._route(job)
             advance(2)
             tflite = route.to_tflite(job.recipe)
             if job.io != "float32":
@@ -152,17 +169,20 @@ class Exporter:
         return Exported(job, contract, route.float_tflite, len(content), time.perf_counter() - started, comparison,
                         measured)
 
-    def _route(self, converter: str) -> LitertTorch | Onnx2tf:
+    def _route(self, job: Job) -> LitertTorch | Onnx2tf:
         """The network converted, once; what it answers in float is held against the trained network."""
-        if converter not in self._routes:
-            route = ROUTES[converter](self.model.network, self._calibration)
-            check_float(self._expected, infer_all(Model(route.float_tflite, self.model.contract), self._verification),
-                        converter)
-            self._routes[converter] = route
-        return self._routes[converter]
+        key, network = (job.converter, job.front_end), self.model.network
+        if key not in self._routes:
+            if job.front_end == "graph":
+                network = GraphNetwork(network, self.model.contract)
+            route = ROUTES[job.converter](network, self._calibration[job.front_end])
+            answers = infer_all(Model(route.float_tflite, self.model.contract), self._verification[job.front_end])
+            check_float(self._expected, answers, job.converter)
+            self._routes[key] = route
+        return self._routes[key]
 
     def _judge(self, model: Model, job: Job) -> Comparison:
-        answers = infer_all(model, self._verification)
+        answers = infer_all(model, self._verification[job.front_end])
         check_sums(answers, job.recipe.name, job.io)
         check_agreement(self._expected, answers, job.recipe.name)
         comparison = compare(self.evidence.verification.classes, self.model.contract.labels, self._expected, answers)
@@ -182,7 +202,8 @@ class Exporter:
     def _golden(self, tflite: bytes, contract: Contract) -> Golden:
         windows = self.model.support[spread(len(self.model.support), GOLDEN_WINDOWS)]
         features, stride = FrontEnd.of(contract).compute_batch(windows), Golden.IMAGE_STRIDE
-        answers = infer_all(Model(tflite, contract), features)
+        model = Model(tflite, contract)
+        answers = infer_all(model, windows if model.takes_windows else features)
         return Golden(windows, features.statistics, features.images[:, :, ::stride, ::stride], answers)
 
 

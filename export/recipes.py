@@ -39,7 +39,8 @@ class Target:
         summary: one line for people.
         recipe: name of a :class:`Recipe`.
         io: type of images and probabilities.
-        front_end: ``host`` or ``graph``, see :class:`export.pipeline.Job`.
+        front_end: ``host`` or ``graph``, see :class:`export.pipeline.Job`. LiteRT.js wants a batch of 1 and float32 or
+            uint8: a raw window is both.
     """
 
     name: str
@@ -59,13 +60,13 @@ RECIPES = {recipe.name: recipe for recipe in (
 )}
 TARGETS = {target.name: target for target in (
     Target("pi", "Raspberry Pi and other Linux boards, with img2imu run"),
-    Target("android", "Android phones, with LiteRT"),
-    Target("web", "web pages, with LiteRT.js"),
+    Target("android", "Android phones, with LiteRT", front_end="graph"),
+    Target("web", "web pages, with LiteRT.js", front_end="graph"),
 )}
 DEFAULT_RECIPE, DEFAULT_TARGET = "int8", "pi"
 CONVERTERS = ("litert-torch", "onnx2tf")
 IO_TYPES = ("float32", "int8", "uint8")
-WEB_IO_TYPES = ("float32", "uint8")  # LiteRT.js 2.5 refuses int8
+FRONT_ENDS = ("host", "graph")
 
 
 def recipe_named(name: str) -> Recipe:

@@ -16,10 +16,11 @@ from export.pipeline import Exported, Job
 from export.recipes import RECIPES
 from export.verification import Comparison
 
-HEADINGS = ("recipe", "KiB", "F1", "change", "agree", "largest", "1 thread", "2 threads", "MB", "slow")
+HEADINGS = ("recipe", "KiB", "F1", "change", "agree", "diff.", "ms", "ms x2", "MB", "slow")
 LEGEND = """F1: macro-F1; change: against the network before quantisation; agree: windows on which both name the same
-class; largest: difference in probability; threads: ms of the network alone, median / 95th percentile; MB: peak memory
-of a process with runtime and model; slow: operators that LiteRT's fast path (XNNPACK) does not take."""
+class; diff.: largest difference in probability; ms: latency of the network on one thread, median / 95th percentile;
+ms x2: median on two threads; MB: peak memory of a process with runtime and model; slow: operators that LiteRT's fast
+path (XNNPACK) does not take."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class FileReport:
         recipe: how the network was made small.
         converter: and by which tool.
         io: type of images and probabilities.
+        front_end: host, or graph for inside the network.
         n_bytes: size, 0 when there is no file.
         seconds: time it took.
         comparison: float and quantised on the verification windows.
@@ -42,6 +44,7 @@ class FileReport:
     recipe: str
     converter: str
     io: str
+    front_end: str
     n_bytes: int = 0
     seconds: float = 0.0
     comparison: Comparison | None = None
@@ -52,13 +55,13 @@ class FileReport:
     def of(cls, exported: Exported) -> FileReport:
         """A file that was written."""
         job = exported.job
-        return cls(str(job.path), job.recipe.name, job.converter, job.io, exported.n_bytes, exported.seconds,
-                   exported.comparison, exported.cost)
+        return cls(str(job.path), job.recipe.name, job.converter, job.io, job.front_end, exported.n_bytes,
+                   exported.seconds, exported.comparison, exported.cost)
 
     @classmethod
     def failed(cls, job: Job, error: str) -> FileReport:
         """A file that was not."""
-        return cls(str(job.path), job.recipe.name, job.converter, job.io, error=error)
+        return cls(str(job.path), job.recipe.name, job.converter, job.io, job.front_end, error=error)
 
 
 @dataclass(frozen=True)
@@ -109,14 +112,15 @@ def rows(report: Report) -> list[list[str]]:
 
 
 def _row(file: FileReport) -> list[str]:
-    name = file.recipe + (f", {file.io}" if file.io != "float32" else "")
+    name = ", ".join([file.recipe, *[file.io] * (file.io != "float32"), *["graph"] * (file.front_end == "graph")])
     if file.comparison is None or file.cost is None:
         return [name, *["-"] * (len(HEADINGS) - 1)]
     found, cost = file.comparison, file.cost
     return [name, f"{file.n_bytes / 1024:.0f}", f"{found.macro_f1:.3f}",
             f"{found.macro_f1 - found.macro_f1_float:+.3f}", f"{found.agreement:.1%}",
             f"{found.max_probability_difference:.4f}",
-            *(f"{each.p50_us / 1e3:.2f} / {each.p95_us / 1e3:.2f}" for each in (cost.one_thread, cost.two_threads)),
+            f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}",
+            f"{cost.two_threads.p50_us / 1e3:.2f}",
             "-" if cost.peak_mb is None else f"{cost.peak_mb:.0f}",
             "?" if cost.outside_xnnpack is None else str(len(cost.outside_xnnpack))]
 
@@ -128,7 +132,7 @@ def show(report: Report) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table(HEADINGS[0], box=box.SIMPLE_HEAD)
+    table = Table(HEADINGS[0], box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in HEADINGS[1:]:
         table.add_column(heading, justify="right")
     for row in rows(report):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.recipes import CONVERTERS, DEFAULT_RECIPE, DEFAULT_TARGET, IO_TYPES, RECIPES, TARGETS
+from export.recipes import CONVERTERS, DEFAULT_RECIPE, DEFAULT_TARGET, FRONT_ENDS, IO_TYPES, RECIPES, TARGETS
 
 if TYPE_CHECKING:
     from export.evidence import Evidence
@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--target", choices=[*TARGETS, ALL],
                         help="recipe, I/O and front end that suit a " + ", ".join(TARGETS) + ", or one file for each")
     parser.add_argument("--io", choices=IO_TYPES, help="type of images and probabilities (default: float32)")
+    parser.add_argument("--frontend", choices=FRONT_ENDS, help="who draws the spectrograms: the runtime (host, the "
+                        "default) or the network itself (graph: raw windows go in)")
     parser.add_argument("--converter", choices=CONVERTERS, default=CONVERTERS[0], help="default: %(default)s")
     parser.add_argument("--format", choices=ENDINGS, default="tflite", help="default: %(default)s; onnx is float32")
     parser.add_argument("--calibration", metavar="DATA", help="recordings, as for img2imu train, that calibrate in "
@@ -81,7 +83,8 @@ def _output(arguments: argparse.Namespace) -> Path:
     output = Path(arguments.output) if arguments.output else model.parent / f"{model.stem}{ending}"
     if output.suffix != ending:
         raise OutputError(f"the output is {output}, expected a name that ends in {ending}: rename it")
-    given = [name for name in ("recipe", "target", "io", "max_f1_drop") if getattr(arguments, name) is not None]
+    only_tflite = ("recipe", "target", "io", "frontend", "max_f1_drop")
+    given = [name for name in only_tflite if getattr(arguments, name) is not None]
     if arguments.format == "onnx" and given:
         raise UserError(f"--{given[0].replace('_', '-')} was given with --format onnx, which is float32 alone: leave "
                         "it out")
@@ -111,7 +114,8 @@ def _jobs(arguments: argparse.Namespace, output: Path) -> list[Job]:
         for recipe in recipes or [target.recipe]:
             words = [target.name] * (len(targets) > 1) + [recipe] * (len(recipes) > 1)
             path = output.with_suffix("".join(f".{word}" for word in words) + ENDINGS["tflite"])
-            jobs.append(Job(path, RECIPES[recipe], arguments.converter, arguments.io or target.io))
+            jobs.append(Job(path, RECIPES[recipe], arguments.converter, arguments.io or target.io,
+                            arguments.frontend or target.front_end))
     return jobs
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_runtime.batches import one, one_by_one
+from edge_runtime.batches import Inputs, one, one_by_one
 from edge_runtime.contract import Quantisation
-from edge_runtime.frontend import Features
 from edge_runtime.model import as_tensors
 from export.converters.noise import quiet, refusals_of
 from export.flatbuffer import Flatbuffer, halve_vectors, shorten
+from export.graph_front_end import SPECTROGRAM
 from export.network import SEEN
 from export.recipes import Recipe
 
@@ -32,11 +31,11 @@ class LitertTorch:
     """A network on its way through litert-torch; it is converted once, when the first file is asked for.
 
     Args:
-        network: in eval mode; takes the features as tensors, in their order.
-        calibration: of n real windows, from the runtime's own front end; they give the ranges of activations.
+        network: in eval mode; takes what the front end gives as tensors, in its order.
+        calibration: of n real windows, through the runtime's own front end; they give the ranges of activations.
     """
 
-    def __init__(self, network: nn.Module, calibration: Features) -> None:
+    def __init__(self, network: nn.Module, calibration: Inputs) -> None:
         self._calibration = calibration
         self.float_tflite = to_float_tflite(network, one(calibration, 0))
 
@@ -55,11 +54,11 @@ class LitertTorch:
                             f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}")
 
 
-def to_float_tflite(network: nn.Module, example: Features) -> bytes:
+def to_float_tflite(network: nn.Module, example: Inputs) -> bytes:
     """Convert with litert-torch.
 
     Args:
-        network: in eval mode; takes the features as tensors, in their order.
+        network: in eval mode; takes what the front end gives as tensors, in its order.
         example: of one window; gives the shapes.
     """
     import torch
@@ -73,7 +72,7 @@ def to_float_tflite(network: nn.Module, example: Features) -> bytes:
         return path.read_bytes()
 
 
-def quantise(float_tflite: bytes, recipe: Recipe, calibration: Features) -> bytes:
+def quantise(float_tflite: bytes, recipe: Recipe, calibration: Inputs) -> bytes:
     """Make a network small with ai-edge-quantizer.
 
     The head is computed in float by every recipe: it is a thousandth of the work, and its inputs differ too widely for
@@ -82,7 +81,7 @@ def quantise(float_tflite: bytes, recipe: Recipe, calibration: Features) -> byte
     Args:
         float_tflite: what :func:`to_float_tflite` gave.
         recipe: how.
-        calibration: of n real windows, from the runtime's own front end; they give the ranges of activations.
+        calibration: of n real windows, through the runtime's own front end; they give the ranges of activations.
     """
     from ai_edge_quantizer import quantizer
 
@@ -94,12 +93,16 @@ def quantise(float_tflite: bytes, recipe: Recipe, calibration: Features) -> byte
         samples = [as_tensors(window) for window in one_by_one(calibration)]
         ranges = tool.calibrate({"serving_default": samples}, num_threads=1) if tool.need_calibration else None
         small = bytes(tool.quantize(ranges).quantized_model)
-    return shorten(halve_vectors(small, _is_of_images))
+    return shorten(halve_vectors(small, _is_bounded))
 
 
-def _is_of_images(whole: Flatbuffer, operator: Any) -> bool:
-    """Whether an operator standardises what the images gave: bounded, unlike what comes in the sensor's own units."""
-    return whole.kind(operator) in ("SUB", "MUL") and re.search(SEEN, whole.result_name(operator)) is not None
+def _is_bounded(whole: Flatbuffer, operator: Any) -> bool:
+    """Whether float16 is enough for an operator's constants.
+
+    It is for standardising what the images gave, unlike what comes in the sensor's own units, and for a DFT's waves.
+    """
+    kind, name = whole.kind(operator), whole.result_name(operator)
+    return (kind in ("SUB", "MUL") and SEEN in name) or (kind in CONVOLUTIONS and SPECTROGRAM in name)
 
 
 def _configure(tool: Quantizer, recipe: Recipe) -> None:

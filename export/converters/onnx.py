@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.batches import one_by_one
+from edge_runtime.batches import Inputs, one_by_one
 from edge_runtime.contract import Contract
 from edge_runtime.errors import MissingExtraError
-from edge_runtime.frontend import Features
 from edge_runtime.model import EMBEDDING, INPUTS, PROBABILITIES, as_tensors
 from export.converters.noise import quiet, refusals_of
 
@@ -22,11 +21,11 @@ OPSET = 17  # what onnx2tf 1.28 was written for
 EXTRA = "onnx2tf"
 
 
-def to_onnx(network: nn.Module, example: Features) -> bytes:
+def to_onnx(network: nn.Module, example: Inputs) -> bytes:
     """Convert with torch's own exporter; inputs and outputs are named as in the ``.tflite``.
 
     Args:
-        network: in eval mode; takes the features as tensors, in their order.
+        network: in eval mode; takes what the front end gives as tensors, in its order.
         example: of one window; gives the shapes.
 
     Raises:
@@ -43,7 +42,7 @@ def to_onnx(network: nn.Module, example: Features) -> bytes:
         return path.read_bytes()
 
 
-def infer_all(content: bytes, features: Features) -> np.ndarray:
+def infer_all(content: bytes, batch: Inputs) -> np.ndarray:
     """Probabilities (n, classes) that onnxruntime computes, one window at a time.
 
     Raises:
@@ -56,7 +55,7 @@ def infer_all(content: bytes, features: Features) -> np.ndarray:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run([PROBABILITIES], as_tensors(window))[0] for window in one_by_one(features)])
+    return np.concatenate([session.run([PROBABILITIES], as_tensors(window))[0] for window in one_by_one(batch)])
 
 
 def with_contract(content: bytes, contract: Contract) -> bytes:

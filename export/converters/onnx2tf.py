@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.batches import one, one_by_one
+from edge_runtime.batches import Inputs, one, one_by_one
 from edge_runtime.contract import Quantisation
 from edge_runtime.errors import MissingExtraError
-from edge_runtime.frontend import Features
 from edge_runtime.model import INPUTS, as_tensors
 from export.checks import ExportError
 from export.converters.noise import quiet, refusals_of
@@ -43,21 +42,21 @@ class Onnx2tf:
     """A network on its way through ONNX and TensorFlow; it is converted once, when the first file is asked for.
 
     Args:
-        network: in eval mode; takes the features as tensors, in their order.
-        calibration: of n real windows, from the runtime's own front end; they give the ranges of activations.
+        network: in eval mode; takes what the front end gives as tensors, in its order.
+        calibration: of n real windows, through the runtime's own front end; they give the ranges of activations.
 
     Raises:
         MissingExtraError: onnx2tf or TensorFlow is not installed.
         ExportError: a tool on the way lacks an operator.
     """
 
-    def __init__(self, network: nn.Module, calibration: Features) -> None:
+    def __init__(self, network: nn.Module, calibration: Inputs) -> None:
         self._calibration = calibration
         self._directory = tempfile.TemporaryDirectory()
         self._saved_model = Path(self._directory.name) / "saved_model"
         content = to_onnx(network, one(calibration, 0))
         with refusals_of("onnx2tf"), quiet(), _workplace(Path(self._directory.name)):
-            np.save(SAMPLES_FILE, np.resize(calibration.images, SAMPLES_SHAPE))
+            np.save(SAMPLES_FILE, np.resize(as_tensors(one(calibration, 0))[INPUTS["images"]], SAMPLES_SHAPE))
             Path("model.onnx").write_bytes(content)
             _module("onnx2tf").convert(
                 input_onnx_file_path="model.onnx", output_folder_path=str(self._saved_model), non_verbose=True,

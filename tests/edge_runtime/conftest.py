@@ -77,6 +77,7 @@ class FakeModel:
     n_labels: int
     answer: Callable[[Features], np.ndarray] | None = None
     seen: list[Features] = field(default_factory=list)
+    takes_windows: bool = False
 
     def infer(self, features):
         self.seen.append(features)

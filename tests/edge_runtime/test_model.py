@@ -72,7 +72,7 @@ def test_tensors_are_found_by_name_not_by_position(interpreter, make_contract):
     probabilities, embedding = model.infer(Features(images, statistics))
     np.testing.assert_allclose(probabilities, [0.2, 0.3, 0.5])
     np.testing.assert_array_equal(embedding, statistics * 2)
-    assert (model.runtime, model.threads) == ("fake 1.0", 3)
+    assert (model.runtime, model.threads, model.takes_windows) == ("fake 1.0", 3, False)
 
 
 @pytest.mark.parametrize("dtype, zero, low, high", [(np.int8, 0, -127, 127), (np.uint8, 128, 1, 255)])
@@ -92,6 +92,22 @@ def test_integer_images_are_rounded_and_integer_probabilities_widened(interprete
     top = np.iinfo(dtype).max
     assert seen[0].ravel()[:5].tolist() == [low, high, zero, min(top, zero + 190), zero + 13]
     assert probabilities.dtype == np.float32 and probabilities.tolist() == [0, 0.25, 0.75]
+
+
+def test_a_network_with_the_front_end_inside_takes_windows(interpreter, make_contract, monkeypatch):
+    contract = make_contract()
+    monkeypatch.setattr(interpreter, "inputs", {"args_0": tensor(3, (1, 32, 6))})
+    seen = []
+    monkeypatch.setattr(interpreter, "invoke", lambda self: seen.append(self.tensors[3]) or self.tensors.update({
+        5: np.zeros((1, 4), np.float32), 7: np.array([[0, 0, 1]], np.float32)}))
+    model = Model(b"", contract)
+    assert model.takes_windows
+    window = np.arange(32 * 6, dtype=np.float32).reshape(32, 6)
+    assert model.infer(window)[0].tolist() == [0, 0, 1]
+    np.testing.assert_array_equal(seen[0], window[None])
+    monkeypatch.setattr(interpreter, "inputs", {"args_0": tensor(3, (1, 31, 6))})
+    with pytest.raises(ContractError, match=r"windows are float32 \(1, 31, 6\), the contract says float32 \(1, 32"):
+        Model(b"", contract)
 
 
 @pytest.mark.parametrize("side, name, detail, words", [

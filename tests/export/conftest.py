@@ -123,8 +123,8 @@ def exporter_of(route):
     def make(model, evidence, **limits):
         exporter = pipeline.Exporter(model, evidence, **limits)
         known = LitertTorch.__new__(LitertTorch)
-        known._calibration, known.float_tflite = exporter._calibration, route.exported.float_tflite
-        exporter._routes["litert-torch"] = known
+        known._calibration, known.float_tflite = exporter._calibration["host"], route.exported.float_tflite
+        exporter._routes["litert-torch", "host"] = known
         return exporter
     return make
 

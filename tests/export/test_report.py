@@ -38,7 +38,7 @@ def test_a_row_says_what_was_measured(report):
     cost = report.files[0].cost
     assert found["recipe"] == "int8" and found["KiB"] == f"{report.files[0].n_bytes / 1024:.0f}"
     assert (found["F1"], found["change"], found["agree"], found["slow"]) == ("1.000", "+0.000", "100.0%", "0")
-    assert found["1 thread"] == f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}"
+    assert found["ms"] == f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}"
     assert failed == ["int8-int16", *["-"] * (len(HEADINGS) - 1)]
 
 

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from edge_runtime import Recognizer
+from edge_runtime.batches import infer_all
+from edge_runtime.container import read
+from edge_runtime.errors import UserError
+from edge_runtime.frontend import FrontEnd
+from edge_runtime.frontend import statistics as host_statistics
+from edge_runtime.model import Model
+from edge_runtime.verification import DIFFERENT, verify
+from export import graph_front_end
+from export.checks import ExportError
+from export.graph_front_end import FEATURES, GraphFrontEnd, GraphNetwork
+from export.pipeline import Job
+from export.recipes import RECIPES
+from img2imu.design import design_front_end
+
+
+@torch.inference_mode()
+def drawn(contract, window):
+    images, statistics = GraphFrontEnd(contract)(torch.from_numpy(window[None]))
+    return images.numpy(), statistics.numpy()[0]
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6])
+@pytest.mark.parametrize(("rate_hz", "seconds"), [(10.0, 3.0), (50.0, 2.0), (50.0, 7.3), (200.0, 1.0)])
+def test_it_draws_what_the_runtime_draws(route, channels, rate_hz, seconds):
+    contract = route.file.contract
+    names, n = contract.stream.channels[:channels], round(rate_hz * seconds)
+    contract = replace(contract, stream=replace(contract.stream, channels=names, rate_hz=rate_hz), window_samples=n,
+                       hop_samples=(front := design_front_end(rate_hz, n, names)).spectrograms[0].step_samples,
+                       front_end=front)
+    random = np.random.default_rng(channels)
+    window = random.normal(0, 3, (n, channels)).astype(np.float32)
+    window[:, -1] += 9.81  # leaks from the lowest bin wherever a wave is wrong
+    window[:2 * n // 3, 0] = 0  # below the lowest level
+    expected = FrontEnd.of(contract).compute(window)
+    images, statistics = drawn(contract, window)
+    np.testing.assert_allclose(images, expected.images, atol=1e-4)
+    np.testing.assert_allclose(statistics, expected.statistics, rtol=1e-5, atol=1e-5)
+    assert images.std() > 0.1
+
+
+def test_every_statistic_and_feature_of_the_runtime_is_known_here(features):
+    assert set(graph_front_end.STATISTICS) == set(host_statistics.STATISTICS)
+    assert tuple(vars(features)) == FEATURES
+
+
+def test_what_is_not_known_here_is_refused_by_name(route, network, monkeypatch):
+    monkeypatch.delitem(graph_front_end.STATISTICS, "std")
+    with pytest.raises(ExportError, match="the model's front end has the statistic 'std', expected one of mean for "
+                                          "--frontend graph: take --frontend host"):
+        GraphNetwork(network, route.file.contract)
+
+
+@pytest.mark.parametrize(("choice", "words"), [
+    ({"io": "uint8"}, "--io uint8 was asked for with the front end in the graph, expected float32"),
+    ({"converter": "onnx2tf"}, "--converter onnx2tf was asked for with the front end in the graph"),
+])
+def test_choices_that_exclude_each_other_are_refused(tmp_path, choice, words):
+    with pytest.raises(UserError, match=words):
+        Job(tmp_path / "m.tflite", front_end="graph", **choice)
+
+
+@pytest.fixture(scope="module")
+def graph(made, tmp_path_factory):
+    """The front end inside, as a float32 and as an int8 file."""
+    home = tmp_path_factory.mktemp("graph")
+    return {name: made.export(Job(home / f"{name}.tflite", RECIPES[name], front_end="graph"), show_progress=False)
+            for name in ("float32", "int8")}
+
+
+@pytest.mark.slow
+def test_raw_windows_get_the_answers_of_host_and_network(graph, new_windows, features, route):
+    files = {name: read(exported.job.path) for name, exported in graph.items()}
+    answers = {name: infer_all(Model(file.tflite, file.contract), new_windows[0]) for name, file in files.items()}
+    by_host = infer_all(Model(route.exported.float_tflite, route.file.contract), features)
+    np.testing.assert_allclose(answers["float32"], by_host, atol=1e-3)
+    by_host = infer_all(Model(route.file.tflite, route.file.contract), features)
+    np.testing.assert_array_equal(answers["int8"].argmax(1), by_host.argmax(1))
+    np.testing.assert_allclose(answers["int8"], by_host, atol=0.05)
+
+
+@pytest.mark.slow
+def test_it_recognises_live_as_the_host_form_does(graph, route, motion):
+    samples = np.concatenate([motion("walk", 4.0, seed=5), motion("shake", 4.0, seed=6)])
+    times_s = np.arange(len(samples)) / 50
+    by_graph, by_host = (Recognizer.load(path).push(times_s, samples)
+                         for path in (graph["int8"].job.path, route.exported.job.path))
+    assert [d.label for d in by_graph] == [d.label for d in by_host]
+    assert by_graph[0].label == "walk" and by_graph[-1].label == "shake"
+
+
+@pytest.mark.slow
+def test_the_file_verifies_itself_and_its_network_is_int8_inside(graph):
+    file = read(graph["int8"].job.path)
+    assert verify(file).verdict != DIFFERENT
+    assert graph["int8"].cost.front_end is None
+    assert len(graph["int8"].cost.outside_xnnpack) <= 1
+    assert graph["int8"].n_bytes < 0.6 * graph["float32"].n_bytes
+    assert graph["int8"].comparison.agreement == 1
