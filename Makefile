@@ -73,6 +73,9 @@ ablation: $(INSTALLED) ## what each part of the method brings, and what other st
 pretraining: $(INSTALLED) ## does pre-training on photographs help; ablation over augmentations (half an hour)
 	$(BIN)/python benchmarks/pretraining.py --data-dir $(DATA) --photographs $(DATA)/photos_tiny_40k.zip
 
+export-matrix: $(VENV)/.onnx2tf ## every recipe by every converter on three networks: size, speed, what was lost
+	$(BIN)/python benchmarks/export_matrix.py
+
 lint: $(INSTALLED) ## ruff
 	$(BIN)/ruff check $(SOURCES)
 

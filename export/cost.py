@@ -92,11 +92,13 @@ def main() -> None:
 
 
 def _latency(call) -> dict[str, float]:  # type: ignore[no-untyped-def]
+    ends = time.perf_counter() + MAX_SECONDS
     for _ in range(WARM_UP):
-        call()
+        if time.perf_counter() < ends:
+            call()
     times_ns: list[int] = []
     ends = time.perf_counter() + MAX_SECONDS
-    while len(times_ns) < RUNS and time.perf_counter() < ends:
+    while not times_ns or (len(times_ns) < RUNS and time.perf_counter() < ends):
         started = time.perf_counter_ns()
         call()
         times_ns.append(time.perf_counter_ns() - started)

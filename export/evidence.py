@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from edge_runtime.contract import MIN_WINDOW_SAMPLES, Contract
 from edge_runtime.errors import DataError
 from img2imu.datasets import load_data_set
+from img2imu.datasets.registry import REGISTRY
 from img2imu.design import gravity_of
 from img2imu.windows import Windows, cut_windows
 
@@ -123,7 +125,7 @@ def _unlearnt(contract: Contract, data: str, support: npt.NDArray[np.float32]) -
 def _cut(contract: Contract, data: str) -> Windows:
     """Windows of the model's length out of a data set with the model's channels and rate."""
     stream = contract.stream
-    data_set = load_data_set(data, stream.rate_hz if data_is_folder(data) else None)
+    data_set = load_data_set(data, stream.rate_hz if _are_recordings(data) else None)
     missing = [name for name in stream.channels if name not in data_set.channels]
     if missing:
         raise DataError(f"{data} has no {missing[0]}, expected the model's channels ({', '.join(stream.channels)}): "
@@ -142,13 +144,10 @@ def _cut(contract: Contract, data: str) -> Windows:
                    windows.rate_hz, stream.channels)
 
 
-def data_is_folder(data: str) -> bool:
-    """Whether ``data`` is a folder of recordings, which are brought to a rate when they are read."""
-    from pathlib import Path
-
-    from img2imu.datasets import BY_NAME
-
-    return data not in BY_NAME and Path(data).is_dir()
+def _are_recordings(data: str) -> bool:
+    """Whether ``data`` is recordings of one's own, which are brought to a rate when they are read."""
+    path = Path(data)
+    return data not in REGISTRY and (path.is_dir() or path.suffix.lower() == ".csv")
 
 
 def _check_moves(windows: npt.NDArray[np.float32], contract: Contract, source: str) -> None:

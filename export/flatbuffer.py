@@ -27,6 +27,10 @@ class Flatbuffer:
     def __init__(self, tflite: bytes) -> None:
         self.model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite, 0))
         self.graph = self.model.subgraphs[0]
+        for buffer in self.model.buffers:
+            if buffer.offset > 1:  # a large one, put behind the FlatBuffer; brought home, or its place would be wrong
+                buffer.data = np.frombuffer(tflite, np.uint8, buffer.size, buffer.offset)
+                buffer.offset = buffer.size = 0
 
     def constant(self, tensor: int) -> npt.NDArray[np.uint8] | None:
         """The bytes of a constant tensor; None of one that is computed."""

@@ -20,7 +20,7 @@ import numpy as np
 from edge_runtime.batches import Inputs, one, one_by_one
 from edge_runtime.contract import Quantisation
 from edge_runtime.errors import MissingExtraError
-from edge_runtime.model import INPUTS, as_tensors
+from edge_runtime.model import EMBEDDING, INPUTS, as_tensors
 from export.checks import ExportError
 from export.converters.noise import quiet, refusals_of
 from export.converters.onnx import EXTRA, to_onnx
@@ -57,7 +57,7 @@ class Onnx2tf:
         content = to_onnx(network, one(calibration, 0))
         with refusals_of("onnx2tf"), quiet(), _workplace(Path(self._directory.name)):
             np.save(SAMPLES_FILE, np.resize(as_tensors(one(calibration, 0))[INPUTS["images"]], SAMPLES_SHAPE))
-            Path("model.onnx").write_bytes(content)
+            Path("model.onnx").write_bytes(_with_scales_apart(content))
             _module("onnx2tf").convert(
                 input_onnx_file_path="model.onnx", output_folder_path=str(self._saved_model), non_verbose=True,
                 output_signaturedefs=True, copy_onnx_input_output_names_to_tflite=True,
@@ -126,6 +126,30 @@ class Onnx2tf:
 def _is_of_images(whole: Flatbuffer, operator: Any) -> bool:
     """Whether an operator standardises what the images gave: bounded, unlike what comes in the sensor's own units."""
     return whole.kind(operator) in ("SUB", "MUL") and whole.comes_from(operator, INPUTS["images"])
+
+
+def _with_scales_apart(content: bytes) -> bytes:
+    """The same ONNX network, in which joining the embedding's parts does not tie their scales together.
+
+    TensorFlow's quantiser gives what is joined one scale, and hands it back through reshapes and maxima: by way of the
+    peak spectrum the input images got the scale of the texture, 30 times too coarse. A multiplication stops it.
+    """
+    onnx = _module("onnx")
+    model = onnx.load_from_string(content)
+    graph = model.graph
+    node = next((node for node in graph.node if node.op_type == "Concat" and EMBEDDING in node.output), None)
+    if node is None:
+        return content
+    place = list(graph.node).index(node)
+    for name, value in (("half", 0.5), ("two", 2.0)):
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, np.float32), name))
+    halves = [onnx.helper.make_node("Mul", [part, "half"], [f"half_{i}"]) for i, part in enumerate(node.input)]
+    joined = onnx.helper.make_node("Concat", [half.output[0] for half in halves], ["halves"], axis=1)
+    whole = onnx.helper.make_node("Mul", ["halves", "two"], [EMBEDDING])
+    graph.node.remove(node)
+    for i, new in enumerate((*halves, joined, whole)):
+        graph.node.insert(place + i, new)
+    return bytes(model.SerializeToString())
 
 
 def _module(name: str) -> Any:

@@ -7,11 +7,8 @@ from importlib import metadata
 
 import numpy as np
 import pytest
-import torch
-from ai_edge_litert.interpreter import Interpreter
 
 from edge_runtime import Recognizer
-from edge_runtime.batches import infer_all
 from edge_runtime.container import Golden, read
 from edge_runtime.contract import SCHEMA, DecisionSpec
 from edge_runtime.errors import ContractError, OutputError
@@ -20,13 +17,8 @@ from edge_runtime.model import Model
 from export.checks import ExportError
 from export.converters import litert_torch
 from export.converters.litert_torch import LitertTorch
-from export.evidence import gather
 from export.pipeline import (
     LIBRARIES,
-    Exportable,
-    Exporter,
-    F1DropError,
-    Job,
     build_contract,
     export_model,
     record_accuracy,
@@ -236,70 +228,3 @@ def test_labels_that_no_terminal_can_show_are_refused_before_the_conversion(rout
     monkeypatch.setattr(litert_torch, "to_float_tflite", None)
     with pytest.raises(ContractError, match="labels = "):
         export_model(odd, route.model.header, tmp_path / "m.tflite")
-
-
-# ---- recipes
-
-
-def test_every_recipe_makes_a_file_that_the_runtime_takes(made, tmp_path, new_windows):
-    """From one conversion: smaller files, the same classes, integers where the recipe says so."""
-    sizes = {}
-    for name, recipe in RECIPES.items():
-        exported = made.export(Job(tmp_path / f"{name}.tflite", recipe), show_progress=False)
-        file = read(exported.job.path)
-        assert file.contract.quantisation.recipe == name
-        sizes[name] = exported.n_bytes
-        model = Model(file.tflite, file.contract)
-        features = FrontEnd.of(file.contract).compute_batch(new_windows[0])
-        answers = infer_all(model, features)
-        np.testing.assert_array_equal(np.array(file.contract.labels)[answers.argmax(1)], new_windows[1])
-        assert exported.comparison.agreement == 1
-        outside = exported.cost.outside_xnnpack
-        assert bool(outside) == (name == "int8-int16")  # XNNPACK has no 16-bit convolutions
-    assert sizes["int8"] < 0.42 * sizes["float32"]
-    assert sizes["float16"] < 0.6 * sizes["float32"]
-    assert max(sizes["dynamic-int8"], sizes["weight-int8"]) < sizes["int8"] < sizes["int8-int16"]
-
-
-@pytest.mark.parametrize("io", ["int8", "uint8"])
-def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
-    exported = made.export(Job(tmp_path / "m.tflite", io=io), show_progress=False)
-    file = read(exported.job.path)
-    runner = Interpreter(model_content=file.tflite).get_signature_runner()
-    types = {name: np.dtype(tensor["dtype"]) for name, tensor in
-             (runner.get_input_details() | runner.get_output_details()).items()}
-    assert types == {"args_0": io, "output_0": io, "args_1": "float32", "output_1": "float32"}
-    assert exported.comparison.agreement == 1
-    assert exported.comparison.max_probability_difference < 0.05
-    assert exported.cost.outside_xnnpack == ()
-
-
-def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(made, exporter_of, tmp_path):
-    strict = exporter_of(made.model, made.evidence, max_f1_drop=-1.0)
-    with pytest.raises(F1DropError, match=r"int8 has a macro-F1 of 1\.0000, float 1\.0000: a drop of 0\.0000, expected "
-                                          "-1 at most; no file was written"):
-        strict.export(Job(tmp_path / "m.tflite"), show_progress=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_a_converter_cannot_do_is_said_in_a_sentence(route, tmp_path, capfd):
-    class Odd(torch.nn.Module):
-        def forward(self, images, statistics):
-            values = torch.linalg.eigvals(images[0, :3, :3, 0])  # no such operator in TensorFlow Lite
-            return values.real[None], statistics
-
-    model = dataclasses.replace(Exportable.of(route.model.classifier, route.model.header), network=Odd())
-    exporter = Exporter(model, gather(model.contract, model.support, model.support_classes))
-    with pytest.raises(ExportError, match="litert-torch cannot convert this network .*take another con") as caught:
-        exporter.export(Job(tmp_path / "m.tflite"), show_progress=False)
-    assert "\n" not in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(made, exporter_of, tmp_path):
-    evidence = made.evidence
-    unseen = dataclasses.replace(evidence, verification=dataclasses.replace(evidence.verification, unseen=True))
-    exporter = exporter_of(made.model, unseen)
-    provenance = exporter.export(Job(tmp_path / "m.tflite"), show_progress=False).contract.provenance
-    assert (provenance.macro_f1_float, provenance.macro_f1) == (1, 1)
-    assert read(tmp_path / "m.tflite").contract.provenance == provenance
