@@ -7,6 +7,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from edge_runtime.batches import Inputs, one, one_by_one
 from edge_runtime.contract import Quantisation
 from edge_runtime.model import as_tensors
@@ -90,10 +92,30 @@ def quantise(float_tflite: bytes, recipe: Recipe, calibration: Inputs) -> bytes:
     with refusals_of("ai-edge-quantizer"), quiet():
         tool = quantizer.Quantizer(bytearray(float_tflite))
         _configure(tool, recipe)
-        samples = [as_tensors(window) for window in one_by_one(calibration)]
-        ranges = tool.calibrate({"serving_default": samples}, num_threads=1) if tool.need_calibration else None
+        ranges = _ranges(tool, float_tflite, calibration) if recipe.calibrated else None
         small = bytes(tool.quantize(ranges).quantized_model)
     return shorten(halve_vectors(small, _is_bounded))
+
+
+def _ranges(tool: Quantizer, float_tflite: bytes, calibration: Inputs) -> Any:
+    """Least and greatest value of every tensor over the calibration windows.
+
+    The quantiser's own way is a moving average, in which one window in twenty counts: large values are then cut off. In
+    MobileNetV3, whose activations have no bounds, that changed a probability by 0.9.
+    """
+    from ai_edge_quantizer import calibrator, recipe_manager
+
+    recipe = recipe_manager.RecipeManager()
+    recipe.load_quantization_recipe(tool.get_quantization_recipe())
+    observer = calibrator.Calibrator(bytearray(float_tflite), num_threads=1, qsv_update_func=_widened)
+    observer.calibrate({"serving_default": [as_tensors(window) for window in one_by_one(calibration)]}, recipe)
+    return observer.get_model_qsvs()
+
+
+def _widened(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    if not known:
+        return new
+    return {"min": np.minimum(known["min"], new["min"]), "max": np.maximum(known["max"], new["max"])}
 
 
 def _is_bounded(whole: Flatbuffer, operator: Any) -> bool:
