@@ -7,7 +7,6 @@ file is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
@@ -18,15 +17,9 @@ from edge_runtime.contract import Contract
 from edge_runtime.frontend import Features
 from edge_runtime.frontend.spectrogram import POWER_FLOOR, Spectrogram, frequency_weights, time_weights
 from export.checks import ExportError
+from export.graph_statistics import DB_PER_NEPER, STATISTICS, GraphStatistics
 
-# name -> computation on a window (1, n, channels), one value per channel: (1, channels); as in
-# edge_runtime.frontend.statistics
-STATISTICS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "mean": lambda window: window.mean(1),
-    "std": lambda window: torch.sqrt(torch.mean((window - window.mean(1, keepdim=True))**2, 1)),
-}
 FEATURES = ("images", "statistics")  # what is drawn here, in the order of the network's inputs
-DB_PER_NEPER = 10 / np.log(10)
 SPECTROGRAM = "GraphSpectrogram"  # in the names that the converter gives to what is computed here
 
 
@@ -69,7 +62,7 @@ class GraphFrontEnd(nn.Module):
     def __init__(self, contract: Contract) -> None:
         super().__init__()
         spec = contract.front_end
-        self.statistics = spec.statistics
+        self.statistics = GraphStatistics(contract)
         self.spectrograms = nn.ModuleList(GraphSpectrogram(s, contract) for s in (
             Spectrogram(each, spec, contract.stream.rate_hz) for each in spec.spectrograms))
         self.rgb = spec.image_channels
@@ -80,7 +73,7 @@ class GraphFrontEnd(nn.Module):
         for spectrogram in self.spectrograms:
             shades = spectrogram(window)  # (channels, H, W)
             images += [torch.stack([shades[column] for column in rgb], 2) for rgb in self.rgb]
-        return torch.stack(images), torch.cat([STATISTICS[name](window) for name in self.statistics], 1)
+        return torch.stack(images), self.statistics(window)
 
 
 class GraphSpectrogram(nn.Module):

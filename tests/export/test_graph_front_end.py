@@ -41,18 +41,18 @@ def test_it_draws_what_the_runtime_draws(route, channels, rate_hz, seconds):
     expected = FrontEnd.of(contract).compute(window)
     images, statistics = drawn(contract, window)
     np.testing.assert_allclose(images, expected.images, atol=1e-4)
-    np.testing.assert_allclose(statistics, expected.statistics, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(statistics, expected.statistics, rtol=1e-3, atol=2e-3)
     assert images.std() > 0.1
 
 
 def test_every_statistic_and_feature_of_the_runtime_is_known_here(features):
-    assert set(graph_front_end.STATISTICS) == set(host_statistics.STATISTICS)
+    assert list(graph_front_end.STATISTICS) == list(host_statistics.STATISTICS)
     assert tuple(vars(features)) == FEATURES
 
 
 def test_what_is_not_known_here_is_refused_by_name(route, network, monkeypatch):
     monkeypatch.delitem(graph_front_end.STATISTICS, "std")
-    with pytest.raises(ExportError, match="the model's front end has the statistic 'std', expected one of mean for "
+    with pytest.raises(ExportError, match="the model's front end has the statistic 'std', expected one of mean, .* for "
                                           "--frontend graph: take --frontend host"):
         GraphNetwork(network, route.file.contract)
 
