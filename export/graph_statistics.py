@@ -38,7 +38,8 @@ class GraphStatistics(nn.Module):
         squares = [axes[i:i + 1]**2 for i in range(self.channels)]
         magnitudes = [torch.sqrt(squares[x] + squares[y] + squares[z]) for x, y, z in self.sensors]
         signals = _Signals(torch.cat([axes, *magnitudes]), self)
-        return torch.cat([STATISTICS[name](signals).reshape(1, -1) for name in self.names], 1)
+        parts = [STATISTICS[name](signals).reshape(1, -1) for name in self.names]
+        return torch.cat([part for part in parts if part.numel()], 1)  # one channel has neither magnitude nor pairs
 
 
 class BandPower(nn.Module):
@@ -120,7 +121,8 @@ class _Signals:
         return torch.log(self.layout.bands(self.deviation) + float(POWER_FLOOR)) * DB_PER_NEPER
 
     def correlation(self) -> torch.Tensor:
-        return torch.cat([torch.mean(self.z[i:i + 1] * self.z[j:j + 1], 1) for i, j in self.layout.pairs])
+        pairs = [torch.mean(self.z[i:i + 1] * self.z[j:j + 1], 1) for i, j in self.layout.pairs]
+        return torch.cat(pairs) if pairs else self.z[:0, 0]
 
 
 # as in edge_runtime.frontend.statistics

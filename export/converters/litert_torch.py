@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BACKBONE, HEAD = ".*backbone.*", ".*linear.*"  # patterns of the names that the converter makes of module paths
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 # What integer convolutions hand on to each other; left in float, every one of these costs two conversions.
+MATRICES = (*CONVOLUTIONS, "FULLY_CONNECTED", "BATCH_MATMUL")
 # Not HARD_SWISH: XNNPACK has none in integers, and LiteRT's own makes MobileNetV3 twice as slow as in float.
 BETWEEN_CONVOLUTIONS = ("ADD", "MUL", "MAX_POOL_2D", "PAD", "RELU")
 
@@ -121,10 +122,10 @@ def _widened(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 def _is_bounded(whole: Flatbuffer, operator: Any) -> bool:
     """Whether float16 is enough for an operator's constants.
 
-    It is for standardising what the images gave, unlike what comes in the sensor's own units, and for a DFT's waves.
+    It is for standardising what the images gave, unlike what comes in the sensor's own units, and for what draws them.
     """
     kind, name = whole.kind(operator), whole.result_name(operator)
-    return (kind in ("SUB", "MUL") and SEEN in name) or (kind in CONVOLUTIONS and SPECTROGRAM in name)
+    return (kind in ("SUB", "MUL") and SEEN in name) or (kind in MATRICES and SPECTROGRAM in name)
 
 
 def _configure(tool: Quantizer, recipe: Recipe) -> None:

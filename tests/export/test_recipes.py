@@ -115,7 +115,9 @@ class _Other(torch.nn.Module):
 @pytest.mark.slow
 def test_another_network_goes_the_same_way(made, tmp_path):
     torch.manual_seed(0)
-    other = dataclasses.replace(made.model, network=_Other(3, 4, 12).eval().requires_grad_(False))
+    contract = made.model.contract
+    n_images, n_statistics = contract.front_end.n_images, FrontEnd.of(contract).statistics.size
+    other = dataclasses.replace(made.model, network=_Other(3, n_images, n_statistics).eval().requires_grad_(False))
     exporter = Exporter(other, made.evidence)
     full, small = (exporter.export(Job(tmp_path / f"{name}.tflite", RECIPES[name]), show_progress=False)
                    for name in ("float32", "int8"))
