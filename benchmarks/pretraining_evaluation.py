@@ -25,7 +25,6 @@ from img2imu.progress import track
 
 TEST_WINDOWS = 100  # of a draw, at most: all networks see the same ones
 REFERENCE_WINDOWS = 64  # unlabelled ones of the training people, for batch norm
-EMBED_IMAGES = 64  # at once: what lies between two layers then stays in the processor's cache
 
 # Which of the blocks that ``embed`` gives the head is fitted on; the texture, the network's part, comes first.
 FEATURES: dict[str, Callable[[Sequence[npt.NDArray[np.float32]]], Sequence[npt.NDArray[np.float32]]]] = {
@@ -88,7 +87,7 @@ def _judge(task: Judged, draw: Draw, network: EarlyBlocks, batch_norm: str,
         estimate_batch_norm(network, _of(task.features, random.permutation(draw.training)[:REFERENCE_WINDOWS]))
     every = np.unique(np.concatenate([test, *draw.support.values()]))
     start_s = time.perf_counter()
-    blocks = _embed(network, _of(task.features, every))
+    blocks = embed(network, _of(task.features, every))
     embedded_s = time.perf_counter() - start_s
     names = np.array(windows.label_names)
     for (k, of), cell in cells.items():
@@ -113,10 +112,3 @@ def _images(data: TaskData) -> Features:
 
 def _of(features: Features, indices: npt.NDArray[np.int64]) -> Features:
     return Features(features.images[indices], features.statistics[indices])
-
-
-def _embed(network: EarlyBlocks, features: Features) -> list[npt.NDArray[np.float32]]:
-    n, n_images = features.images.shape[:2]
-    size = max(1, EMBED_IMAGES // n_images)
-    parts = [embed(network, _of(features, np.arange(i, min(i + size, n)))) for i in range(0, n, size)]
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
 import json
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from edge_runtime.commands.arguments import positive
 from edge_runtime.commands.record import CHANNELS
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ SLOWEST_BATCHES_S = 2.0  # from one message of a phone to the next
 WAIT_S = 30.0  # for the first sample: a phone has to be set up
 MOST_SAMPLES = 1_000_000
 EXIT_BAD = 1
+_positive = functools.partial(positive, limit=1e6)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -103,13 +106,3 @@ def _show(findings: list[Finding]) -> None:
         print(f"{finding.verdict:>7}  {finding.what:<{width}}  {finding.measured}")
         if finding.remedy:
             print(f"{'':>7}  {'':<{width}}  -> {finding.remedy}")
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise argparse.ArgumentTypeError(f"is {text!r}, expected a number above 0")
-    return number

@@ -13,6 +13,8 @@ from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.commands.arguments import number, positive
+
 if TYPE_CHECKING:
     from edge_runtime.recordings.writer import RecordingWriter
     from edge_runtime.sources import Chunk, Source
@@ -30,13 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "train reads them")
     parser.add_argument("--source", metavar="URI", required=True, help="where samples come from, as for img2imu run")
     parser.add_argument("--label", metavar="NAME", required=True, help="what is being done")
-    parser.add_argument("--seconds", type=_positive, metavar="N", help="how long (default: until Ctrl-C)")
+    parser.add_argument("--seconds", type=positive, metavar="N", help="how long (default: until Ctrl-C)")
     parser.add_argument("--subject", metavar="NAME", help="who does it: DIR/NAME/LABEL/*.csv, so that img2imu train "
                         "can hold people out")
     parser.add_argument("--channels", choices=CHANNELS, default="acc+gyro", help="(default: acc+gyro)")
-    parser.add_argument("--rate-hz", type=_positive, default=50.0, metavar="HZ", help="to ask of a sensor that can be "
+    parser.add_argument("--rate-hz", type=positive, default=50.0, metavar="HZ", help="to ask of a sensor that can be "
                         "asked (default: 50)")
-    parser.add_argument("--countdown", type=_not_negative, default=3.0, metavar="N", help="seconds before it begins "
+    parser.add_argument("--countdown", type=number, default=3.0, metavar="N", help="seconds before it begins "
                         "(default: 3)")
 
 
@@ -140,20 +142,3 @@ def _folder(name: str) -> str:
         raise UserError(f"{name!r} cannot be the name of a folder, expected a word such as squat: leave out slashes, "
                         "leading dots and spaces at the ends")
     return name
-
-
-def _positive(text: str) -> float:
-    number = _not_negative(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError(f"is {text!r}, expected a number above 0")
-    return number
-
-
-def _not_negative(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"is {text!r}, expected a number of seconds or Hz, 0 or more")
-    return number

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from edge_runtime.commands.arguments import number
 
 if TYPE_CHECKING:
     from edge_runtime.contract import Contract
@@ -53,17 +54,6 @@ def adapted(contract: Contract, arguments: argparse.Namespace) -> Contract:
     except ContractError as error:
         sentence = str(error).removeprefix("the model's contract has ").removesuffix(": export the model again")
         raise UserError(f"the options ask for {sentence}: choose another value") from error
-
-
-def number(text: str) -> float:
-    """A finite number, 0 or more."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"is {text!r}, expected a number, 0 or more")
-    return value
 
 
 def count(text: str) -> int:

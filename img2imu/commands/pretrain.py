@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.commands.arguments import positive
 from img2imu.commands.arguments import at_least
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", metavar="N", type=at_least(2), default=256,
                         help="images in a step, all processes together (default: %(default)d)")
     parser.add_argument("--optimiser", choices=("sgd", "adamw"), default="sgd", help="default: %(default)s")
-    parser.add_argument("--learning-rate", metavar="RATE", type=_positive,
+    parser.add_argument("--learning-rate", metavar="RATE", type=positive,
                         help="at its peak, for batches of 256 (default: 0.03 for sgd, 0.001 for adamw)")
     parser.add_argument("--augmentations", metavar="A,B,C",
                         help="out of time-crop, time-shift, time-permutation, axis-mixing, gain, sensor-noise, "
@@ -119,16 +120,6 @@ def _run(arguments: argparse.Namespace) -> Run:
     return Run(arguments.encoder, arguments.start or ENCODERS[arguments.encoder].starts[0], arguments.epochs,
                arguments.batch_size, arguments.optimiser, names, arguments.seed, arguments.learning_rate,
                arguments.precision)
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"is {text!r}, expected a number above 0")
-    return number
 
 
 def _checkpoint(output: Path) -> Path:
