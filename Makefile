@@ -53,7 +53,7 @@ test-base: ## test the base install (no torch) in clean environments: 3.11, 3.13
 	.ci/base_install 3.11 --without ai-edge-litert "numpy<2" tflite-runtime==2.14.0
 
 test-sources: $(INSTALLED) ## test MQTT against Debian's broker, mosquitto, which is installed for it
-	.ci/with_mosquitto $(BIN)/python -m pytest -m broker tests/edge_runtime
+	.ci/with_packages mosquitto -- $(BIN)/python -m pytest -m broker tests/edge_runtime
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py
