@@ -120,7 +120,7 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", ".ci/run", ".ci/base_install",
-                                  ".ci/with_mosquitto"])
+                                  ".ci/with_packages"])
 def test_installation_depends_on_no_particular_host_or_machine(name: str) -> None:
     text = (ROOT / name).read_text()
     assert re.findall(r"[a-z+]+://|index-url|find-links|trusted-host|/(?:home|root|opt)/", text) == []
