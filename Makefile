@@ -34,8 +34,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## teach, export and replay the watch recordings; report and pictures into OUT
 	$(BIN)/img2imu demo --out $(OUT)
 
+# A worker a core, one thread each; a file's tests stay together, for the models that they share.
 test: $(INSTALLED) ## run the tests with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 # The extra's versions are pinned too; it adds 2 GB, and nothing that `make test` needs.
 $(VENV)/.onnx2tf: $(INSTALLED)
