@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge_runtime.commands import settings
 
 if TYPE_CHECKING:
+    from edge_runtime.commands.termination import Termination
     from edge_runtime.decision import Decision
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sinks import Sink
@@ -41,6 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     import numpy as np
 
+    from edge_runtime.commands.termination import Termination
     from edge_runtime.container import read
     from edge_runtime.errors import UserError
     from edge_runtime.model import Model
@@ -67,15 +69,17 @@ def main(arguments: argparse.Namespace) -> int:
          f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
     source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)
     try:
-        with ExitStack() as stack:
+        with Termination() as termination, ExitStack() as stack:
             sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
             source.notes.say = _between_views(sinks)
-            count, totals_us = _stream(recognizer, source, sinks)
-    finally:  # a live stream is ended by Ctrl-C
+            count, totals_us = _stream(recognizer, source, sinks, termination)
+    finally:  # a live stream is ended by Ctrl-C, or a service manager
         if recognizer.counts.received:
             _say(recognizer.counts.summary())
         if source.notes.counts:
             _say(f"not used: {source.notes.summary()}")
+    if termination.asked and not count:
+        return 0
     if not count:
         raise UserError(f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
                         "expected at least one whole window without a gap: give a longer recording")
@@ -84,7 +88,8 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> tuple[int, deque[float]]:
+def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink], termination: Termination,
+            ) -> tuple[int, deque[float]]:
     """Pass everything from the source to the sinks; how many windows were decided on, and what the newest took, us."""
     from edge_runtime.errors import StreamError
     from edge_runtime.silence import SilenceWatch
@@ -103,6 +108,8 @@ def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> tuple[
 
     try:
         for chunk in source:
+            if termination.asked:
+                break
             if silent_s := watch.too_long_s(chunk):
                 write(recognizer.silent(silent_s))
             write(recognizer.push(chunk.timestamps_s, chunk.samples))
