@@ -11,12 +11,12 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-onnx2tf test-base test-sources figures bench fewshot ablation finetuning pretraining \
+.PHONY: help venv demo test test-onnx2tf test-base test-sources test-arm64 bench-arm64 test-iio figures bench fewshot ablation finetuning pretraining \
   export-matrix lint types imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
 
 venv: $(INSTALLED) ## create .venv with everything in it (7 GB)
 
@@ -55,6 +55,17 @@ test-base: ## test the base install (no torch) in clean environments: 3.11, 3.13
 
 test-sources: $(INSTALLED) ## test MQTT against Debian's broker, mosquitto, which is installed for it
 	.ci/with_packages mosquitto -- $(BIN)/python -m pytest -m broker tests/edge_runtime
+
+VM_PACKAGES := kmod cpio xz-utils
+
+test-arm64: $(INSTALLED) ## test the runtime on emulated arm64: Python 3.11 and 3.13, its answers against this machine's
+	.ci/with_packages qemu-user-static mmdebstrap -- .ci/arm64/test
+
+bench-arm64: $(INSTALLED) ## count the instructions of a decision on arm64; a rise of over 5 % fails
+	.ci/with_packages qemu-system-arm mmdebstrap $(VM_PACKAGES) -- .ci/arm64/bench
+
+test-iio: $(INSTALLED) ## test the IIO source over the kernel's own LSM6DSO driver, in a virtual machine
+	.ci/with_packages qemu-system-x86 $(VM_PACKAGES) -- .ci/vm/test_iio
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py

@@ -1,6 +1,7 @@
 import contextlib
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,9 +17,25 @@ from edge_runtime.sources import Chunk
 @pytest.fixture(scope="session")
 def chip():
     """The chip with its driver, and configfs."""
-    load("st_lsm6dsx_i2c")
+    load("iio-trig-hrtimer")
     subprocess.run(["mount", "-t", "configfs", "none", CONFIG], check=True)
     return Chip()
+
+
+@pytest.fixture
+def in_the_hand(chip):
+    """Until the test ends, the chip lies flat in a hand that is not quite still."""
+    generator = np.random.default_rng(0)
+    ended = threading.Event()
+
+    def move():
+        while not ended.wait(0.01):
+            chip.measure(*generator.normal([[0, 0, 16384], [0, 0, 0]], 100).astype(int).tolist())
+    thread = threading.Thread(target=move)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
 
 
 @pytest.fixture
