@@ -11,8 +11,8 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-onnx2tf test-base test-sources test-arm64 bench-arm64 test-iio figures bench fewshot ablation finetuning pretraining \
-  export-matrix lint types imports check clean
+.PHONY: help venv demo test test-onnx2tf test-base test-sources test-arm64 bench-arm64 test-iio figures bench fewshot \
+  ablation finetuning pretraining export-matrix lint types imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -57,6 +57,7 @@ test-sources: $(INSTALLED) ## test MQTT against Debian's broker, mosquitto, whic
 	.ci/with_packages mosquitto -- $(BIN)/python -m pytest -m broker tests/edge_runtime
 
 VM_PACKAGES := kmod cpio xz-utils
+test-arm64 bench-arm64 test-iio: export VENV_PYTHON = $(abspath $(BIN)/python)
 
 test-arm64: $(INSTALLED) ## test the runtime on emulated arm64: Python 3.11 and 3.13, its answers against this machine's
 	.ci/with_packages qemu-user-static mmdebstrap -- .ci/arm64/test

@@ -57,12 +57,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--renew", action="store_true", help=f"write the figures to {KEPT.name}")
     renew = parser.parse_args().renew
-    runs = read_runs(sys.stdin)
+    lines = sys.stdin.readlines()
+    runs = read_runs(lines)
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     if len(runs) == 2:
         print(table(runs, kept))
         if renew:
             kept = {key: round(min(run[key] for run in runs)) for key in NAMES}
+    else:
+        sys.stderr.writelines(lines)
     said = complaints(runs, kept)
     for sentence in said:
         print(sentence, file=sys.stderr)
