@@ -17,7 +17,7 @@ from edge_runtime.model import Model
 from img2imu.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent))
-from answers import answers, network  # noqa: E402
+from answers import answers, network
 
 
 @pytest.fixture(scope="module")
