@@ -11,7 +11,7 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-onnx2tf test-base test-sources figures bench fewshot ablation finetuning pretraining \
+.PHONY: help venv demo test test-onnx2tf test-base test-sources figures bench day fewshot ablation finetuning pretraining \
   export-matrix lint types imports check clean
 
 help: ## list the targets
@@ -60,6 +60,9 @@ figures: $(INSTALLED) ## measure the figures that the README quotes
 
 bench: $(INSTALLED) ## one decision by what people would use instead, side by side (a few minutes)
 	$(BIN)/python benchmarks/alternatives.py --out out/bench
+
+day: $(INSTALLED) ## 24 hours of a bad stream at maximum speed: memory, samples, decisions, cost (ten minutes)
+	$(BIN)/python benchmarks/day_long_stream.py --out out/day
 
 fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
 	IMG2IMU_LIMU_BERT=$${IMG2IMU_LIMU_BERT:-$(DATA)/limu_bert_x.pt} $(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot
