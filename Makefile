@@ -11,12 +11,12 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-onnx2tf test-base test-sources test-arm64 bench-arm64 test-iio figures bench fewshot \
-  ablation finetuning pretraining export-matrix lint types imports check clean
+# Whatever has a line of help is a name, not a file.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-13s %s\n", $$1, $$2 }'
 
 venv: $(INSTALLED) ## create .venv with everything in it (7 GB)
 
@@ -73,6 +73,9 @@ figures: $(INSTALLED) ## measure the figures that the README quotes
 
 bench: $(INSTALLED) ## one decision by what people would use instead, side by side (a few minutes)
 	$(BIN)/python benchmarks/alternatives.py --out out/bench
+
+day: $(INSTALLED) ## 24 hours of a bad stream at maximum speed: memory, samples, decisions, cost (ten minutes)
+	$(BIN)/python benchmarks/day_long_stream.py --out out/day
 
 fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
 	IMG2IMU_LIMU_BERT=$${IMG2IMU_LIMU_BERT:-$(DATA)/limu_bert_x.pt} $(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot

@@ -87,10 +87,13 @@ class _Signals:
     """One window, and what several statistics share, computed once."""
 
     def __init__(self, window: Array, layout: _Layout) -> None:
-        axes = window.T
-        magnitudes = [np.sqrt(np.square(axes[columns]).sum(0)) for columns in layout.sensors]
+        channels = layout.channels
         self.layout = layout
-        self.x = np.concatenate([axes, *(m[None] for m in magnitudes)])  # (signals, n)
+        self.x = np.empty((channels + len(layout.sensors), len(window)), np.float32)  # (signals, n)
+        self.x[:channels] = window.T  # row by row in memory: sums and extremes of rows are four times as fast
+        squares = np.square(self.x[:channels])
+        for magnitude, columns in zip(self.x[channels:], layout.sensors, strict=True):
+            np.sqrt(np.add.reduce(squares[columns], 0), out=magnitude)
 
     @cached_property
     def mean(self) -> Array:
