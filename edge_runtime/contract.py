@@ -236,7 +236,7 @@ class Contract:
 def _validate(c: Contract) -> None:
     stream, front = c.stream, c.front_end
     n = len(stream.channels)
-    low, high = RATE_HZ_LIMITS
+    (low, high), (lowest, highest) = RATE_HZ_LIMITS, LEVEL_DB_LIMITS
     steps = [s.step_samples for s in front.spectrograms]
     _check(n in (1, 3, 6) and len(set(stream.channels)) == n and set(stream.channels) <= set(CHANNELS),
            "stream.channels", stream.channels, f"1, 3 or 6 different names out of {', '.join(CHANNELS)}")
@@ -263,19 +263,17 @@ def _validate(c: Contract) -> None:
     _check(1 <= len(front.image_channels) <= 16 and all(
         len(rgb) == 3 and all(0 <= i < n for i in rgb) for rgb in front.image_channels),
         "front_end.image_channels", front.image_channels, f"triples of columns from 0 to {n - 1}")
-    lowest, highest = LEVEL_DB_LIMITS
     _check(len(front.min_db) == len(front.max_db) == n and all(
         lowest <= a and a + 1 <= b <= highest for a, b in zip(front.min_db, front.max_db, strict=True)),
         "front_end.min_db and max_db", (front.min_db, front.max_db),
         f"{n} levels each, {lowest:g} to {highest:g}, max at least 1 above min")
     _check(len(front.statistics) >= 1, "front_end.statistics", front.statistics, "one name or more")
-    least = "two or more different" if c.taught is None else "different"
-    _check(len(c.labels) >= (2 if c.taught is None else 0) and len(set(c.labels)) == len(c.labels)
-           and all(map(is_line, c.labels)), "labels", c.labels, f"{least} names of one line each")
+    least = 2 if c.taught is None else 0
+    _check(len(c.labels) >= least and len(set(c.labels)) == len(c.labels) and all(map(is_line, c.labels)),
+           "labels", c.labels, f"{least} or more different names of one line each")
     _check(is_line(c.name), "name", c.name, "one line of text")
     _validate_decision(c.decision, c.labels)
-    _check(c.schema == (SCHEMA if c.taught is None else TAUGHT_SCHEMA), "schema", c.schema,
-           f"{TAUGHT_SCHEMA} with the key taught, {SCHEMA} without")
+    _check(c.schema == SCHEMA + (c.taught is not None), "schema", c.schema, f"{SCHEMA}, or {TAUGHT_SCHEMA} with taught")
     for rule in c.taught.rules(c.labels) if c.taught is not None else ():
         _check(*rule)
 

@@ -91,8 +91,9 @@ class Model:
             self._interpreter.allocate_tensors()
             inputs, outputs = self._signature()
             alone = len(inputs[WINDOW]["shape"]) if set(inputs) == {WINDOW} else 0  # axes of the only input
-            self.takes_windows, self.image_by_image = alone == 3, alone == 4
-            self._inputs = {name: inputs[name] for name in ([WINDOW] if alone else INPUTS.values())}
+            self.takes_windows, self.image_by_image = alone == 3, alone == 4 and contract.taught is not None
+            names = [WINDOW] if self.takes_windows or self.image_by_image else INPUTS.values()
+            self._inputs = {name: inputs[name] for name in names}
             self._probabilities = outputs[PROBABILITIES]
             self._embedding = outputs[PROBABILITIES if self.image_by_image else EMBEDDING]
         except (ValueError, RuntimeError, KeyError) as error:
