@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,7 @@ class Embedder:
         self._model = Model(tflite, self.draft, threads)
 
     @classmethod
-    def bundled(cls, channels: Sequence[str] | str, rate_hz: float, window_s: float, threads: int = 1) -> Embedder:
+    def bundled(cls, channels: Sequence[str] | str, rate_hz: float, window_s: float, threads: int = 1) -> Self:
         """The bundled network, for any stream.
 
         Args:
@@ -87,7 +88,7 @@ class Embedder:
         return cls(EMBEDDER.read_bytes(), contract, threads)
 
     @classmethod
-    def of_file(cls, path: str | os.PathLike[str], threads: int = 1) -> Embedder:
+    def of_file(cls, path: str | os.PathLike[str], threads: int = 1) -> Self:
         """The network of a model file, with its stream and window.
 
         Raises:

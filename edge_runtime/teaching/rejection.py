@@ -81,7 +81,7 @@ class FalseTriggers:
 
     def lowest_threshold(self) -> float:
         """With no more than :data:`ALLOWED_PER_HOUR`, and not below what was counted."""
-        wanted = self._begin + self._mean * max(0.0, math.log(self._per_hour / ALLOWED_PER_HOUR))
+        wanted = max(0.0, self._begin + self._mean * max(0.0, math.log(self._per_hour / ALLOWED_PER_HOUR)))
         for logit in (wanted, *np.sort(self._logits) + TINY):
             threshold = 1 / (1 + math.exp(-float(logit)))
             if logit >= wanted and self.per_hour(threshold) <= ALLOWED_PER_HOUR * (1 + 1e-6):

@@ -14,7 +14,7 @@ from edge_runtime.head import held_out_probabilities
 from edge_runtime.teaching.rejection import Rejection, choose
 
 MAX_FOLDS = 20  # examples beyond so many of a label are held out by twos and threes
-BACKGROUND_FOLDS = 5  # stretches of the background, one after the other
+BACKGROUND_STRETCHES, BACKGROUND_FOLDS = 20, 5  # every fifth stretch of the background is held out together
 ALIKE_SHARE = 0.3  # of two labels' examples taken for the other; the same motion twice gives half or more
 FEW = 3  # examples
 
@@ -109,7 +109,7 @@ def review(known: Known) -> Review:
 def _folds(windows: tuple[int, ...], background: int) -> npt.NDArray[np.int64]:
     """(n,) which windows are held out together; -1 for a label's only example."""
     examples = [np.arange(n) % MAX_FOLDS if n > 1 else np.full(n, -1) for n in windows]
-    stretch = np.arange(background) * BACKGROUND_FOLDS // max(background, 1)
+    stretch = np.arange(background) * BACKGROUND_STRETCHES // max(background, 1) % BACKGROUND_FOLDS
     return np.asarray(np.concatenate([*examples, stretch]), np.int64)
 
 

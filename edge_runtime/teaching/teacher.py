@@ -134,6 +134,15 @@ class Teacher:
         """Whether there is something to tell apart: two labels, or one and a background."""
         return not self.why_not_ready
 
+    def rename(self, name: str) -> None:
+        """Call the model otherwise.
+
+        Raises:
+            DataError: not one line of text.
+        """
+        check_label(name)
+        self._draft, self._fitted = replace(self._draft, name=name), None
+
     def add(self, label: str, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> Lesson:
         """Learn a label from a recording, beside what it was taught already; windows it knows are passed over.
 
@@ -146,10 +155,17 @@ class Teacher:
             DataError: a name that cannot be, a recording too short, or too many examples; nothing was changed.
             StreamError: NaN, a wrong rate, or units; nothing was changed.
         """
+        return self._learn(label, self._examples.get(label), timestamps_s, samples)
+
+    def redo(self, label: str, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> Lesson:
+        """Learn a label anew, in place of all that it was taught; arguments and errors are those of :meth:`add`."""
+        self.check_taught(label)
+        return self._learn(label, None, timestamps_s, samples)
+
+    def _learn(self, label: str, known: Examples | None, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> Lesson:
         check_label(label)
         cut = cut_motion(timestamps_s, samples, self._draft)
         draft = self._checked(cut.windows)
-        known = self._examples.get(label)
         embeddings = self._embedder.embed(cut.windows)
         old = np.empty((0, embeddings.shape[1]), np.float32) if known is None else known.embeddings
         together = in_order(np.concatenate([old, embeddings]))
@@ -173,12 +189,20 @@ class Teacher:
         Raises:
             DataError: there is none of that name.
         """
-        if label not in self._examples:
-            known = ", ".join(map(repr, self.labels)) or "none so far"
-            raise DataError(f"there is no label {label!r} to remove, expected one of those taught ({known}): check the "
-                            "spelling")
+        self.check_taught(label)
         del self._examples[label]
         self._fitted = None
+
+    def check_taught(self, label: str) -> None:
+        """Refuse a label that was not taught.
+
+        Raises:
+            DataError: see above.
+        """
+        if label not in self._examples:
+            known = ", ".join(map(repr, self.labels)) or "none so far"
+            raise DataError(f"the label {label!r} was not taught, expected one of those that were ({known}): check the "
+                            "spelling")
 
     def set_background(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> Lesson:
         """Learn what is none of the labels: rest, and whatever else is done; in place of an earlier background.
