@@ -30,7 +30,7 @@ from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.frontend.statistics import STATISTICS
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
-settings.register_profile("emulated", deadline=None, max_examples=10)  # twenty times slower
+settings.register_profile("emulated", deadline=None, max_examples=5)  # twenty times slower
 settings.load_profile(os.environ.get("IMG2IMU_HYPOTHESIS", "untimed"))
 
 DATA = Path(edge_runtime.__file__).with_name("data")
