@@ -111,3 +111,13 @@ def test_any_chunking_of_a_disordered_stream_gives_bit_identical_decisions(make_
     whole = decide([])
     assert whole == decide([min(c, len(times)) for c in cuts]) == decide(range(1, len(times)))
     assert whole[2]
+
+
+@pytest.mark.parametrize("step_s", [0.5, np.nextafter(0.5, 0), np.nextafter(0.5, 1)])
+@pytest.mark.parametrize("start_s", [0.0, 0.1, 1.7e9 + 0.1])
+def test_a_pause_about_as_long_as_a_gap_is_the_same_for_single_samples(make_recognizer, push_in_chunks, motion, step_s,
+                                                                       start_s):
+    times, samples = motion(100, start_s=start_s)
+    times[50:] += (times[49] + step_s) - times[50]
+    whole = make_recognizer().push(times, samples)
+    assert push_in_chunks(make_recognizer(), times, samples, range(1, 100)) == whole
