@@ -55,6 +55,7 @@ REMEDIES = {  # of what is wrong whatever the model
     "counts": "the values look like a converter's raw counts: multiply them by the driver's scale",
     "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
 }
+SOURCE_OPTIONS = {"g": "; or add units=g to the source's options", "milli-g": "; or add units=mg"}  # for live sources
 _GRAVITY_REMEDIES = {  # by what the model takes
     "included": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
     "removed": "gravity is in it, but the model learnt without: use linear acceleration",
@@ -78,7 +79,8 @@ def check_units(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
     turning = [i for i, name in enumerate(spec.channels) if name.startswith("gyro_")]
     if turning and (fastest := float(np.abs(window[:, turning]).max())) > GYRO_LIMIT:
         raise StreamError(f"the gyroscope gives {fastest:.3g}, expected rad/s, at most {GYRO_LIMIT:g}; the values look "
-                          "like degrees per second: multiply them by 0.0174533")
+                          "like degrees per second: multiply them by 0.0174533; or add units=dps to the source's "
+                          "options")
 
 
 def check_alive(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
@@ -103,7 +105,7 @@ def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> No
     if kind not in (("si",) if spec.gravity == "included" else ("no gravity", "g")):
         median = float(np.median(np.linalg.norm(acc, axis=1)))
         expected = f"about {STANDARD_GRAVITY:.3g} m/s^2 with" if spec.gravity == "included" else "m/s^2 without"
-        remedy = REMEDIES.get(kind, _GRAVITY_REMEDIES[spec.gravity])
+        remedy = REMEDIES.get(kind, _GRAVITY_REMEDIES[spec.gravity]) + SOURCE_OPTIONS.get(kind, "")
         raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; {remedy}")
 
 

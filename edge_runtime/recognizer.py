@@ -100,10 +100,12 @@ class Recognizer:
                 those from before the offending sample; the stream so far is forgotten, and with it the rest of this
                 call's samples.
         """
-        if self._only_waits(timestamps_s, samples):
-            return []
         decisions: list[Decision] = []
         try:
+            if self._is_ordinary(timestamps_s, samples):
+                self.counts.received += 1
+                self._grow(np.asarray(timestamps_s), np.asarray(samples), decisions)
+                return decisions
             times, values = checks.as_arrays(timestamps_s, samples, self.contract.stream)
             if len(times):
                 self.counts.received += len(times)
@@ -119,23 +121,20 @@ class Recognizer:
             raise
         return decisions
 
-    def _only_waits(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> bool:
-        """Take a single sample of a live stream that brings no decision and is like any other; else leave it.
+    def _is_ordinary(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> bool:
+        """Whether this is a single sample that follows the one before it and has nothing wrong.
 
-        What :meth:`push` does with it comes to the same, but touches more code than stays in a processor's caches from
-        one sample to the next, 20 ms later: live, that costs tens of times what it does in a loop.
+        What :meth:`push` does with others comes to the same, but touches more code than stays in a processor's caches
+        from one sample to the next, 20 ms later: live, that costs tens of times what it does in a loop.
         """
-        if not (isinstance(timestamps_s, np.ndarray) and isinstance(samples, np.ndarray) and timestamps_s.shape == (1,)
-                and samples.shape == (1, len(self.contract.stream.channels)) and samples.dtype.char == "f"):
+        newest_s = self._windows.newest_s
+        if (newest_s is None or self._silent_s or not isinstance(timestamps_s, np.ndarray)
+                or not isinstance(samples, np.ndarray) or timestamps_s.shape != (1,) or timestamps_s.dtype.char != "d"
+                or samples.shape != (1, len(self.contract.stream.channels)) or samples.dtype.char != "f"):
             return False
-        time_s, windows = float(timestamps_s[0]), self._windows
-        if (self._silent_s or windows.newest_s is None or not windows.newest_s < time_s < windows.quiet_until_s
-                or time_s - windows.newest_s > self.contract.stream.max_gap_s
-                or not checks.is_usable(samples[0].tolist()) or not self._order.follows(time_s)):
-            return False
-        self.counts.received += 1
-        self._grow(timestamps_s, samples, [])
-        return True
+        time_s = float(timestamps_s[0])
+        return (time_s > newest_s and time_s - newest_s <= self.contract.stream.max_gap_s
+                and checks.is_usable(samples[0].tolist()) and self._order.follows(time_s))
 
     def flush(self) -> list[Decision]:
         """The decisions of samples that were held back: the stream has ended.
