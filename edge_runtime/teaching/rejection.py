@@ -11,7 +11,7 @@ import numpy.typing as npt
 Scores = npt.NDArray[np.float64]
 
 ALLOWED_PER_HOUR = 1.0  # false triggers
-LEAST_BACKGROUND = 10  # windows; fewer say nothing about an hour
+LEAST_BACKGROUND = 5  # windows; fewer say nothing about an hour
 TAIL_SHARE, LEAST_TAIL = 0.1, 5  # of the background's windows: those that look most like a label
 CURVE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 TINY = 1e-9
