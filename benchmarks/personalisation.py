@@ -107,8 +107,8 @@ def _open(task: Task, data_dir: Path, ks: Sequence[int], draws: int, out: Path) 
     found = open_set(task.name, data_set, task.labels or data_set.label_names, task.window_s, ks, draws,
                      out / "open_set.jsonl", _say)
     lines = [f"### {task.name}: one class taught as the target, all else is other activity", "",
-             "| k | teachings | hours of other activity | false triggers per hour | decisions missed | stretches missed "
-             "| AUROC | AUROC, a class held out |", "|" + " --- |" * 8]
+             "| k | teachings | hours of other activity | false triggers per hour | decisions missed | stretches "
+             "missed | AUROC | AUROC, a class held out |", "|" + " --- |" * 8]
     for k in ks:
         target = [each for each in found if each.k == k and each.kind == "target"]
         held = [each for each in found if each.k == k and each.kind == "held out"]

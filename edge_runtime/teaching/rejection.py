@@ -108,12 +108,12 @@ def _between(background: Scores, examples: Scores) -> float:
     background's largest score, unless no example could be held out: a single one says nothing about how far others of
     its kind fall short of it.
     """
-    reached = max(0.0, float(_logit(background).max()))
-    logit = math.nextafter(reached, math.inf)
-    if len(examples):
-        margin = BETWEEN * (float(np.quantile(_logit(examples), EXAMPLES_QUANTILE)) - reached)
-        logit = reached + max(LEAST_MARGIN, margin)
-    return min(1 / (1 + math.exp(-logit)), 1 - TINY)
+    least = max(0.5, float(background.max()))
+    if not len(examples):
+        return min(math.nextafter(least, 1), 1 - TINY)
+    reached = float(_logit(np.array(least)))
+    margin = BETWEEN * (float(np.quantile(_logit(examples), EXAMPLES_QUANTILE)) - reached)
+    return min(1 / (1 + math.exp(-reached - max(LEAST_MARGIN, margin))), 1 - TINY)
 
 
 def _logit(probability: Scores) -> Scores:
