@@ -26,7 +26,7 @@ from edge_runtime.teaching.embedder import Embedder
 from img2imu.baselines import make
 from img2imu.datasets import load_data_set
 from img2imu.fewshot.manifest import make_manifest
-from img2imu.fewshot.methods import Factory, Img2Imu
+from img2imu.fewshot.methods import Factory
 from img2imu.fewshot.personal import make_personal_manifest
 from img2imu.fewshot.report import markdown, summarise
 from img2imu.fewshot.runner import run_grid
@@ -36,7 +36,6 @@ from img2imu.fewshot.taught import TaughtOnDevice
 SHORT_S = 2.0  # what img2imu teach takes unless told otherwise
 METHODS: Mapping[str, Factory] = {
     "taught on the device": TaughtOnDevice,
-    "img2imu (trained)": Img2Imu,
     "statistics_lr": functools.partial(make, "statistics_lr"),
 }
 FIT_CLASSES, FIT_WINDOWS, FIT_RUNS = 10, 10, 20
@@ -90,7 +89,7 @@ def _closed(tasks: Sequence[TaskData], ks: Sequence[int], draws: int, out: Path)
     others = [make_manifest(data, ks, draws, 0) for data in tasks]
     run = functools.partial(run_grid, tasks)
     results, failures = run(manifests, METHODS, out / "same_person.jsonl")
-    unseen, more = run(others, {"other people: img2imu (trained)": Img2Imu}, out / "other_people.jsonl")
+    unseen, more = run(others, {"taught by other people": TaughtOnDevice}, out / "other_people.jsonl")
     for failure in (*failures, *more):
         print(f"{failure.cell}: {failure.why}", file=sys.stderr)
     left_out = [line for manifest in manifests for line in manifest.left_out]
