@@ -83,6 +83,9 @@ fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours 
 finetuning: $(INSTALLED) ## heads, views and fine-tuning against the default head, on the data sets in DATA (an hour)
 	$(BIN)/python benchmarks/finetuning.py --data-dir $(DATA)
 
+personalisation: $(INSTALLED) ## a device taught by its own person: later windows, unknown motions, false triggers (half an hour)
+	$(BIN)/python benchmarks/personalisation.py --data-dir $(DATA)
+
 ablation: $(INSTALLED) ## what each part of the method brings, and what other streams cost (half an hour)
 	$(BIN)/python benchmarks/ablation.py --data-dir $(DATA)
 

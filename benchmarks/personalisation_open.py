@@ -17,7 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 from edge_runtime.errors import UserError
 from edge_runtime.teaching import Teacher
-from img2imu.datasets import DataSet
+from img2imu.datasets import NO_LABEL, DataSet
 from img2imu.fewshot.taught import RememberingEmbedder, remembering
 
 EARLIER, GUARD, LATER = 0, 1, 2
@@ -37,7 +37,9 @@ class Found:
         target: class taught, or class held out.
         false_triggers: times that the label began, in other activity of the later block.
         other_h: hours of that.
-        missed: share of decisions on the later block of what was taught that give no label; None when held out.
+        missed: share of decisions on the later block of what was taught that give no label.
+        unseen: stretches of what was taught in the later block that never got a label.
+        stretches: of how many.
         expected_per_hour: false triggers that the teacher expected.
         auroc: of the probability, taught against not taught.
         threshold: that the teacher chose.
@@ -51,7 +53,9 @@ class Found:
     target: str
     false_triggers: int
     other_h: float
-    missed: float | None
+    missed: float
+    unseen: int
+    stretches: int
     expected_per_hour: float | None
     auroc: float
     threshold: float
@@ -105,26 +109,30 @@ def _person(task: str, data_set: DataSet, person: str, classes: Sequence[str], w
         for i, target in enumerate(served):
             random = np.random.default_rng([draw, i])
             taught = {target: random.permutation(support[target])[:k]}
-            background = _background(streams, lambda label, target=target: label != target)
+            background = _background(streams, lambda label, target=target: label not in (target, NO_LABEL))
             yield from _judge(task, person, data_set, embedder, streams, taught, background, "target", k, draw, target)
         for i, held in enumerate(served):
             random = np.random.default_rng([draw, 100 + i])
             others = random.permutation([c for c in served if c != held])[:len(served) // 2].tolist()
             taught = {c: random.permutation(support[c])[:k] for c in others}
-            background = _background(streams, lambda label, no={held, *others}: label not in no)
+            background = _background(streams, lambda label, no={held, NO_LABEL, *others}: label not in no)
             if len(taught) >= 2 and len(background):
-                yield from _judge(task, person, data_set, embedder, streams, taught, background, "held out", k, draw, held)
+                yield from _judge(task, person, data_set, embedder, streams, taught, background, "held out", k, draw,
+                                  held)
 
 
 def _stream(embedder: RememberingEmbedder, samples: npt.NDArray[np.float32], labels: npt.NDArray[np.int64],
             n: int) -> _Stream:
-    """Each stretch of a label of three windows or more: the first half earlier, a window of guard, the rest later."""
-    block = np.full(len(labels), LATER)
+    """Each stretch of a label of three windows or more: the first half earlier, a window of guard, the rest later.
+
+    Shorter ones, transitions for instance, are earlier in the first half of the recording, and later in the second.
+    """
+    block = np.where(np.arange(len(labels)) < len(labels) // 2, EARLIER, LATER)
     bounds = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     for begin, end in itertools.pairwise(bounds):
         if end - begin >= 3 * n:
             half = begin + (end - begin - n) // 2
-            block[begin:half], block[half:half + n] = EARLIER, GUARD
+            block[begin:half], block[half:half + n], block[half + n:end] = EARLIER, GUARD, LATER
     starts = np.arange(0, len(samples) - n + 1, embedder.draft.hop_samples)
     embeddings = embedder.embed_all(np.lib.stride_tricks.sliding_window_view(samples, n, 0)[starts].transpose(0, 2, 1))
     return _Stream(samples, labels, block, embeddings, starts)
@@ -169,14 +177,18 @@ def _judge(task: str, person: str, data_set: DataSet, embedder: RememberingEmbed
         return
     assert file.taught is not None and file.taught.head is not None and file.contract.taught is not None
     decision, scores, truths = file.contract.decision, [], []
-    triggers = 0
+    triggers = unseen = stretches = 0
     for stream in streams:
         answers = file.taught.head.probabilities(stream.embeddings)[:, :len(taught)]
         smoothed = np.stack([answers[max(0, i + 1 - decision.smoothing_windows):i + 1].mean(0)
                              for i in range(len(answers))]).max(1)
         kinds = np.array([_kind(stream, start, len(next(iter(taught.values()))[0]), set(taught), target, kind)
                           for start in stream.starts])
-        triggers += len(_runs((smoothed >= decision.threshold) & (kinds == 0)))
+        given = smoothed >= decision.threshold
+        triggers += len(_runs(given & (kinds == 0)))
+        runs = _runs(kinds == 1)
+        stretches += len(runs)
+        unseen += sum(not given[begin:end].any() for begin, end in runs)
         scores.append(smoothed[kinds >= 0])
         truths.append(kinds[kinds >= 0])
     score, truth = np.concatenate(scores), np.concatenate(truths)
@@ -184,14 +196,14 @@ def _judge(task: str, person: str, data_set: DataSet, embedder: RememberingEmbed
         return
     other_h = float((truth == 0).sum()) * file.contract.hop_s / 3600
     yield Found(task, person, kind, k, draw, data_set.label_names[target], triggers, other_h,
-                float((score[truth == 1] < decision.threshold).mean()), file.contract.taught.false_triggers_per_hour,
-                float(roc_auc_score(truth, score)), decision.threshold)
+                float((score[truth == 1] < decision.threshold).mean()), unseen, stretches,
+                file.contract.taught.false_triggers_per_hour, float(roc_auc_score(truth, score)), decision.threshold)
 
 
 def _kind(stream: _Stream, start: int, n: int, taught: set[int], target: int, kind: str) -> int:
     """1 for a window of what was taught, 0 for one of what was not, -1 for one that is not judged."""
     labels, block = stream.labels[start:start + n], stream.block[start:start + n]
-    if (block != LATER).any():
+    if (block != LATER).any() or (labels == NO_LABEL).any():  # nobody knows what is done there
         return -1
     inside = np.isin(labels, list(taught))
     if inside.all():

@@ -10,8 +10,11 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.float64]
 
-ALLOWED_PER_HOUR = 1.0  # false triggers
-LEAST_BACKGROUND = 10  # windows; fewer say nothing about an hour
+# In logits, between what the background and what the examples reach; chosen on two draws of the watch and hapt data.
+EXAMPLES_QUANTILE = 0.25
+BETWEEN = 0.5
+LEAST_MARGIN = 1.0
+LEAST_BACKGROUND = 5  # windows; fewer say nothing about an hour
 TAIL_SHARE, LEAST_TAIL = 0.1, 5  # of the background's windows: those that look most like a label
 CURVE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 TINY = 1e-9
@@ -79,15 +82,6 @@ class FalseTriggers:
             return counted
         return max(counted, self._per_hour * math.exp(-(logit - self._begin) / self._mean))
 
-    def lowest_threshold(self) -> float:
-        """With no more than :data:`ALLOWED_PER_HOUR`, and not below what was counted."""
-        wanted = max(0.0, self._begin + self._mean * max(0.0, math.log(self._per_hour / ALLOWED_PER_HOUR)))
-        for logit in (wanted, *np.sort(self._logits) + TINY):
-            threshold = 1 / (1 + math.exp(-float(logit)))
-            if logit >= wanted and self.per_hour(threshold) <= ALLOWED_PER_HOUR * (1 + 1e-6):
-                return threshold
-        return 1 / (1 + math.exp(-max(wanted, float(self._logits.max()) + TINY)))
-
 
 def choose(background: Scores, seconds: float, window_s: float, examples: Scores) -> Rejection:
     """A threshold, from scores of windows that were not learnt from.
@@ -104,7 +98,22 @@ def choose(background: Scores, seconds: float, window_s: float, examples: Scores
         missed = float((examples < threshold).mean()) if len(examples) else None
         return OperatingPoint(threshold, triggers.per_hour(threshold), missed)
 
-    return Rejection(point(triggers.lowest_threshold()), tuple(map(point, CURVE)), seconds)
+    return Rejection(point(_between(background, examples)), tuple(map(point, CURVE)), seconds)
+
+
+def _between(background: Scores, examples: Scores) -> float:
+    """Half-way from the largest score of the background to the lower quartile of the examples'.
+
+    It is never below 0.5, where the background is the likelier, and the odds are at least e times those of the
+    background's largest score, unless no example could be held out: a single one says nothing about how far others of
+    its kind fall short of it.
+    """
+    least = max(0.5, float(background.max()))
+    if not len(examples):
+        return min(math.nextafter(least, 1), 1 - TINY)
+    reached = float(_logit(np.array(least)))
+    margin = BETWEEN * (float(np.quantile(_logit(examples), EXAMPLES_QUANTILE)) - reached)
+    return min(1 / (1 + math.exp(-reached - max(LEAST_MARGIN, margin))), 1 - TINY)
 
 
 def _logit(probability: Scores) -> Scores:

@@ -32,7 +32,7 @@ def show_rejection(rejection: Rejection) -> Iterator[str]:
     """The curve as a table; the chosen threshold is marked."""
     chosen = rejection.chosen
     yield (f"unknown: below a probability of {chosen.threshold:.3g}; from {rejection.background_s:.0f} s of "
-           f"background, {_rate(chosen)} false triggers an hour and {_missed(chosen)} of the motions missed are expected")
+           f"background, {_rate(chosen)} false triggers an hour and {_missed(chosen)} missed motions are expected")
     yield "    threshold  false triggers/h  missed"
     for point in sorted((*rejection.curve, chosen), key=lambda each: each.threshold):
         mark = " *" if point is chosen else ""
