@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.commands import settings
+from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
     from edge_runtime.decision import Decision
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "jsonl:FILE, csv:FILE, mqtt:BROKER; - as FILE is standard output; can be given more than once")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the network (default: 1)")
     settings.add_arguments(parser)
+    web.add_arguments(parser)
     parser.add_argument("--demo", action="store_true", help="recognise the bundled recording with the bundled model")
 
 
@@ -70,6 +72,9 @@ def main(arguments: argparse.Namespace) -> int:
         with ExitStack() as stack:
             sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
             source.notes.say = _between_views(sinks)
+            if dashboard := web.open_dashboard(arguments, recognizer, source, source_uri):
+                sinks.append(stack.enter_context(dashboard))
+                source = dashboard.source
             count, totals_us = _stream(recognizer, source, sinks)
     finally:  # a live stream is ended by Ctrl-C
         if recognizer.counts.received:
