@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("model", nargs="?", help="model file, written by img2imu export (.tflite)")
     parser.add_argument("--source", metavar="URI", help="where samples come from: FILE, serial:/dev/ttyACM0, "
-                        "iio:, i2c:SENSOR, http:8000, mqtt:BROKER, phyphox:PHONE, ws:PHONE, ble:BOARD; docs/sources.md "
-                        "has them all")
+                        "iio:, i2c:SENSOR, phone:8443, http:8000, mqtt:BROKER, phyphox:PHONE, ws:PHONE, ble:BOARD; "
+                        "docs/sources.md has them all")
     parser.add_argument("--sink", metavar="URI", action="append", help="where decisions go: console: (default), "
                         "jsonl:FILE, csv:FILE, mqtt:BROKER; - as FILE is standard output; can be given more than once")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the network (default: 1)")

@@ -142,7 +142,7 @@ class PageServer:
         return Limited
 
     async def _talk(self, connection: Any) -> None:
-        with contextlib.suppress(self._closed):
+        with contextlib.suppress(self._closed, TimeoutError):
             await self._channels[Request(connection.request.path, None, None).path](connection)
 
     async def _answer(self, connection: Any, request: Any) -> Any:
