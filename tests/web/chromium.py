@@ -25,13 +25,14 @@ class Chromium:
     """A browser process with a profile of its own."""
 
     def __init__(self, *flags: str) -> None:
+        self._open = contextlib.ExitStack()
         self._profile = tempfile.mkdtemp(prefix="chromium-")
         command = ["chromium", *FLAGS, *flags, f"--user-data-dir={self._profile}", "about:blank"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             port, path = self._endpoint()
-            self._socket = connect(f"ws://127.0.0.1:{port}{path}", max_size=None, compression=None, proxy=None,
-                                   open_timeout=ENOUGH_S)
+            self._socket = self._open.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None,
+                                                            compression=None, open_timeout=ENOUGH_S))
         except BaseException:
             self.close()
             raise
@@ -65,7 +66,7 @@ class Chromium:
     def close(self):
         """End the process that was started here."""
         with contextlib.suppress(Exception):
-            self._socket.close()
+            self._open.close()
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -142,7 +143,8 @@ class Page:
                 found.append(event["params"]["entry"]["text"] + " " + event["params"]["entry"].get("url", ""))
             elif event["method"] == "Runtime.consoleAPICalled" and event["params"]["type"] == "error":
                 found.append(" ".join(str(a.get("value", a.get("description"))) for a in event["params"]["args"]))
-        return found
+        # LiteRT prints whatever it has to say as an error
+        return [line for line in found if not line.startswith(("INFO: ", "WARNING: "))]
 
     def requested(self):
         """Addresses of everything that the page asked for."""

@@ -37,6 +37,7 @@ function decided(decision) {
   decisions.push(decision);
   decisions.splice(0, decisions.length - 10_000);
   bars.show(decision);
+  status(decision.tookMs ? `recognising, ${decision.tookMs.toFixed(1)} ms a window` : "samples are missing, filling the window again");
   const name = decision.label ?? decision.state;
   $("label").textContent = name;
   $("label").dataset.state = decision.state;
