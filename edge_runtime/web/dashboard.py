@@ -85,8 +85,7 @@ class Dashboard(Sink):
             async for _ in connection:
                 client.commands += 1
                 if client.commands > MOST_COMMANDS:
-                    await connection.close(1008, "too many messages")
-                    return
+                    return connection.transport.abort()  # no goodbye: it would be waited for
         finally:
             del self._clients[connection]
 

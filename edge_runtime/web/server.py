@@ -130,6 +130,7 @@ class PageServer:
             server.close(close_connections=False)
             for task in list(server.handler_tasks):
                 task.cancel()
+            await asyncio.sleep(0)  # lets it begin to close, which frees the port
 
     def _limited(self) -> Any:
         """Connections, of which there may not be too many."""
