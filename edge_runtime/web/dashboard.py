@@ -85,7 +85,8 @@ class Dashboard(Sink):
             async for _ in connection:
                 client.commands += 1
                 if client.commands > MOST_COMMANDS:
-                    return connection.transport.abort()  # no goodbye: it would be waited for
+                    connection.transport.abort()  # no goodbye: it would be waited for
+                    return
         finally:
             del self._clients[connection]
 
