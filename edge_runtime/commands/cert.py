@@ -77,7 +77,8 @@ def make(folder: Path, names: list[str]) -> None:
             for name in (KEY, CERTIFICATE):
                 (Path(work) / name).rename(folder / name)
     except OSError as error:
-        raise OutputError(f"cannot write to {folder}: {error.strerror or error}; choose another folder with -o") from error
+        reason = error.strerror or error
+        raise OutputError(f"cannot write to {folder}: {reason}; choose another folder with -o") from error
 
 
 def _openssl(work: Path, names: list[str]) -> None:
