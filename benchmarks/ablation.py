@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
+from edge_runtime.design import POSTURE
 from img2imu.baselines.interface import Windows as Samples
 from img2imu.baselines.spectra_no_network import SpectraNoNetwork
 from img2imu.baselines.variant import Block, RememberingClassifier, Variant
-from img2imu.design import POSTURE
 from img2imu.fewshot.manifest import make_manifest
 from img2imu.fewshot.methods import Factory
 from img2imu.fewshot.runner import Result, run_grid

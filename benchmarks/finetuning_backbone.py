@@ -13,12 +13,12 @@ import torch
 from finetuning_heads import Samples, front_end_of, reference_windows
 from torch import nn
 
+from edge_runtime.design import block_sizes
+from edge_runtime.head import CLIP, LinearHead, fit_head
 from img2imu.backbone import EarlyBlocks, embed
 from img2imu.baselines.random_network import estimate_batch_norm
 from img2imu.baselines.training import seeded
-from img2imu.design import block_sizes
 from img2imu.fewshot.methods import Factory
-from img2imu.head import CLIP, LinearHead, fit_head
 
 
 @dataclass(frozen=True)

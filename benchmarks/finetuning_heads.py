@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
+from edge_runtime.design import block_sizes, design_front_end
 from edge_runtime.frontend import FrontEnd
+from edge_runtime.head import fit_head
 from img2imu.backbone import embed, pretrained_backbone
-from img2imu.design import block_sizes, design_front_end
 from img2imu.fewshot.methods import Factory
-from img2imu.head import fit_head
 from img2imu.nuisances import nuisance_copies
 
 Array = npt.NDArray[np.float64]
@@ -108,7 +108,7 @@ class Frozen:
     """What to do with the features of the frozen backbone.
 
     Attributes:
-        head: None takes the default one, :func:`img2imu.head.fit_head`.
+        head: None takes the default one, :func:`edge_runtime.head.fit_head`.
         views: of each labelled window, to learn from beside it.
         copies: of each labelled window show the default head what does not matter, as ``MotionClassifier`` does.
         unlabelled: standardise on 128 unlabelled windows of the training people, not on the labelled alone.

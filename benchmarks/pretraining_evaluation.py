@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from pretraining_report import KS
 
+from edge_runtime.design import block_sizes, design_front_end
 from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.head import fit_head
 from img2imu.backbone import EarlyBlocks, embed
 from img2imu.baselines.random_network import estimate_batch_norm
-from img2imu.design import block_sizes, design_front_end
 from img2imu.fewshot.manifest import Draw, Manifest, make_manifest
 from img2imu.fewshot.runner import Cell, Result
 from img2imu.fewshot.scores import score
 from img2imu.fewshot.tasks import TaskData, load_tasks, pick_tasks
-from img2imu.head import fit_head
 from img2imu.progress import track
 
 TEST_WINDOWS = 100  # of a draw, at most: all networks see the same ones

@@ -14,13 +14,14 @@ import zipfile
 import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.contract import Contract
 from edge_runtime.errors import ContractError
+from edge_runtime.taught import Taught, TaughtSpec
 
 CONTRACT_NAME = "img2imu.json"
 LABELS_NAME = "labels.txt"
@@ -58,19 +59,22 @@ class Golden:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a model file holds."""
+    """What a model file holds; :class:`Taught` when it was taught on a device."""
 
     tflite: bytes
     contract: Contract
     golden: Golden
+    taught: Taught | None = None
 
 
-def pack(tflite: bytes, contract: Contract, golden: Golden) -> bytes:
+def pack(tflite: bytes, contract: Contract, golden: Golden, taught: Taught | None = None) -> bytes:
     """The bytes of a model file."""
     entries = {CONTRACT_NAME: contract.to_json().encode(), LABELS_NAME: ("\n".join(contract.labels) + "\n").encode(),
                HASH_NAME: hashlib.sha256(tflite).hexdigest().encode()}
     for f in fields(Golden):
-        entries[_golden_name(f.name)] = np.ascontiguousarray(getattr(golden, f.name), "<f4").tobytes()
+        entries[_golden_name(f.name)] = _as_bytes(getattr(golden, f.name))
+    for name, values in taught.arrays().items() if taught is not None else ():
+        entries[_taught_name(name)] = _as_bytes(values)
     appended = io.BytesIO()
     with zipfile.ZipFile(appended, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in entries.items():
@@ -111,15 +115,24 @@ def read(path: str | os.PathLike[str]) -> ModelFile:
         arrays = {f.name: _entry(archive, _golden_name(f.name), MAX_ARRAY_BYTES, path) for f in fields(Golden)}
         digest = _entry(archive, HASH_NAME, MAX_TEXT_BYTES, path)
         tflite = content[:min(info.header_offset for info in archive.infolist())]
-    contract = Contract.from_json(_decode(text, path))
+        contract = Contract.from_json(_decode(text, path))
+        taught = None if contract.taught is None else _taught(archive, contract.taught, path)
     if hashlib.sha256(tflite).hexdigest().encode() != digest:
         raise ContractError(f"{path} is damaged (the network is not the one that was exported): copy or export the "
                             "model again")
-    return ModelFile(tflite, contract, _golden(arrays, contract, path))
+    return ModelFile(tflite, contract, _golden(arrays, contract, path), taught)
 
 
 def _golden_name(field_name: str) -> str:
     return f"golden/{field_name}.f32"
+
+
+def _taught_name(name: str) -> str:
+    return f"taught/{name}.f32"
+
+
+def _as_bytes(values: npt.NDArray[np.floating[Any]]) -> bytes:
+    return np.ascontiguousarray(values, "<f4").tobytes()
 
 
 def _entry(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> bytes:
@@ -163,3 +176,13 @@ def _golden(arrays: dict[str, bytes], contract: Contract, path: Path) -> Golden:
     except ValueError as error:
         raise ContractError(f"{path} holds golden vectors that do not fit its contract ({error}): export the model "
                             "again") from error
+
+
+def _taught(archive: zipfile.ZipFile, spec: TaughtSpec, path: Path) -> Taught:
+    entries = {name: _entry(archive, _taught_name(name), MAX_ARRAY_BYTES, path) for name in Taught.names(spec)}
+    try:
+        return Taught.from_arrays({name: np.frombuffer(content, "<f4").astype(np.float32)
+                                   for name, content in entries.items()}, spec)
+    except ValueError as error:
+        raise ContractError(f"{path} holds taught examples that do not fit its contract ({error}): copy the file "
+                            "again, or teach anew") from error

@@ -14,8 +14,10 @@ from typing import Any
 
 from edge_runtime.errors import ContractError
 from edge_runtime.strict_json import OPTIONAL, JsonError, from_json, show, to_json
+from edge_runtime.taught import TaughtSpec
 
 SCHEMA = 1
+TAUGHT_SCHEMA = 2  # of a file that was taught on a device, which readers of schema 1 cannot honour
 UNITS = {"acc": "m/s^2", "gyro": "rad/s"}  # SI, the units of Linux IIO, Android and the web
 CHANNELS = tuple(f"{sensor}_{axis}" for sensor in UNITS for axis in "xyz")
 RATE_HZ_LIMITS = (10.0, 400.0)
@@ -165,7 +167,7 @@ class Contract:
     """Everything a device needs to use the model.
 
     Attributes:
-        schema: version of this document; a reader refuses a newer one.
+        schema: version of this document, 2 where ``taught`` is there; a reader refuses a newer one.
         name: of the model, for people.
         stream: what goes in.
         window_samples: length of a window, samples.
@@ -175,6 +177,7 @@ class Contract:
         decision: from probabilities to a label.
         quantisation: recipe of the network.
         provenance: where the model comes from.
+        taught: what was taught on a device; None in a model that was exported.
     """
 
     schema: int
@@ -187,6 +190,7 @@ class Contract:
     decision: DecisionSpec
     quantisation: Quantisation
     provenance: Provenance
+    taught: TaughtSpec | None = field(default=None, metadata=OPTIONAL)
 
     def __post_init__(self) -> None:
         _validate(self)
@@ -219,10 +223,10 @@ class Contract:
         schema = document.get("schema") if isinstance(document, dict) else None
         if type(schema) is not int or schema < 1:
             raise ContractError(f"the model's contract has schema {show(schema)}, expected a whole number from 1 to "
-                                f"{SCHEMA}: export the model again")
-        if schema > SCHEMA:
-            raise ContractError(f"the model's contract has schema {show(schema)}, this version reads up to {SCHEMA}: "
-                                "pip install --upgrade img2imu")
+                                f"{TAUGHT_SCHEMA}: export the model again")
+        if schema > TAUGHT_SCHEMA:
+            raise ContractError(f"the model's contract has schema {show(schema)}, this version reads up to "
+                                f"{TAUGHT_SCHEMA}: pip install --upgrade img2imu")
         try:
             return from_json(Contract, document, "contract")
         except JsonError as error:
@@ -232,7 +236,7 @@ class Contract:
 def _validate(c: Contract) -> None:
     stream, front = c.stream, c.front_end
     n = len(stream.channels)
-    low, high = RATE_HZ_LIMITS
+    (low, high), (lowest, highest) = RATE_HZ_LIMITS, LEVEL_DB_LIMITS
     steps = [s.step_samples for s in front.spectrograms]
     _check(n in (1, 3, 6) and len(set(stream.channels)) == n and set(stream.channels) <= set(CHANNELS),
            "stream.channels", stream.channels, f"1, 3 or 6 different names out of {', '.join(CHANNELS)}")
@@ -259,16 +263,19 @@ def _validate(c: Contract) -> None:
     _check(1 <= len(front.image_channels) <= 16 and all(
         len(rgb) == 3 and all(0 <= i < n for i in rgb) for rgb in front.image_channels),
         "front_end.image_channels", front.image_channels, f"triples of columns from 0 to {n - 1}")
-    lowest, highest = LEVEL_DB_LIMITS
     _check(len(front.min_db) == len(front.max_db) == n and all(
         lowest <= a and a + 1 <= b <= highest for a, b in zip(front.min_db, front.max_db, strict=True)),
         "front_end.min_db and max_db", (front.min_db, front.max_db),
         f"{n} levels each, {lowest:g} to {highest:g}, max at least 1 above min")
     _check(len(front.statistics) >= 1, "front_end.statistics", front.statistics, "one name or more")
-    _check(len(c.labels) >= 2 and len(set(c.labels)) == len(c.labels) and all(map(_is_line, c.labels)),
-           "labels", c.labels, "two or more different names of one line each")
-    _check(_is_line(c.name), "name", c.name, "one line of text")
+    least = 2 if c.taught is None else 0
+    _check(len(c.labels) >= least and len(set(c.labels)) == len(c.labels) and all(map(is_line, c.labels)),
+           "labels", c.labels, f"{least} or more different names of one line each")
+    _check(is_line(c.name), "name", c.name, "one line of text")
     _validate_decision(c.decision, c.labels)
+    _check(c.schema == SCHEMA + (c.taught is not None), "schema", c.schema, f"{SCHEMA}, or {TAUGHT_SCHEMA} with taught")
+    for rule in c.taught.rules(c.labels) if c.taught is not None else ():
+        _check(*rule)
 
 
 def _validate_decision(spec: DecisionSpec, labels: tuple[str, ...]) -> None:
@@ -281,7 +288,7 @@ def _validate_decision(spec: DecisionSpec, labels: tuple[str, ...]) -> None:
            f"0 to {MAX_REFRACTORY_S:g}")
 
 
-def _is_line(text: str) -> bool:
+def is_line(text: str) -> bool:
     """Whether it can stand in a line of a terminal or of labels.txt: no control character, no line break, not blank."""
     return bool(text.strip()) and not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text)
 

@@ -194,8 +194,8 @@ def _noise(what: str, rest: npt.NDArray[np.float64], most: float, unit: str) -> 
                    "switch on the sensor's own filter, or lower its bandwidth to half its rate")
 
 
-def _saturation(samples: Values, spec: StreamSpec) -> Finding:
-    """Axes on whose largest or smallest value far more samples lie than on those beside it."""
+def clipped_axes(samples: Values, spec: StreamSpec) -> list[str]:
+    """Axes of samples (n, channels) on whose largest or smallest value far more lie than on those beside it."""
     clipped = []
     for name, column in zip(spec.channels, samples.T, strict=True):
         values, counts = np.unique(column, return_counts=True)
@@ -204,5 +204,10 @@ def _saturation(samples: Values, spec: StreamSpec) -> Finding:
             far = abs(float(values[ends]) - float(np.median(column))) > LEAST_STEADY
             if often and far and counts[ends] > SATURATION_PEAK * counts[beside].mean():
                 clipped.append(f"{name} at {values[ends]:.3g}")
+    return clipped
+
+
+def _saturation(samples: Values, spec: StreamSpec) -> Finding:
+    clipped = clipped_axes(samples, spec)
     return Finding("saturation", BAD if clipped else OK, f"{', '.join(clipped)} again and again" if clipped else
                    "no axis stays at its largest value", "choose a wider range of the sensor" if clipped else "")

@@ -80,7 +80,7 @@ class Recognizer:
             ContractError: the file is no model of ours, is damaged, or too new.
         """
         file = read(path)
-        return cls(file.contract, Model(file.tflite, file.contract, threads))
+        return cls(file.contract, Model.of(file, threads))
 
     def reset(self) -> None:
         """Forget the stream so far: the next sample may have any timestamp, and a window must fill up again."""

@@ -66,7 +66,7 @@ def verify(file: ModelFile) -> Verification:
         ContractError: the network cannot be loaded here, or the golden vectors are not those of its contract.
     """
     golden, contract = file.golden, file.contract
-    model = Model(file.tflite, contract)
+    model = Model.of(file)
     features = FrontEnd.of(contract).compute_batch(golden.windows)
     stride = Golden.IMAGE_STRIDE
     if features.statistics.shape != golden.statistics.shape:

@@ -78,11 +78,11 @@ def main() -> None:
     file = read(sys.argv[1])
     front_end = FrontEnd.of(file.contract)
     window = file.golden.windows[0]
-    takes_windows = Model(file.tflite, file.contract).takes_windows
+    takes_windows = Model.of(file).takes_windows
     given = window if takes_windows else front_end.compute(window)
     latencies = {}
     for threads in THREADS:
-        model = Model(file.tflite, file.contract, threads)
+        model = Model.of(file, threads)
         latencies[threads] = _latency(lambda model=model: model.infer(given))
         if threads == 1:
             peak_mb, outside = _peak_mb(), model.outside_delegate

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.contract import MIN_WINDOW_SAMPLES, Contract
+from edge_runtime.design import gravity_of
 from edge_runtime.errors import DataError
 from img2imu.datasets import load_data_set
 from img2imu.datasets.registry import REGISTRY
-from img2imu.design import gravity_of
 from img2imu.windows import Windows, cut_windows
 
 MAX_CALIBRATION_WINDOWS = 200  # more changes the ranges little and takes longer

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from edge_runtime.frontend import Features
+from edge_runtime.head import CLIP, LinearHead
 from edge_runtime.model import as_tensors
-from img2imu.head import CLIP, LinearHead
 
 SEEN = "seen"  # in the names of the head's pieces for what comes from the images
 

@@ -17,6 +17,7 @@ from torch import nn
 from edge_runtime.batches import Inputs, infer_all
 from edge_runtime.container import Golden, pack, read
 from edge_runtime.contract import SCHEMA, Contract, DecisionSpec, Provenance, Quantisation, StreamSpec
+from edge_runtime.design import hop_samples, resolve_channels
 from edge_runtime.errors import UserError
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
@@ -33,7 +34,6 @@ from export.recipes import CONVERTERS, DEFAULT_RECIPE, RECIPES, Recipe
 from export.verification import Comparison, compare
 from img2imu.backbone import pretrained_backbone
 from img2imu.classifier import MotionClassifier
-from img2imu.design import hop_samples, resolve_channels
 from img2imu.progress import bar
 from img2imu.storage import Header, library_versions
 

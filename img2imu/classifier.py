@@ -13,11 +13,11 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from edge_runtime.contract import FrontEndSpec
+from edge_runtime.design import block_sizes, design_front_end, gravity_of, resolve_channels
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
+from edge_runtime.head import fit_head
 from img2imu.backbone import EarlyBlocks, embed, pretrained_backbone
-from img2imu.design import block_sizes, design_front_end, gravity_of, resolve_channels
-from img2imu.head import fit_head
 from img2imu.inputs import as_labels, as_windows, check_channels
 from img2imu.nuisances import nuisance_copies
 from img2imu.progress import track
@@ -42,7 +42,7 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         window_samples_: length of the windows it was fitted on.
         front_end_: the contract's front end.
         gravity_: whether the accelerometer's values contain gravity: included, removed or unknown.
-        head_: the fitted :class:`img2imu.head.LinearHead`.
+        head_: the fitted :class:`edge_runtime.head.LinearHead`.
         support_windows_: (n, window_samples, channels) what it was fitted on; export calibrates with them.
         support_classes_: (n,) index into ``classes_``.
     """

@@ -32,6 +32,7 @@ COMMANDS = (
     Command("run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"),
     Command("record", "record a labelled motion to learn from, out of any live source",
             "edge_runtime.commands.record"),
+    Command("teach", "learn new motions on this device, from a few examples each", "edge_runtime.commands.teach"),
     Command("doctor", "look at a live source for some seconds and say what is wrong with it",
             "edge_runtime.commands.doctor"),
     Command("bench", "measure what recognition costs on this device: latency, CPU share, memory",

@@ -2,8 +2,8 @@
 
 People differ in pace and vigour, and nobody wears a sensor twice at the same angle. Few labelled windows cannot show
 that; changed copies of them can. The copies are no further training windows: how they differ from their originals
-shows :func:`img2imu.head.fit_head` the directions that do not matter, as tangent distance does for handwriting (Simard
-et al. 1998, "Transformation invariance in pattern recognition: tangent distance and tangent propagation").
+shows :func:`edge_runtime.head.fit_head` the directions that do not matter, as tangent distance does for handwriting
+(Simard et al. 1998, "Transformation invariance in pattern recognition: tangent distance and tangent propagation").
 """
 
 from __future__ import annotations

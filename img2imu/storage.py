@@ -17,8 +17,8 @@ import numpy.typing as npt
 from edge_runtime.contract import FrontEndSpec
 from edge_runtime.errors import ContractError, DataError
 from edge_runtime.files import written_whole
+from edge_runtime.head import LinearHead
 from edge_runtime.strict_json import JsonError, from_json, show, to_json
-from img2imu.head import LinearHead
 
 if TYPE_CHECKING:
     from img2imu.classifier import MotionClassifier
@@ -73,7 +73,7 @@ class TrainedModel:
 
 def describe(classifier: MotionClassifier, name: str, data_set: str, split_sha256: str) -> Header:
     """The header of a classifier fitted just now."""
-    from img2imu.design import resolve_channels
+    from edge_runtime.design import resolve_channels
 
     return Header(FORMAT, name, BACKBONE, float(classifier.rate_hz), resolve_channels(classifier.channels),
                   classifier.gravity_, classifier.front_end_, int(classifier.seed), data_set, split_sha256,

@@ -41,6 +41,7 @@ def main(arguments: argparse.Namespace) -> int:
         ("trained on", f"{c.provenance.data_set or 'unnamed data'}, {c.provenance.windows_per_class} or more windows "
                        f"per class, {c.provenance.created}"),
         ("macro-F1", _score(c.provenance.macro_f1, c.provenance.macro_f1_float)),
+        *([("taught", _taught(c))] if c.taught is not None else []),
         ("golden", f"{len(file.golden.windows)} windows"),
         ("schema", str(c.schema)),
     )
@@ -59,6 +60,19 @@ def _decision(c: Contract) -> str:
     if spec.refractory_s:
         text += f", {spec.refractory_s:g} s from one event to the next"
     return text
+
+
+def _taught(c: Contract) -> str:
+    spec = c.taught
+    assert spec is not None
+    text = ", ".join(f"{label} ({n})" for label, n in zip(c.labels, spec.windows, strict=True)) or "no label"
+    if not spec.background_windows:
+        return f"{text}; no background, so never unknown"
+    text += f"; background of {spec.background_s:.0f} s"
+    if spec.false_triggers_per_hour is None:
+        return text
+    missed = "" if spec.missed is None else f", {spec.missed:.0%} missed"
+    return f"{text}, {spec.false_triggers_per_hour:.2g} false triggers per hour expected{missed}"
 
 
 def _score(int8: float | None, float32: float | None) -> str:

@@ -54,7 +54,7 @@ def main(arguments: argparse.Namespace) -> int:
     name = f"{names[-1]}-{time.strftime('%Y%m%d-%H%M%S')}"
     seconds = math.inf if arguments.seconds is None else arguments.seconds
     writer = RecordingWriter(Path(arguments.directory).joinpath(*names), name, channels, seconds)
-    screen = _Screen(sys.stderr.isatty())
+    screen = Screen(sys.stderr.isatty())
     source.notes.say = screen.say
     interrupted = False
     try:
@@ -71,7 +71,7 @@ def main(arguments: argparse.Namespace) -> int:
     return EXIT_INTERRUPTED if interrupted else 0
 
 
-def _after_countdown(source: Source, countdown_s: float, screen: _Screen) -> Generator[Chunk]:
+def _after_countdown(source: Source, countdown_s: float, screen: Screen) -> Generator[Chunk]:
     """The source's chunks from the end of the countdown on; the sensor runs in while it is counted."""
     stream = iter(source)
     begin_s = time.monotonic() + countdown_s
@@ -82,7 +82,7 @@ def _after_countdown(source: Source, countdown_s: float, screen: _Screen) -> Gen
     yield from stream
 
 
-def _record(stream: Iterable[Chunk], writer: RecordingWriter, label: str, of_seconds: str, screen: _Screen) -> None:
+def _record(stream: Iterable[Chunk], writer: RecordingWriter, label: str, of_seconds: str, screen: Screen) -> None:
     """Write chunks until enough are there, or the stream ends."""
     heard_s = time.monotonic()
     for chunk in stream:
@@ -110,7 +110,7 @@ def _result(writer: RecordingWriter, source: Source) -> str:
             f"{rate_hz:.4g} Hz" + (f"; left out: {left_out}" if left_out else ""))
 
 
-class _Screen:
+class Screen:
     """One line that is written over on a terminal, and lines that stay.
 
     Args:

@@ -62,7 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
                         "or try img2imu run --demo")
     file = read(model)
     contract = settings.adapted(file.contract, arguments)
-    recognizer = Recognizer(contract, Model(file.tflite, contract, arguments.threads), arguments.hold_s,
+    recognizer = Recognizer(contract, Model.of(file, arguments.threads), arguments.hold_s,
                             arguments.resample == "polyphase")
     _say(f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
          f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "

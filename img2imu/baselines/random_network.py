@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from edge_runtime.design import design_front_end
 from edge_runtime.frontend import Features, FrontEnd
 from img2imu.backbone import EarlyBlocks
 from img2imu.baselines.interface import Labels, Windows
 from img2imu.baselines.training import seeded
 from img2imu.baselines.variant import RememberingClassifier, Variant
-from img2imu.design import design_front_end
 
 REFERENCE_WINDOWS = 128  # that batch norm is estimated on
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.design import design_front_end
 from edge_runtime.errors import DataError
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
 from img2imu.datasets.inspection import Inspection, describe_units, plural
-from img2imu.design import design_front_end
 from img2imu.windows import Windows
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ class Manifest:
     @property
     def sha256(self) -> str:
         """Hash of the content, written without spaces and with sorted keys."""
-        return _hash(self.content)
+        return hash_json(self.content)
 
     def to_json(self) -> str:
         """The manifest as a file: windows as [number of the recording, first sample]."""
@@ -87,7 +87,7 @@ def make_manifest(data: TaskData, ks: Sequence[int], draws: int, seed: int) -> M
     if not ks or min(ks) < 1 or draws < 1:
         raise DataError(f"k is {list(ks)} with {draws} draws, expected numbers of 1 or more: check --k and --draws")
     ks = sorted(set(ks))
-    data_sha256 = _hash_data(data.windows)
+    data_sha256 = hash_data(data.windows)
     made = tuple(_draw(data, ks, number, seed, data_sha256) for number in range(draws))
     left_out = []
     for k in ks:
@@ -124,8 +124,8 @@ def _draw(data: TaskData, ks: Sequence[int], number: int, seed: int, data_sha256
     assert best is not None
     is_test = np.isin(windows.subjects, best[1])
     test, training = np.flatnonzero(is_test), np.flatnonzero(~is_test)
-    support = _supports(windows, training, ks[:best[0]], np.random.default_rng([seed, number]))
-    hashes = {k: _hash([data_sha256, _origins(windows, test), _origins(windows, chosen)])
+    support = supports(windows, training, ks[:best[0]], np.random.default_rng([seed, number]))
+    hashes = {k: hash_json([data_sha256, origins(windows, test), origins(windows, chosen)])
               for k, chosen in support.items()}
     return Draw(number, tuple(sorted(map(str, best[1]))), test, training, support, hashes)
 
@@ -136,29 +136,33 @@ def _fewest(windows: Windows, test_subjects: npt.NDArray[np.str_]) -> int:
     return int(counts[np.unique(windows.labels)].min())
 
 
-def _supports(windows: Windows, training: Indices, ks: Sequence[int],
-              random: np.random.Generator) -> dict[int, Indices]:
-    orders = [random.permutation(training[windows.labels[training] == label]) for label in np.unique(windows.labels)]
+def supports(windows: Windows, training: Indices, ks: Sequence[int],
+             random: np.random.Generator) -> dict[int, Indices]:
+    """K windows of every label that the training windows have; those of a smaller k are among those of a larger one."""
+    labels = np.unique(windows.labels[training])
+    orders = [random.permutation(training[windows.labels[training] == label]) for label in labels]
     return {k: np.sort(np.concatenate([order[:k] for order in orders])) for k in ks}
 
 
-def _origins(windows: Windows, indices: Indices) -> list[list[int]]:
+def origins(windows: Windows, indices: Indices) -> list[list[int]]:
+    """[number of the recording, first sample] of each window."""
     return np.stack([windows.recordings[indices], windows.starts[indices]], 1).tolist()  # type: ignore[no-any-return]
 
 
 def _as_json(windows: Windows, draw: Draw) -> Json:
-    return {"draw": draw.number, "test_subjects": list(draw.test_subjects), "test": _origins(windows, draw.test),
-            "support": {str(k): _origins(windows, chosen) for k, chosen in draw.support.items()},
+    return {"draw": draw.number, "test_subjects": list(draw.test_subjects), "test": origins(windows, draw.test),
+            "support": {str(k): origins(windows, chosen) for k, chosen in draw.support.items()},
             "sha256": {str(k): digest for k, digest in draw.sha256.items()}}
 
 
-def _hash(content: object) -> str:
+def hash_json(content: object) -> str:
+    """SHA-256 of what ``json.dumps`` writes without spaces and with sorted keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _hash_data(windows: Windows) -> str:
+def hash_data(windows: Windows) -> str:
     """Hash of samples and labels; another file under the same name must not pass for the same."""
     digest = hashlib.sha256(np.ascontiguousarray(windows.samples).tobytes())
-    digest.update(_hash([windows.class_names.tolist(), windows.subjects.tolist(), windows.rate_hz,
+    digest.update(hash_json([windows.class_names.tolist(), windows.subjects.tolist(), windows.rate_hz,
                          list(windows.channels)]).encode())
     return digest.hexdigest()

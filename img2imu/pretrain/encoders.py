@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from edge_runtime.design import IMAGE_HEIGHT, IMAGE_WIDTH
 from edge_runtime.errors import DataError
 from img2imu.backbone import EarlyBlocks
-from img2imu.design import IMAGE_HEIGHT, IMAGE_WIDTH
 
 STARTS = ("imagenet", "random")
 

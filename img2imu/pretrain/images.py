@@ -14,8 +14,8 @@ import torch
 from PIL import Image, ImageOps
 from torch.utils.data import Dataset
 
+from edge_runtime.design import IMAGE_HEIGHT, IMAGE_WIDTH
 from edge_runtime.errors import DataError
-from img2imu.design import IMAGE_HEIGHT, IMAGE_WIDTH
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 PICTURE_WIDTH = IMAGE_WIDTH * 3 // 2  # more time than a view shows, so that two views can be two moments

@@ -7,6 +7,7 @@ import torch
 from edge_runtime import Recognizer
 from edge_runtime.batches import infer_all
 from edge_runtime.container import read
+from edge_runtime.design import design_front_end
 from edge_runtime.errors import UserError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend import statistics as host_statistics
@@ -17,7 +18,6 @@ from export.checks import ExportError
 from export.graph_front_end import FEATURES, GraphFrontEnd, GraphNetwork
 from export.pipeline import Job
 from export.recipes import RECIPES
-from img2imu.design import design_front_end
 
 
 @torch.inference_mode()

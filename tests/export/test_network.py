@@ -2,9 +2,9 @@ import numpy as np
 import torch
 
 from edge_runtime.batches import one
+from edge_runtime.head import CLIP, LinearHead
 from export.network import DeviceNetwork
 from img2imu.backbone import pretrained_backbone
-from img2imu.head import CLIP, LinearHead
 
 
 @torch.inference_mode()

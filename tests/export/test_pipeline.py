@@ -11,6 +11,7 @@ import pytest
 from edge_runtime import Recognizer
 from edge_runtime.container import Golden, read
 from edge_runtime.contract import SCHEMA, DecisionSpec
+from edge_runtime.design import hop_samples
 from edge_runtime.errors import ContractError, OutputError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
@@ -25,7 +26,6 @@ from export.pipeline import (
 )
 from export.recipes import RECIPES
 from img2imu.datasets import load_data_set
-from img2imu.design import hop_samples
 from img2imu.splits import manifest_sha256
 from img2imu.windows import cut_windows
 

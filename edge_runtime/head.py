@@ -42,9 +42,7 @@ class LinearHead:
 
     def probabilities(self, features: npt.ArrayLike) -> Array:
         """(n, d) to (n, classes)."""
-        logits = self.standardise(features) @ self.weights.T + self.bias
-        exponents = np.exp(logits - logits.max(1, keepdims=True))
-        return np.asarray(exponents / exponents.sum(1, keepdims=True))
+        return _softmax(self.standardise(features) @ self.weights.T + self.bias)
 
 
 def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Sequence[int],
@@ -65,6 +63,60 @@ def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Se
         copies: (copies, n, d) features of the same windows after changes that leave the class as it is.
     """
     x = np.asarray(features, np.float64)
+    scale = _scale(x, blocks)
+    z = scale.apply(x)
+    changed = np.empty((0, *z.shape)) if copies is None else np.asarray(copies, np.float64)
+    changes = scale.apply(changed) - z  # (copies, n, d)
+    centre = z.mean(0)
+    coordinates, basis = _span(np.concatenate([z - centre, changes.reshape(-1, x.shape[1])]))
+    t, nuisance = coordinates[:len(x)], coordinates[len(x):].reshape(*changes.shape[:2], basis.shape[0])
+    weights, bias = _discriminants(t, classes, nuisance)
+    sharpness = _sharpness(t, classes, nuisance)
+    full = sharpness * weights @ basis
+    return LinearHead(scale.mean, scale.inverse_std, full * scale.block_weight, sharpness * bias - full @ centre)
+
+
+def held_out_probabilities(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Sequence[int],
+                           folds: npt.NDArray[np.int64]) -> Array:
+    """What heads say that were fitted without the window asked about: (n, classes), NaN where nothing is held out.
+
+    One scale and one sharpness serve all of these heads, those of :func:`fit_head` on all windows: they know no
+    labels but through the sharpness, and one head for each window then costs little.
+
+    Args:
+        features: (n, d).
+        classes: (n,) numbers from 0.
+        blocks: sizes of the feature blocks.
+        folds: (n,) windows with the same number, 0 or more, are held out together; -1 is never held out. A class must
+            not lose all its windows at once.
+    """
+    x = np.asarray(features, np.float64)
+    z = _scale(x, blocks).apply(x)
+    t, _ = _span(z - z.mean(0))
+    nuisance = np.empty((0, *t.shape))
+    sharpness = _sharpness(t, classes, nuisance)
+    found = np.full((len(t), int(classes.max()) + 1), np.nan)
+    for fold in np.unique(folds[folds >= 0]):
+        out = folds == fold
+        weights, bias = _discriminants(t[~out], classes[~out], nuisance[:, ~out])
+        found[out] = _softmax(sharpness * (t[out] @ weights.T + bias))
+    return found
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How features are standardised, and weighed by their blocks."""
+
+    mean: Array
+    inverse_std: Array
+    block_weight: Array
+
+    def apply(self, features: Array) -> Array:
+        """(..., d) to the same shape."""
+        return np.asarray(np.clip((features - self.mean) * self.inverse_std, -CLIP, CLIP) * self.block_weight)
+
+
+def _scale(x: Array, blocks: Sequence[int]) -> _Scale:
     mean, variance = x.mean(0), x.var(0)
     inverse_std, block_weight = np.empty(x.shape[1]), np.empty(x.shape[1])
     begin = 0
@@ -75,16 +127,7 @@ def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Se
         inverse_std[block] = 1 / np.sqrt(shrunk)
         block_weight[block] = 1 / np.sqrt(size)
         begin += size
-    z = np.clip((x - mean) * inverse_std, -CLIP, CLIP) * block_weight
-    changed = np.empty((0, *z.shape)) if copies is None else np.asarray(copies, np.float64)
-    changes = np.clip((changed - mean) * inverse_std, -CLIP, CLIP) * block_weight - z  # (copies, n, d)
-    centre = z.mean(0)
-    coordinates, basis = _span(np.concatenate([z - centre, changes.reshape(-1, x.shape[1])]))
-    t, nuisance = coordinates[:len(x)], coordinates[len(x):].reshape(*changes.shape[:2], basis.shape[0])
-    weights, bias = _discriminants(t, classes, nuisance)
-    sharpness = _sharpness(t, classes, nuisance)
-    full = sharpness * weights @ basis
-    return LinearHead(mean, inverse_std, full * block_weight, sharpness * bias - full @ centre)
+    return _Scale(mean, inverse_std, block_weight)
 
 
 def _span(rows: Array) -> tuple[Array, Array]:
@@ -148,6 +191,11 @@ def _sharpness(t: Array, classes: npt.NDArray[np.int64], nuisance: Array) -> flo
         weights, bias = _discriminants(t[~out], classes[~out], nuisance[:, ~out])
         logits[out] = t[out] @ weights.T + bias
     return min(SHARPNESS_GRID, key=lambda sharpness: _log_loss(sharpness * logits, classes))
+
+
+def _softmax(logits: Array) -> Array:
+    exponents = np.exp(logits - logits.max(1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(1, keepdims=True))
 
 
 def _log_loss(logits: Array, classes: npt.NDArray[np.int64]) -> float:

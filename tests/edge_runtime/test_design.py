@@ -14,9 +14,9 @@ from edge_runtime.contract import (
     Quantisation,
     StreamSpec,
 )
+from edge_runtime.design import HOP_S, block_sizes, design_front_end, gravity_of, hop_samples, resolve_channels
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
-from img2imu.design import HOP_S, block_sizes, design_front_end, gravity_of, hop_samples, resolve_channels
 
 SETS = (("acc_z",), CHANNELS[:3], CHANNELS[3:], CHANNELS)
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from img2imu.head import (
+from edge_runtime.head import (
     CLIP,
     COVARIANCE_SHRINKAGE,
     MAX_FOLDS,
