@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.bench.machine_state import processor_temperature_c
+from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision, Latency
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.sources import Chunk, Source
@@ -26,12 +27,11 @@ class Health:
     """Keeps what is needed to tell the rate, and reads the rest when asked.
 
     Args:
-        recognizer: whose counts are told.
         source: whose omissions are told.
     """
 
-    def __init__(self, recognizer: Recognizer, source: Source) -> None:
-        self._recognizer, self._source = recognizer, source
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._arrived: deque[tuple[float, float, int]] = deque()  # first and last timestamp of a chunk, its samples
         self._latencies: deque[Latency] = deque(maxlen=LATENCIES)
         self._heard_s: float | None = None
@@ -59,8 +59,11 @@ class Health:
         count = sum(n for _, _, n in self._arrived) - 1
         return count / span_s if span_s > 0 and math.isfinite(span_s) else None
 
-    def read(self) -> dict[str, Any]:
+    def read(self, recognizer: Recognizer | None) -> dict[str, Any]:
         """Everything, as what ``json.dumps`` takes; None is what is not known.
+
+        Args:
+            recognizer: whose counts are told; None while there is none.
 
         Keys: ``rate_hz``, ``silent_s`` (since samples last came), ``fill`` (of the window, 0 to 1), ``counts`` (see
         :class:`edge_runtime.counts.StreamCounts`), ``left_out`` (by the source, what to how often), ``latency_us``
@@ -76,7 +79,8 @@ class Health:
             frontend, inference, total = np.median([dataclasses.astuple(each) for each in self._latencies], axis=0)
             latency = {"frontend": float(frontend), "inference": float(inference), "total": float(total)}
         return {"rate_hz": self.rate_hz, "silent_s": None if self._heard_s is None else now_s - self._heard_s,
-                "fill": self._recognizer.fill, "counts": dataclasses.asdict(self._recognizer.counts),
+                "fill": recognizer.fill if recognizer else 0.0,
+                "counts": dataclasses.asdict(recognizer.counts if recognizer else StreamCounts()),
                 "left_out": dict(self._source.notes.counts), "latency_us": latency, "cpu": used,
                 "memory_mb": memory_mb(), "temperature_c": processor_temperature_c()}
 

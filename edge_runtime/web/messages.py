@@ -15,33 +15,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import UNITS, Contract
+from edge_runtime.contract import UNITS, Contract, StreamSpec
 from edge_runtime.decision import Decision
 from edge_runtime.sinks.jsonl import document
 from edge_runtime.sources import Chunk
 
 SAMPLES, IMAGES = 1, 2
+Decided = tuple[Decision, tuple[str, ...]]  # with the labels in the order of its probabilities
 SHOWN_HZ = 100.0  # more samples a second show nothing more
 
 
-def hello(contract: Contract, source: str, draws: bool, teaches: bool, decisions: Iterable[Decision]) -> str:
+def hello(contract: Contract | None, stream: StreamSpec, source: str, draws: bool, decisions: Iterable[Decided]) -> str:
     """The first message: what the model is, and the newest decisions.
 
     Args:
-        contract: of the model.
+        contract: of the model; None while nothing was taught.
+        stream: of samples.
         source: where samples come from, for people.
         draws: whether images will come: not from a network with the front end inside.
-        teaches: whether new motions can be taught.
         decisions: oldest first.
     """
-    front, stream = contract.front_end, contract.stream
+    front = contract.front_end if contract and draws else None
     return json.dumps({
-        "type": "hello", "model": contract.name, "source": source, "labels": contract.labels,
-        "channels": stream.channels, "units": UNITS, "rate_hz": stream.rate_hz, "window_s": contract.window_s,
-        "hop_s": contract.hop_s, "teaches": teaches,
-        "images": {"height": front.image_height, "width": front.image_width, "titles": titles(contract)} if draws
-        else None,
-        "decisions": [document(decision, contract.labels) for decision in decisions]}, allow_nan=False)
+        "type": "hello", "source": source, "channels": stream.channels, "units": UNITS, "rate_hz": stream.rate_hz,
+        "model": contract.name if contract else "", "labels": contract.labels if contract else [],
+        "window_s": contract.window_s if contract else None, "hop_s": contract.hop_s if contract else None,
+        "images": {"height": front.image_height, "width": front.image_width, "titles": titles(contract)}
+        if contract and front else None, "decisions": [document(*each) for each in decisions]}, allow_nan=False)
 
 
 def titles(contract: Contract) -> list[str]:
@@ -59,16 +59,15 @@ def _colours(names: list[str]) -> str:
     return ", ".join(names)
 
 
-def update(contract: Contract, decisions: Iterable[Decision], health: dict[str, Any] | None, skipped: int) -> str:
+def update(decisions: Iterable[Decided], health: dict[str, Any] | None, skipped: int) -> str:
     """What is new.
 
     Args:
-        contract: of the model.
         decisions: oldest first.
         health: see :class:`edge_runtime.web.health.Health`, or None when it is not yet time again.
         skipped: messages that this client did not get, since the last one, because it is slow.
     """
-    return json.dumps({"type": "update", "decisions": [document(decision, contract.labels) for decision in decisions],
+    return json.dumps({"type": "update", "decisions": [document(*each) for each in decisions],
                        "health": health, "skipped": skipped}, allow_nan=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,20 @@ def address_of(host: str, number: int, cert: str | None, token: str | None = Non
     return Address(host, number, token, context_of(Path(cert)) if cert else None)
 
 
+def asked_for(arguments: argparse.Namespace) -> Address | None:
+    """Where the dashboard is to be served, or None without ``--web``.
+
+    Raises:
+        UserError: an option makes no sense.
+    """
+    if arguments.web is None:
+        given = [option for option in ("web_host", "web_cert") if getattr(arguments, option) is not None]
+        if given:
+            raise UserError(f"--{given[0].replace('_', '-')} was given without --web, expected both: add --web")
+        return None
+    return address_of(arguments.web_host or DEFAULT_HOST, arguments.web, arguments.web_cert)
+
+
 def open_dashboard(arguments: argparse.Namespace, recognizer: Recognizer, source: Source, name: str,
                    ) -> Dashboard | None:
     """The dashboard that was asked for, or None.
@@ -76,20 +91,23 @@ def open_dashboard(arguments: argparse.Namespace, recognizer: Recognizer, source
         MissingExtraError: websockets is not installed.
         UserError: an option makes no sense, or the address cannot be listened on.
     """
-    if arguments.web is None:
-        given = [option for option in ("web_host", "web_cert") if getattr(arguments, option) is not None]
-        if given:
-            raise UserError(f"--{given[0].replace('_', '-')} was given without --web, expected both: add --web")
+    address = asked_for(arguments)
+    if address is None:
         return None
     from edge_runtime.web.dashboard import Dashboard
+
+    dashboard = Dashboard(recognizer, source, short(name), address)
+    announce(address, source.notes.say)
+    return dashboard
+
+
+def announce(address: Address, say: Callable[[str], None]) -> None:
+    """Where to open the dashboard, and what it lacks."""
     from edge_runtime.web.site import REMEDY, vendor_is_missing
 
-    address = address_of(arguments.web_host or DEFAULT_HOST, arguments.web, arguments.web_cert)
-    dashboard = Dashboard(recognizer, source, short(name), address)
-    source.notes.say(f"dashboard: {address.url(shown_host(address.host))}")
+    say(f"dashboard: {address.url(shown_host(address.host))}")
     if vendor_is_missing():
-        source.notes.say(f"the dashboard cannot draw traces, its plotting library is not there: {REMEDY}")
-    return dashboard
+        say(f"the dashboard cannot draw traces, its plotting library is not there: {REMEDY}")
 
 
 def short(uri: str) -> str:

@@ -4,6 +4,7 @@ import {Decisions} from "./decisions.js";
 import {Figures} from "./figures.js";
 import {Live, setToken} from "./live.js";
 import {Pictures} from "./pictures.js";
+import {Lessons} from "./lessons.js";
 import {useTheme} from "./theme.js";
 import {Traces} from "./traces.js";
 import {percent} from "./words.js";
@@ -15,9 +16,11 @@ let parts = null, paused = false, hello = null, said = "", waiting = [];
 
 const uPlot = await import("/vendor/uplot/uPlot.esm.js").then((module) => module.default, () => null);
 
+const lessons = new Lessons((command) => live.socket.send(JSON.stringify(command)));
 const live = new Live("/live", {
   text(message) {
     if (message.type === "hello") return begin(message);
+    if (message.type === "lessons") return lessons.show(message);
     waiting = [...waiting, ...message.decisions].slice(-MOST_WAITING);
     if (paused) return;
     waiting.splice(0).forEach(decide);
@@ -41,8 +44,9 @@ const live = new Live("/live", {
 
 function begin(message) {
   hello = message;
-  $("model").textContent = hello.model;
-  document.title = `${hello.model} – img2imu`;
+  $("model").textContent = hello.model || "nothing taught yet";
+  document.title = `${$("model").textContent} – img2imu`;
+  waiting = [];
   connection("good", `live from ${hello.source}`);
   $("token-form").hidden = true;
   parts = {
@@ -56,7 +60,9 @@ function begin(message) {
     $("traces").className = "warning";
     $("traces").textContent = "The plotting library is not installed, so traces cannot be drawn: run make web in the checkout (it needs npm), then install again. Everything else works without it.";
   }
-  $("classes-span").textContent = `a decision every ${hello.hop_s.toFixed(2)} s from ${hello.window_s} s of motion`;
+  $("classes-span").textContent = hello.hop_s ? `a decision every ${hello.hop_s.toFixed(2)} s from ${hello.window_s} s of motion` : "";
+  $("classes-section").hidden = $("images-section").hidden = !hello.labels.length;
+  if (!hello.decisions.length) rest(hello.labels.length ? "waiting" : "nothing taught yet");
   hello.decisions.forEach(decide);
 }
 
@@ -76,6 +82,12 @@ function decide(decision) {
   $("sure").textContent = decision.latency_us ? `${percent(decision.probability)} sure`
     : {gap: "samples are missing", "warming up": "filling the window again"}[decision.state] ?? "\u00a0";
   if (name !== said) $("announcement").textContent = said = name;
+}
+
+function rest(text) {
+  $("label").textContent = text;
+  $("label").dataset.state = "waiting";
+  $("sure").textContent = "\u00a0";
 }
 
 function connection(state, text) {
