@@ -68,6 +68,26 @@ bench-arm64: $(INSTALLED) ## count the instructions of a decision on arm64; a ri
 test-iio: $(INSTALLED) ## test the IIO source over the kernel's own LSM6DSO driver, in a virtual machine
 	.ci/with_packages qemu-system-x86 $(VM_PACKAGES) -- .ci/vm/test_iio
 
+# Files of others for the pages: fetched at the versions of package-lock.json, never committed, and in the wheel when there.
+PAGES := edge_runtime/web
+$(PAGES)/vendor/.made: $(PAGES)/package-lock.json
+	@command -v npm >/dev/null || .ci/with_packages npm -- true
+	cd $(PAGES) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	rm -rf $(PAGES)/vendor && mkdir -p $(PAGES)/vendor/uplot $(PAGES)/vendor/litert/wasm
+	cd $(PAGES)/node_modules && cp uplot/LICENSE uplot/dist/uPlot.esm.js uplot/dist/uPlot.min.css ../vendor/uplot/
+	cp LICENSE $(PAGES)/vendor/litert/
+	cp $(PAGES)/node_modules/@litertjs/core/dist/index.js $(PAGES)/vendor/litert/core.js
+	cp $(PAGES)/node_modules/@litertjs/wasm-utils/dist/bundle.js $(PAGES)/vendor/litert/wasm-utils.js
+	cd $(PAGES)/node_modules/@litertjs/core/wasm && \
+	  cp litert_wasm_internal.* litert_wasm_compat_internal.* ../../../../vendor/litert/wasm/
+	gzip -9 -n $(PAGES)/vendor/litert/wasm/*
+	@touch $@
+
+web: $(PAGES)/vendor/.made ## fetch what the pages need of others (npm): uPlot and LiteRT.js
+
+test-web: $(INSTALLED) web ## the pages in a real browser, Debian's Chromium, with emulated motion sensors; pictures into out/web
+	.ci/with_packages chromium -- $(BIN)/python -m pytest -m browser tests/web
+
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py
 
@@ -107,5 +127,5 @@ imports: $(INSTALLED) ## imports go one way: export -> img2imu -> edge_runtime
 check: lint types imports ## lint, types and imports
 
 clean: ## remove .venv and everything that was built
-	rm -rf $(VENV) out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PAGES)/vendor $(PAGES)/node_modules out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

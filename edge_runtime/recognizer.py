@@ -16,7 +16,7 @@ from edge_runtime.contract import Contract
 from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision, Latency, Smoother
 from edge_runtime.errors import StreamError
-from edge_runtime.frontend import FrontEnd
+from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.model import Model
 from edge_runtime.order import MAX_HOLD_S, Run, SampleOrder
 from edge_runtime.window_stream import WindowStream
@@ -42,6 +42,8 @@ class Recognizer:
         contract: as given.
         model: as given.
         counts: what became of every sample since the recogniser was made.
+        features: what the network was given for the newest decision; None before the first, and where the front end is
+            inside the network.
 
     Raises:
         StreamError: ``hold_s`` makes no sense.
@@ -54,6 +56,7 @@ class Recognizer:
         self.contract = contract
         self.model = model
         self.counts = StreamCounts()
+        self.features: Features | None = None
         channels, stream = len(contract.stream.channels), contract.stream
         self._front_end = FrontEnd.of(contract)
         self._order = SampleOrder(channels, math.ceil(stream.max_gap_s * stream.rate_hz), hold_s, self.counts)
@@ -235,7 +238,7 @@ class Recognizer:
 
     def _forget_windows(self) -> None:
         self._smoother.reset()
-        self._features = self._front_end.stream()
+        self._front = self._front_end.stream()
         self._first = True  # the next window has none before it
 
     def _grow(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
@@ -252,8 +255,10 @@ class Recognizer:
             return self._counted(Decision.gap(time_s))
         (checks.check_units if self._first else checks.check_alive)(window, contract.stream)
         self._gaps = 0
-        given = window if self.model.takes_windows else self._features.advance(
-            window, contract.window_samples if self._first else contract.hop_samples)
+        if not self.model.takes_windows:
+            self.features = self._front.advance(window, contract.window_samples if self._first else
+                                                contract.hop_samples)
+        given = window if self.features is None else self.features
         self._first = False
         drawn = time.perf_counter_ns()
         probabilities, _ = self.model.infer(given)

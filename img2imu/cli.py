@@ -37,6 +37,8 @@ COMMANDS = (
             "edge_runtime.commands.doctor"),
     Command("bench", "measure what recognition costs on this device: latency, CPU share, memory",
             "edge_runtime.commands.bench"),
+    Command("cert", "make a certificate, so that phones on the network may open pages by https",
+            "edge_runtime.commands.cert"),
     Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
     Command("verify", "replay the windows inside a model file on this device", "edge_runtime.commands.verify"),
     Command("data", "list, get and inspect data sets", "img2imu.commands.data", "demo"),

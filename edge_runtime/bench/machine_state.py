@@ -55,7 +55,7 @@ def read_state(root: Path = Path("/"), vcgencmd: str | None = None) -> MachineSt
         governor=_text(frequency / "scaling_governor"),
         clock_mhz=_scaled(_text(frequency / "scaling_cur_freq"), 1e3),
         max_clock_mhz=_scaled(_text(frequency / "scaling_max_freq"), 1e3),
-        temperature_c=_temperature_c(root / "sys/class/thermal"),
+        temperature_c=processor_temperature_c(root),
         throttled_now=None if bits is None else _names(bits),
         throttled_before=None if bits is None else _names(bits >> SINCE_BOOT),
         load=_scaled(load, 1))
@@ -76,10 +76,14 @@ def _scaled(text: str | None, divisor: float) -> float | None:
     return value if abs(value) < 1e9 else None  # neither NaN nor infinite
 
 
-def _temperature_c(thermal: Path) -> float | None:
-    """Of the zone nearest to the processor; of the hottest when no name says which that is."""
+def processor_temperature_c(root: Path = Path("/")) -> float | None:
+    """Of the zone nearest to the processor, degrees Celsius; of the hottest when no name says which that is.
+
+    Args:
+        root: where ``sys`` lies.
+    """
     zones = [(_text(zone / "type") or "", _scaled(_text(zone / "temp"), 1e3))
-             for zone in sorted(thermal.glob("thermal_zone*"))]
+             for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*"))]
     known = [(kind, celsius) for kind, celsius in zones if celsius is not None]
     for name in CPU_ZONES:
         near = [celsius for kind, celsius in known if kind.lower().startswith(name)]

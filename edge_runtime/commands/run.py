@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.commands import settings
+from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
     from edge_runtime.commands.termination import Termination
@@ -29,12 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("model", nargs="?", help="model file, written by img2imu export (.tflite)")
     parser.add_argument("--source", metavar="URI", help="where samples come from: FILE, serial:/dev/ttyACM0, "
-                        "iio:, i2c:SENSOR, http:8000, mqtt:BROKER, phyphox:PHONE, ws:PHONE, ble:BOARD; docs/sources.md "
-                        "has them all")
+                        "iio:, i2c:SENSOR, phone:8443, http:8000, mqtt:BROKER, phyphox:PHONE, ws:PHONE, ble:BOARD; "
+                        "docs/sources.md has them all")
     parser.add_argument("--sink", metavar="URI", action="append", help="where decisions go: console: (default), "
                         "jsonl:FILE, csv:FILE, mqtt:BROKER; - as FILE is standard output; can be given more than once")
     parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of the network (default: 1)")
     settings.add_arguments(parser)
+    web.add_arguments(parser)
     parser.add_argument("--demo", action="store_true", help="recognise the bundled recording with the bundled model")
 
 
@@ -64,14 +66,15 @@ def main(arguments: argparse.Namespace) -> int:
     contract = settings.adapted(file.contract, arguments)
     recognizer = Recognizer(contract, Model.of(file, arguments.threads), arguments.hold_s,
                             arguments.resample == "polyphase")
-    _say(f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
-         f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "
-         f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
+    _say(_described(recognizer))
     source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)
     try:
         with Termination() as termination, ExitStack() as stack:
             sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
             source.notes.say = _between_views(sinks)
+            if dashboard := web.open_dashboard(arguments, recognizer, source, source_uri):
+                sinks.append(stack.enter_context(dashboard))
+                source = dashboard.source
             count, totals_us = _stream(recognizer, source, sinks, termination)
     finally:  # a live stream is ended by Ctrl-C, or a service manager
         if recognizer.counts.received:
@@ -86,6 +89,13 @@ def main(arguments: argparse.Namespace) -> int:
     median_us, p95_us = np.percentile(totals_us, (50, 95))
     _say(f"{count} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the 95th percentile")
     return 0
+
+
+def _described(recognizer: Recognizer) -> str:
+    contract, model = recognizer.contract, recognizer.model
+    return (f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
+            f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {model.runtime}, "
+            f"{model.threads} thread{'s' if model.threads > 1 else ''}")
 
 
 def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink], termination: Termination,

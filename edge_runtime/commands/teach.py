@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge_runtime.commands.arguments import number, positive
 from edge_runtime.commands.record import Screen
+from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
     from edge_runtime.teaching import Teacher
@@ -49,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                        "of the background (default: %(default)g)")
     group.add_argument("--countdown", type=number, default=3.0, metavar="N", help="seconds before each recording "
                        "(default: 3)")
+    web.add_arguments(parser)
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -143,10 +145,18 @@ def _live(teacher: Teacher, arguments: argparse.Namespace) -> None:
     from edge_runtime.teaching.session import Session, Terminal
 
     screen = Screen(sys.stderr.isatty())
+    address = web.asked_for(arguments)
     source = open_source(arguments.source, teacher.stream.channels, teacher.stream.rate_hz)
     source.notes.say = screen.say
     seconds = arguments.seconds or WINDOWS_OF_A_TAKE * teacher.window_s
     try:
+        if address is not None:
+            from edge_runtime.web.lessons import Lessons, teach_on_page
+
+            lessons = Lessons(teacher, arguments.output, seconds, arguments.background_s, arguments.countdown)
+            web.announce(address, screen.say)
+            teach_on_page(lessons, source, web.short(arguments.source), address)
+            return
         Session(teacher, source, arguments.output, Terminal(screen.say, screen.show, _ask), seconds,
                 arguments.background_s, arguments.countdown).run()
     finally:  # Ctrl-C, or a source that failed: every step before was saved

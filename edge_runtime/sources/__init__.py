@@ -25,6 +25,7 @@ SCHEMES = {
     "mqtt": "edge_runtime.sources.mqtt_client:MqttSource",
     "phyphox": "edge_runtime.sources.phyphox:PhyphoxSource",
     "ws": "edge_runtime.sources.sensor_server:SensorServerSource",
+    "phone": "edge_runtime.sources.phone:PhoneSource",
     "iio": "edge_runtime.sources.iio:IioSource",
     "i2c": "edge_runtime.sources.i2c:I2cSource",
     "ble": "edge_runtime.sources.bluetooth:BluetoothSource",

@@ -10,12 +10,12 @@ import contextlib
 import errno
 import http.server
 import re
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 from edge_runtime.errors import SourceError
+from edge_runtime.network import own_address
 from edge_runtime.sources import IDLE_S, Chunk
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.notes import Notes
@@ -67,7 +67,7 @@ class HttpSource:
         thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
         thread.start()
         try:
-            shown = _own_address() if self._host == EVERYWHERE else self._host
+            shown = own_address() if self._host == EVERYWHERE else self._host
             self.notes.tell(f"waiting for the phone: in Sensor Logger, push to http://{shown}:{self._port}/")
             while True:
                 body = inbox.get(IDLE_S)
@@ -148,13 +148,3 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if text:
             self.wfile.write(text)
-
-
-def _own_address() -> str:
-    """The address by which others on the local network reach this machine, as far as can be known."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # of the range kept for documentation; nothing is sent
-            return str(probe.getsockname()[0])
-        except OSError:
-            return socket.gethostname()

@@ -36,6 +36,11 @@ class Inbox(Generic[T]):
             return False
         return True
 
+    @property
+    def full(self) -> bool:
+        """Whether a message that is put now would be dropped."""
+        return self._queue.full()
+
     def fail(self, error: SourceError) -> None:
         """Let the receiver raise this, before what is still waiting if there is no room for it."""
         while True:

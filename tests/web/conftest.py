@@ -1,0 +1,148 @@
+"""One browser for all tests, models that run in it, and the command line beside it. ``make test-web`` runs them."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
+from edge_runtime.recordings import read_recording
+from edge_runtime.web.site import vendor_is_missing
+from img2imu.cli import main
+
+from .chromium import ENOUGH_S, Chromium
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / "out" / "web"
+
+
+def pytest_collection_modifyitems(items):
+    """These need a browser: only -m browser runs them."""
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium."""
+    if shutil.which("chromium") is None:
+        pytest.skip("no Chromium here: make test-web installs Debian's")
+    if vendor_is_missing():
+        pytest.skip("uPlot and LiteRT.js are not here: make web fetches them")
+    chromium = Chromium()
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open tabs, and close them after the test."""
+    opened = []
+
+    def call(url="about:blank", **options):
+        opened.append(browser.page(url, **options))
+        return opened[-1]
+    yield call
+    for page in opened:
+        page.close()
+
+
+@pytest.fixture
+def port():
+    """One that is free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Command:
+    """``img2imu ...`` in a process of its own."""
+
+    def __init__(self, *arguments):
+        code = "import sys; from img2imu.cli import main; sys.exit(main())"
+        self.process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], text=True, cwd=ROOT,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def serving(self, port):
+        """Wait until it listens."""
+        deadline_s = time.monotonic() + ENOUGH_S
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return self
+            assert self.process.poll() is None, self.process.stderr.read()
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+
+    def end(self):
+        """Stop it as Ctrl-C does; what it said."""
+        if self.process.poll() is None:
+            self.process.send_signal(2)
+        try:
+            return self.process.communicate(timeout=ENOUGH_S)[1]
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+@pytest.fixture
+def command():
+    """Start commands, and end them after the test."""
+    started = []
+
+    def start(*arguments):
+        started.append(Command(*arguments))
+        return started[-1]
+    yield start
+    for each in started:
+        each.end()
+
+
+@pytest.fixture(scope="session")
+def demo_model():
+    """The bundled model."""
+    return DEMO_MODEL
+
+
+@pytest.fixture(scope="session")
+def recording():
+    """The bundled recording: three exercises of 10 s."""
+    return read_recording(DEMO_RECORDING)
+
+
+@pytest.fixture(scope="session")
+def web_models(tmp_path_factory):
+    """Models for the browser, learnt from the same data as the bundled one: recipe to file."""
+    home = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(os.environ, "OMP_NUM_THREADS", "1")
+        assert main(["train", "watch", "-o", str(home / "m.npz"), "--windows-per-class", "10", "--test-subjects",
+                     "1"]) == 0
+        assert main(["export", str(home / "m.npz"), "-o", str(home / "m.tflite"), "--target", "web", "--recipe",
+                     "float32", "--recipe", "int8"]) == 0
+    return {recipe: home / f"m.{recipe}.tflite" for recipe in ("float32", "int8")}
+
+
+def read_lines(path):
+    """The decisions in a file of ``jsonl:``, whole lines only."""
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+@pytest.fixture(scope="session")
+def run_on():
+    """``img2imu run`` on samples, as a phone's: the decisions."""
+    def call(model, times_s, samples, home):
+        np.savez(home / "samples.npz", time_s=times_s, samples=samples,
+                 channels=np.array(["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]))
+        assert main(["run", str(model), "--source", f"replay:{home}/samples.npz?speed=max", "--resample", "polyphase",
+                     "--sink", f"jsonl:{home}/again.jsonl"]) == 0
+        return read_lines(home / "again.jsonl")
+    return call
