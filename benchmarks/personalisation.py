@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--tasks", default="hapt,watch", help="whose subjects are people (default: hapt,watch)")
     parser.add_argument("--k", default="1,2,5,10", help="examples of each class (default: 1,2,5,10)")
     parser.add_argument("--draws", type=int, default=10, help="(default: 10)")
-    parser.add_argument("--open-draws", type=int, default=2, help="of the open-set half (default: 2)")
+    parser.add_argument("--open-draws", type=int, default=1, help="of the open-set half (default: 1)")
     parser.add_argument("--out", type=Path, default=Path("out/personalisation"))
     arguments = parser.parse_args()
     ks = [int(k) for k in arguments.k.split(",")]
