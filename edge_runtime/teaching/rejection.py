@@ -16,7 +16,8 @@ BETWEEN = 0.5
 LEAST_MARGIN = 1.0
 LEAST_BACKGROUND = 5  # windows; fewer say nothing about an hour
 TAIL_SHARE, LEAST_TAIL = 0.1, 5  # of the background's windows: those that look most like a label
-CURVE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+CURVE = (0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
+REACH = 10.0  # times the background's length: of rarer events it says nothing
 TINY = 1e-9
 
 
@@ -56,7 +57,7 @@ class FalseTriggers:
     Up to the background's largest scores they are counted: windows in a row above the threshold are one trigger.
     Beyond, where a short recording has nothing left to count, the largest scores' logits are continued by an
     exponential tail (peaks over threshold, Pickands 1975, "Statistical inference using extreme order statistics"); the
-    larger of both counts.
+    larger of both counts, and never less than :func:`rarest`.
 
     Args:
         scores: (b,) probability of the likeliest label, of windows in the order of time that were not learnt from.
@@ -80,7 +81,12 @@ class FalseTriggers:
         counted = float((above[1:] & ~above[:-1]).sum()) * self._stands_for / self._hours
         if logit < self._begin:
             return counted
-        return max(counted, self._per_hour * math.exp(-(logit - self._begin) / self._mean))
+        return max(counted, self._per_hour * math.exp(-(logit - self._begin) / self._mean), rarest(3600 * self._hours))
+
+
+def rarest(background_s: float) -> float:
+    """The least false triggers per hour that so many seconds of background can speak of."""
+    return 3600 / (REACH * background_s)
 
 
 def choose(background: Scores, seconds: float, window_s: float, examples: Scores) -> Rejection:
