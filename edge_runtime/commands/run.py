@@ -52,16 +52,7 @@ def main(arguments: argparse.Namespace) -> int:
     from edge_runtime.sinks import open_sink
     from edge_runtime.sources import open_source
 
-    model, source_uri = arguments.model, arguments.source
-    if arguments.demo:
-        model = model or DEMO_MODEL
-        if source_uri is None:
-            source_uri = f"replay:{DEMO_RECORDING}?lead_s=5"
-            _say("a person unknown to the bundled model does three shoulder exercises of 10 s each: "
-                 f"{', '.join(DEMO_EXERCISES)}")
-    if model is None or source_uri is None:
-        raise UserError("a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: name both, "
-                        "or try img2imu run --demo")
+    model, source_uri = _named(arguments)
     file = read(model)
     contract = settings.adapted(file.contract, arguments)
     recognizer = Recognizer(contract, Model.of(file, arguments.threads), arguments.hold_s,
@@ -89,6 +80,23 @@ def main(arguments: argparse.Namespace) -> int:
     median_us, p95_us = np.percentile(totals_us, (50, 95))
     _say(f"{count} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the 95th percentile")
     return 0
+
+
+def _named(arguments: argparse.Namespace) -> tuple[str | Path, str]:
+    """The model and the source: what was named, or the demo's."""
+    from edge_runtime.errors import UserError
+
+    model, source_uri = arguments.model, arguments.source
+    if arguments.demo:
+        model = model or DEMO_MODEL
+        if source_uri is None:
+            source_uri = f"replay:{DEMO_RECORDING}?lead_s=5"
+            _say("a person unknown to the bundled model does three shoulder exercises of 10 s each: "
+                 f"{', '.join(DEMO_EXERCISES)}")
+    if model is None or source_uri is None:
+        raise UserError("a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: name both, "
+                        "or try img2imu run --demo")
+    return model, source_uri
 
 
 def _described(recognizer: Recognizer) -> str:
