@@ -62,7 +62,8 @@ def main(arguments: argparse.Namespace) -> int:
     contract = settings.adapted(file.contract, arguments)
     recognizer = Recognizer(contract, Model.of(file, arguments.threads), arguments.hold_s,
                             arguments.resample == "polyphase")
-    _say(f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
+    classes = len(contract.labels)
+    _say(f"{contract.name}: {classes} class{'es' * (classes != 1)}, {len(contract.stream.channels)} channels at "
          f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "
          f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
     source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)

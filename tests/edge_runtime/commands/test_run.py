@@ -225,7 +225,7 @@ def test_a_tflite_without_contract(refused, tmp_path, demo_model_path, demo_reco
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
-    ('"schema": 1', '"schema": 2', "has schema 2, this version reads up to 1: pip install --upgrade img2imu"),
+    ('"schema": 1', '"schema": 3', "has schema 3, this version reads up to 2: pip install --upgrade img2imu"),
     ('"schema": 1', '"schema": 1, "colour": "red"', "unknown key 'colour'"),
     ('"rate_hz": 50.0', '"rate_hz": 5.0', "stream.rate_hz = 5.0, expected 10 to 400"),
 ])
