@@ -101,7 +101,8 @@ def _named(arguments: argparse.Namespace) -> tuple[str | Path, str]:
 
 def _described(recognizer: Recognizer) -> str:
     contract, model = recognizer.contract, recognizer.model
-    return (f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
+    classes = len(contract.labels)
+    return (f"{contract.name}: {classes} class{'es' * (classes != 1)}, {len(contract.stream.channels)} channels at "
             f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {model.runtime}, "
             f"{model.threads} thread{'s' if model.threads > 1 else ''}")
 

@@ -137,7 +137,8 @@ def _warnings(labels: tuple[str, ...], of_label: dict[str, tuple[int, int]], con
                "the motions too; record one without them, or choose a lower threshold with img2imu run --threshold")
     if rejection is not None and rarest(rejection.background_s) > WORTH_SAYING:
         yield (f"{rejection.background_s:.0f} s of background speak of no fewer than "
-               f"{rarest(rejection.background_s):.2g} false triggers an hour: ten minutes of what else you do would say more")
+               f"{rarest(rejection.background_s):.2g} false triggers an hour: ten minutes of what else you do "
+               "would say more")
     if rejection is None:
         yield ("no background was recorded, so every motion is given some label: record what else you do, and it can "
                "say unknown")
