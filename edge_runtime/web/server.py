@@ -20,6 +20,7 @@ from edge_runtime.web.site import Site
 EXTRA = "web"
 MOST_CONNECTIONS = 64  # a browser opens six for a page's files
 SLOWEST_ANSWER_S = 60.0  # the WebAssembly files, 3 MB, over a weak network
+GOODBYE_S = 1.0  # of a WebSocket
 WRONG_TOKEN_WAIT_S = 0.5  # makes guessing slow
 WRITE_LIMIT = 1 << 15
 CHECK_PATH = "/check"  # says whether a live connection would be let in: a browser hides why one was refused
@@ -143,6 +144,7 @@ class PageServer:
         return Limited
 
     async def _talk(self, connection: Any) -> None:
+        connection.close_timeout = GOODBYE_S
         with contextlib.suppress(self._closed, TimeoutError):
             await self._channels[Request(connection.request.path, None, None).path](connection)
 
@@ -160,7 +162,8 @@ class PageServer:
             refusal = Refusal(HTTPStatus.NOT_FOUND, "there is no such page: open /")
         if refusal is not None:
             if refusal.status == HTTPStatus.UNAUTHORIZED:
-                await asyncio.sleep(WRONG_TOKEN_WAIT_S)
+                await asyncio.sleep(GOODBYE_S = 1.0  # of a WebSocket
+WRONG_TOKEN_WAIT_S)
             return connection.respond(refusal.status, f"{refusal.sentence}\n")
         if live:
             return None
