@@ -128,10 +128,9 @@ class PageServer:
         finally:
             if beside is not None:
                 beside.cancel()
-            server.close(close_connections=False)
-            for task in list(server.handler_tasks):
-                task.cancel()
-            await asyncio.sleep(0)  # lets it begin to close, which frees the port
+            server.close()
+            with contextlib.suppress(TimeoutError):  # a client that does not answer is not waited for
+                await asyncio.wait_for(server.wait_closed(), 2 * GOODBYE_S)
 
     def _limited(self) -> Any:
         """Connections, of which there may not be too many."""
@@ -162,8 +161,7 @@ class PageServer:
             refusal = Refusal(HTTPStatus.NOT_FOUND, "there is no such page: open /")
         if refusal is not None:
             if refusal.status == HTTPStatus.UNAUTHORIZED:
-                await asyncio.sleep(GOODBYE_S = 1.0  # of a WebSocket
-WRONG_TOKEN_WAIT_S)
+                await asyncio.sleep(WRONG_TOKEN_WAIT_S)
             return connection.respond(refusal.status, f"{refusal.sentence}\n")
         if live:
             return None
