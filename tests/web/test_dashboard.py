@@ -1,7 +1,10 @@
 """The dashboard in a real browser: what it shows, how it is used, and who is kept out."""
 
 import contextlib
+import functools
+import http.server
 import json
+import threading
 import time
 
 import pytest
@@ -11,7 +14,7 @@ from edge_runtime.commands.run import DEMO_RECORDING
 
 from .conftest import PICTURES, read_lines
 
-MIDDLE_S = 18  # of the recording: two exercises have been
+pytestmark = pytest.mark.browser
 SPELLS = """[...document.querySelectorAll("#decisions tbody tr")].reverse().map((row) =>
   [row.cells[2].textContent, Number(row.cells[3].textContent)])"""
 
@@ -130,14 +133,28 @@ def test_on_the_network_only_with_the_token(command, open_page, port, monkeypatc
     assert "token" not in other.js("location.href")
 
 
-def test_a_page_of_another_origin_gets_nothing(live, open_page, command, port):
-    url, _ = live
-    stranger = open_page(url.replace("127.0.0.1", "localhost"))  # another origin, served by ourselves
-    outcome = stranger.js(f"""new Promise((done) => {{ const socket = new WebSocket('ws://127.0.0.1:{port}/live');
-      socket.onmessage = () => done('told'); socket.onclose = () => done('refused'); }})""")
-    assert outcome == "refused"
-    with pytest.raises(AssertionError, match="Failed to fetch"):
-        stranger.js(f"fetch('{url}').then((answer) => answer.text())")
+@pytest.fixture
+def stranger(tmp_path):
+    """The address of somebody else's page."""
+    (tmp_path / "index.html").write_text("<!doctype html><title>elsewhere</title>")
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    handler.log_message = lambda *arguments: None
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True).start()
+    yield f"http://localhost:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_page_of_another_origin_gets_nothing(live, open_page, stranger, port):
+    page = open_page(stranger)
+    page.js(f"""window.outcome = 'waiting'; window.read = 'waiting';
+      const socket = new WebSocket('ws://127.0.0.1:{port}/live');
+      socket.onmessage = () => (outcome = 'told'); socket.onclose = () => (outcome = 'refused');
+      fetch('{live[0]}').then((answer) => answer.text()).then(() => (read = 'told'), () => (read = 'refused'));""")
+    page.until("outcome !== 'waiting' && read !== 'waiting'")
+    assert page.js("[outcome, read]") == ["refused", "refused"]
+    assert any("403" in complaint for complaint in page.complaints())
 
 
 def test_garbage_and_floods_do_not_disturb_others(live, open_page, port):
