@@ -53,6 +53,7 @@ class Lessons:
         self._chunks: list[Chunk] = []
         self._begins_s = self._heard_s = 0.0
         self._said, self._bad = "", False
+        self._notes: tuple[str, ...] = ()  # sentences about what was taught
         self._accuracy: float | None = None
         self._is_new = False
         self.recognizer: Recognizer | None = None
@@ -99,9 +100,9 @@ class Lessons:
             "do": doing["do"], "label": doing.get("label", ""), "lasted_s": round(self._lasted_s, 1),
             "wanted_s": self._wanted_s, "starts_in_s": max(0, round(self._begins_s - time.monotonic(), 1))}
         return {"type": "lessons", "windows": self._teacher.windows, "background_s": self._teacher.background_s,
-                "recording": recording, "said": self._said, "bad": self._bad, "accuracy": self._accuracy,
-                "missing": self._teacher.why_not_ready, "file": self._path.name, "seconds": self._seconds,
-                "background_wanted_s": self._background_s}
+                "recording": recording, "said": self._said, "notes": self._notes, "bad": self._bad,
+                "accuracy": self._accuracy, "missing": self._teacher.why_not_ready, "file": self._path.name,
+                "seconds": self._seconds, "background_wanted_s": self._background_s}
 
     def trouble(self, sentence: str) -> None:
         """Tell the page what is wrong with the stream."""
@@ -147,14 +148,15 @@ class Lessons:
             else:
                 lesson = (self._teacher.redo if do == REDO else self._teacher.add)(label, times_s, samples)
             new = f"{label or 'background'}: {lesson.windows} new example{'s' * (lesson.windows != 1)}"
-            self._keep(". ".join([new, *lesson.warnings]))
+            self._keep(new, lesson.warnings)
         except (DataError, StreamError, OutputError) as error:
             self._end(f"{error}; what was taught before is kept", bad=True)
 
-    def _keep(self, said: str) -> None:
+    def _keep(self, said: str, notes: tuple[str, ...] = ()) -> None:
         """Save, and recognise with what is known now, from the next decision on: what was recorded fills its window."""
         recorded = self._chunks[:-1]  # the newest is on its way to the recogniser
         self._end(said, bad=False)
+        self._notes = notes
         if self._teacher.labels or self._teacher.background_s:
             self._teacher.save(self._path)
         self._renew()
@@ -173,7 +175,7 @@ class Lessons:
         if self.recognizer is not None:
             found = self._teacher.review()
             self._accuracy = found.accuracy
-            self._said = ". ".join(filter(None, [self._said, *found.warnings]))
+            self._notes += found.warnings
 
     def _changed(self) -> bool:
         new, self._is_new = self._is_new, False

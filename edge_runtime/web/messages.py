@@ -52,11 +52,9 @@ def titles(contract: Contract) -> list[str]:
 
 
 def _colours(names: list[str]) -> str:
-    """``acc x, y, z`` for the three channels of one sensor."""
-    sensors = {name.partition("_")[0] for name in names}
-    if len(sensors) == 1:
-        return f"{sensors.pop()} {', '.join(dict.fromkeys(name.partition('_')[2] for name in names))}"
-    return ", ".join(names)
+    """``acc`` for its x, y and z as red, green and blue; else every channel."""
+    sensor = names[0].partition("_")[0]
+    return sensor if names == [f"{sensor}_{axis}" for axis in "xyz"] else ", ".join(dict.fromkeys(names))
 
 
 def update(decisions: Iterable[Decided], health: dict[str, Any] | None, skipped: int) -> str:

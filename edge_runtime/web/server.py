@@ -20,6 +20,7 @@ from edge_runtime.web.site import Site
 EXTRA = "web"
 MOST_CONNECTIONS = 64  # a browser opens six for a page's files
 SLOWEST_ANSWER_S = 60.0  # the WebAssembly files, 3 MB, over a weak network
+GOODBYE_S = 1.0  # of a WebSocket
 WRONG_TOKEN_WAIT_S = 0.5  # makes guessing slow
 WRITE_LIMIT = 1 << 15
 CHECK_PATH = "/check"  # says whether a live connection would be let in: a browser hides why one was refused
@@ -127,10 +128,9 @@ class PageServer:
         finally:
             if beside is not None:
                 beside.cancel()
-            server.close(close_connections=False)
-            for task in list(server.handler_tasks):
-                task.cancel()
-            await asyncio.sleep(0)  # lets it begin to close, which frees the port
+            server.close()
+            with contextlib.suppress(TimeoutError):  # a client that does not answer is not waited for
+                await asyncio.wait_for(server.wait_closed(), 2 * GOODBYE_S)
 
     def _limited(self) -> Any:
         """Connections, of which there may not be too many."""
@@ -143,6 +143,7 @@ class PageServer:
         return Limited
 
     async def _talk(self, connection: Any) -> None:
+        connection.close_timeout = GOODBYE_S
         with contextlib.suppress(self._closed, TimeoutError):
             await self._channels[Request(connection.request.path, None, None).path](connection)
 

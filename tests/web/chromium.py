@@ -51,7 +51,9 @@ class Chromium:
         number = next(self._ids)
         message = {"id": number, "method": method, "params": parameters}
         self._socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
+        deadline_s = time.monotonic() + ENOUGH_S
         while True:
+            assert time.monotonic() < deadline_s, f"{method} is not answered"
             answer = json.loads(self._socket.recv(ENOUGH_S))
             if answer.get("id") == number:
                 assert "error" not in answer, f"{method}: {answer['error']}"

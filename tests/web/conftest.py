@@ -24,13 +24,6 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "out" / "web"
 
 
-def pytest_collection_modifyitems(items):
-    """These need a browser: only -m browser runs them."""
-    for item in items:
-        if Path(item.fspath).parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.browser)
-
-
 @pytest.fixture(scope="session")
 def browser():
     """Chromium."""

@@ -7,6 +7,7 @@ import pytest
 
 from .conftest import PICTURES, read_lines
 
+pytestmark = pytest.mark.browser
 PLAYED_S = 14.0  # two exercises, and what lies between them
 STARTS_S = 3.0
 GOLDEN_TOLERANCE = 1e-5

@@ -3,11 +3,13 @@
 import time
 
 import numpy as np
+import pytest
 
 from edge_runtime.recordings import Recording, write_csv
 
 from .conftest import PICTURES
 
+pytestmark = pytest.mark.browser
 SECONDS = 3
 TURN_S = 12  # six seconds of each exercise
 

@@ -49,6 +49,7 @@ function begin(message) {
   waiting = [];
   connection("good", `live from ${hello.source}`);
   $("token-form").hidden = true;
+  $("main").hidden = false;
   parts = {
     classes: new Classes($("classes").tBodies[0], hello.labels),
     pictures: new Pictures($("images"), hello.images),

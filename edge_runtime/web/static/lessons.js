@@ -10,6 +10,7 @@ export class Lessons {
     $("teach-form").addEventListener("submit", (event) => {
       event.preventDefault();
       ask({do: "record", label: $("motion").value.trim()});
+      $("motion").value = "";
     });
     $("cancel").addEventListener("click", () => ask({do: "cancel"}));
     this.rows = "";
@@ -28,6 +29,7 @@ export class Lessons {
     }
     if ($("lesson").textContent !== state.said) $("lesson").textContent = state.said;
     $("lesson").dataset.state = state.bad ? "bad" : "good";
+    $("notes").replaceChildren(...state.notes.map((text) => element("li", {textContent: text})));
     this.list(state, Boolean(recording));
     const judged = state.accuracy === null ? "" : `${percent(state.accuracy)} of the examples are recognised by a head that did not see them. `;
     const taught = Object.keys(state.windows).length || state.background_s;
