@@ -7,7 +7,7 @@ import {Network} from "./network.js";
 import {Recognizer} from "./recognizer.js";
 import {useTheme} from "./theme.js";
 import {Uplink} from "./uplink.js";
-import {element} from "./words.js";
+import {counted, element} from "./words.js";
 
 const SHOW_MS = 250, MODEL_PATH = "/model.tflite", MOST_BEHIND = 300; // samples that wait for the network
 const $ = (id) => document.getElementById(id);
@@ -125,8 +125,8 @@ function show(now) {
   if (motion && !$("stop").disabled) {
     $("rate").textContent = `${((count - (show.before ?? 0)) / passed).toFixed(0)} Hz`;
     $("sent-name").textContent = uplink ? "sent" : "taken";
-    $("sent").textContent = uplink ? `${Math.max(0, count - uplink.waiting - uplink.dropped)} samples, ${uplink.waiting} waiting${
-      uplink.dropped ? `, ${uplink.dropped} lost` : ""}` : `${count} samples`;
+    $("sent").textContent = uplink ? `${counted(Math.max(0, count - uplink.waiting - uplink.dropped), "sample")}, ${uplink.waiting} waiting${
+      uplink.dropped ? `, ${uplink.dropped} lost` : ""}` : counted(count, "sample");
     $("sign").textContent = `${motion.sign > 0 ? "as measured" : "turned around"} (${motion.signFrom})`;
     if (newest) {
       $("acc").textContent = newest.slice(1, 4).map((v) => v.toFixed(1)).join(", ") + " m/s²";
