@@ -11,12 +11,12 @@ PACKAGES := edge_runtime img2imu export
 SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo web test test-onnx2tf test-base test-sources test-web figures bench fewshot ablation finetuning pretraining \
-  export-matrix lint types imports check clean
+# Whatever has a line of help is a name, not a file.
+.PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | awk -F@ '{ printf "%-13s %s\n", $$1, $$2 }'
 
 venv: $(INSTALLED) ## create .venv with everything in it (7 GB)
 
@@ -34,8 +34,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED) ## teach, export and replay the watch recordings; report and pictures into OUT
 	$(BIN)/img2imu demo --out $(OUT)
 
+# A worker a core, one thread each; a file's tests stay together, for the models that they share.
 test: $(INSTALLED) ## run the tests with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 # The extra's versions are pinned too; it adds 2 GB, and nothing that `make test` needs.
 $(VENV)/.onnx2tf: $(INSTALLED)
@@ -54,6 +55,18 @@ test-base: ## test the base install (no torch) in clean environments: 3.11, 3.13
 
 test-sources: $(INSTALLED) ## test MQTT against Debian's broker, mosquitto, which is installed for it
 	.ci/with_packages mosquitto -- $(BIN)/python -m pytest -m broker tests/edge_runtime
+
+VM_PACKAGES := kmod cpio xz-utils
+test-arm64 bench-arm64 test-iio: export VENV_PYTHON = $(abspath $(BIN)/python)
+
+test-arm64: $(INSTALLED) ## test the runtime on emulated arm64: Python 3.11 and 3.13, its answers against this machine's
+	.ci/with_packages qemu-user-static mmdebstrap -- .ci/arm64/test
+
+bench-arm64: $(INSTALLED) ## count the instructions of a decision on arm64; a rise of over 5 % fails
+	.ci/with_packages qemu-system-arm mmdebstrap $(VM_PACKAGES) -- .ci/arm64/bench
+
+test-iio: $(INSTALLED) ## test the IIO source over the kernel's own LSM6DSO driver, in a virtual machine
+	.ci/with_packages qemu-system-x86 $(VM_PACKAGES) -- .ci/vm/test_iio
 
 # Files of others for the pages: fetched at the versions of package-lock.json, never committed, and in the wheel when there.
 PAGES := edge_runtime/web
@@ -81,11 +94,17 @@ figures: $(INSTALLED) ## measure the figures that the README quotes
 bench: $(INSTALLED) ## one decision by what people would use instead, side by side (a few minutes)
 	$(BIN)/python benchmarks/alternatives.py --out out/bench
 
+day: $(INSTALLED) ## 24 hours of a bad stream at maximum speed: memory, samples, decisions, cost (ten minutes)
+	$(BIN)/python benchmarks/day_long_stream.py --out out/day
+
 fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
 	IMG2IMU_LIMU_BERT=$${IMG2IMU_LIMU_BERT:-$(DATA)/limu_bert_x.pt} $(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot
 
 finetuning: $(INSTALLED) ## heads, views and fine-tuning against the default head, on the data sets in DATA (an hour)
 	$(BIN)/python benchmarks/finetuning.py --data-dir $(DATA)
+
+personalisation: $(INSTALLED) ## a device taught by its own person: later windows, unknown motions, false triggers (half an hour)
+	$(BIN)/python benchmarks/personalisation.py --data-dir $(DATA)
 
 ablation: $(INSTALLED) ## what each part of the method brings, and what other streams cost (half an hour)
 	$(BIN)/python benchmarks/ablation.py --data-dir $(DATA)

@@ -37,7 +37,9 @@ class Found:
         target: class taught, or class held out.
         false_triggers: times that the label began, in other activity of the later block.
         other_h: hours of that.
-        missed: share of decisions on the later block of what was taught that give no label; None when held out.
+        missed: share of decisions on the later block of what was taught that give no label.
+        unseen: stretches of what was taught in the later block that never got a label.
+        stretches: of how many.
         expected_per_hour: false triggers that the teacher expected.
         auroc: of the probability, taught against not taught.
         threshold: that the teacher chose.
@@ -51,7 +53,9 @@ class Found:
     target: str
     false_triggers: int
     other_h: float
-    missed: float | None
+    missed: float
+    unseen: int
+    stretches: int
     expected_per_hour: float | None
     auroc: float
     threshold: float
@@ -173,14 +177,18 @@ def _judge(task: str, person: str, data_set: DataSet, embedder: RememberingEmbed
         return
     assert file.taught is not None and file.taught.head is not None and file.contract.taught is not None
     decision, scores, truths = file.contract.decision, [], []
-    triggers = 0
+    triggers = unseen = stretches = 0
     for stream in streams:
         answers = file.taught.head.probabilities(stream.embeddings)[:, :len(taught)]
         smoothed = np.stack([answers[max(0, i + 1 - decision.smoothing_windows):i + 1].mean(0)
                              for i in range(len(answers))]).max(1)
         kinds = np.array([_kind(stream, start, len(next(iter(taught.values()))[0]), set(taught), target, kind)
                           for start in stream.starts])
-        triggers += len(_runs((smoothed >= decision.threshold) & (kinds == 0)))
+        given = smoothed >= decision.threshold
+        triggers += len(_runs(given & (kinds == 0)))
+        runs = _runs(kinds == 1)
+        stretches += len(runs)
+        unseen += sum(not given[begin:end].any() for begin, end in runs)
         scores.append(smoothed[kinds >= 0])
         truths.append(kinds[kinds >= 0])
     score, truth = np.concatenate(scores), np.concatenate(truths)
@@ -188,8 +196,8 @@ def _judge(task: str, person: str, data_set: DataSet, embedder: RememberingEmbed
         return
     other_h = float((truth == 0).sum()) * file.contract.hop_s / 3600
     yield Found(task, person, kind, k, draw, data_set.label_names[target], triggers, other_h,
-                float((score[truth == 1] < decision.threshold).mean()), file.contract.taught.false_triggers_per_hour,
-                float(roc_auc_score(truth, score)), decision.threshold)
+                float((score[truth == 1] < decision.threshold).mean()), unseen, stretches,
+                file.contract.taught.false_triggers_per_hour, float(roc_auc_score(truth, score)), decision.threshold)
 
 
 def _kind(stream: _Stream, start: int, n: int, taught: set[int], target: int, kind: str) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -53,6 +55,7 @@ REMEDIES = {  # of what is wrong whatever the model
     "counts": "the values look like a converter's raw counts: multiply them by the driver's scale",
     "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
 }
+SOURCE_OPTIONS = {"g": "; or add units=g to the source's options", "milli-g": "; or add units=mg"}  # for live sources
 _GRAVITY_REMEDIES = {  # by what the model takes
     "included": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
     "removed": "gravity is in it, but the model learnt without: use linear acceleration",
@@ -76,7 +79,8 @@ def check_units(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
     turning = [i for i, name in enumerate(spec.channels) if name.startswith("gyro_")]
     if turning and (fastest := float(np.abs(window[:, turning]).max())) > GYRO_LIMIT:
         raise StreamError(f"the gyroscope gives {fastest:.3g}, expected rad/s, at most {GYRO_LIMIT:g}; the values look "
-                          "like degrees per second: multiply them by 0.0174533")
+                          "like degrees per second: multiply them by 0.0174533; or add units=dps to the source's "
+                          "options")
 
 
 def check_alive(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
@@ -101,7 +105,7 @@ def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> No
     if kind not in (("si",) if spec.gravity == "included" else ("no gravity", "g")):
         median = float(np.median(np.linalg.norm(acc, axis=1)))
         expected = f"about {STANDARD_GRAVITY:.3g} m/s^2 with" if spec.gravity == "included" else "m/s^2 without"
-        remedy = REMEDIES.get(kind, _GRAVITY_REMEDIES[spec.gravity])
+        remedy = REMEDIES.get(kind, _GRAVITY_REMEDIES[spec.gravity]) + SOURCE_OPTIONS.get(kind, "")
         raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; {remedy}")
 
 
@@ -129,6 +133,64 @@ def check_rate(measured_hz: float, spec: StreamSpec, faster: bool = False) -> No
                           f"model for {measured_hz:.0f} Hz{filtered}")
 
 
+def has_holes(received: npt.NDArray[np.float64], spec: StreamSpec, faster: bool = False) -> bool:
+    """Whether too many samples of a window are missing, though the rate is right in between.
+
+    Args:
+        received: (n,) samples received up to each sample of the grid, see :class:`edge_runtime.resampler.GridPiece`.
+        spec: what the model takes.
+        faster: as in :func:`check_rate`.
+
+    Raises:
+        StreamError: the rate is wrong throughout.
+    """
+    measured_hz = float(received[-1] - received[0]) / (len(received) - 1) * spec.rate_hz
+    if rate_fits(measured_hz, spec, faster):
+        return False
+    # of the sensor's samples, the one in the middle: a pause, however long, lies before a single one
+    rates = np.sort(np.diff(received))
+    counted = np.cumsum(rates)
+    usual_hz = float(rates[np.searchsorted(counted, counted[-1] / 2)]) * spec.rate_hz
+    if measured_hz < spec.rate_hz and rate_fits(usual_hz, spec, faster):
+        return True
+    check_rate(measured_hz, spec, faster)
+    return False
+
+
+def as_arrays(timestamps_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamSpec,
+              ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+    """Timestamps (n,) and samples (n, channels), from arrays or lists, of one sample too.
+
+    Raises:
+        StreamError: they are no numbers, or do not fit each other or the model.
+    """
+    columns = len(spec.channels)
+    try:
+        times = np.asarray(timestamps_s, np.float64)
+        if isinstance(samples, np.ndarray) and samples.dtype == np.float32:
+            values = samples
+        else:
+            with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and is refused as such
+                values = np.asarray(samples, np.float32)
+    except (TypeError, ValueError) as error:
+        raise StreamError(f"timestamps or samples are no arrays of numbers ({error}), expected (n,) and "
+                          f"(n, {columns}) with the columns {', '.join(spec.channels)}") from error
+    times = times.reshape(1) if times.ndim == 0 else times
+    if values.ndim == 1 and len(times) == 1:
+        values = values[None]
+    elif values.shape == times.shape == (0,):
+        values = values.reshape(0, columns)
+    if times.ndim != 1 or values.shape != (len(times), columns):
+        raise StreamError(f"timestamps of shape {times.shape} came with samples of shape {values.shape}, expected "
+                          f"(n,) and (n, {columns}) with the columns {', '.join(spec.channels)}")
+    return times, values
+
+
+def is_usable(sample: list[float]) -> bool:
+    """Whether every value of one sample is a number below :data:`VALUE_LIMIT`, without numpy: it is slow for one."""
+    return max(map(abs, sample)) < VALUE_LIMIT and not math.isnan(sum(sample))
+
+
 def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32], last_time_s: float | None,
                      spec: StreamSpec, ordered: bool = True) -> tuple[int, str] | None:
     """Position of the first sample that must not be used, and the sentence about it; None when all are good.
@@ -140,6 +202,9 @@ def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.f
         spec: names of the channels.
         ordered: whether time that runs back is bad; a live stream's is put in order.
     """
+    largest, latest = (np.maximum.reduce(np.abs(array), None) for array in (samples, times_s))  # NaN if there is any
+    if largest < VALUE_LIMIT and latest < np.inf and not ordered:
+        return None
     previous = np.concatenate([[times_s[0] if last_time_s is None else last_time_s], times_s[:-1]])
     usable = np.abs(samples) < VALUE_LIMIT  # neither NaN nor infinite
     good = usable.all(1) & np.isfinite(times_s) & ((times_s >= previous) | (not ordered))

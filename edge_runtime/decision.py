@@ -96,7 +96,7 @@ class Smoother:
     def decide(self, time_s: float, probabilities: np.ndarray) -> Decision:
         """Take the probabilities (labels,) of the window that ends at ``time_s``; give the decision."""
         self._newest = [*self._newest, np.array(probabilities, np.float64)][-self._spec.smoothing_windows:]
-        smoothed = np.mean(self._newest, axis=0)
+        smoothed = np.add.reduce(self._newest) / len(self._newest)
         best = int(smoothed.argmax())
         name = self._labels[best]
         probable = bool(smoothed[best] >= self._spec.class_thresholds.get(name, self._spec.threshold))

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.checks import GYRO_LIMIT, LEAST_STEADY, REMEDIES, STANDARD_GRAVITY, VALUE_LIMIT, acceleration_kind
+from edge_runtime.checks import (
+    GYRO_LIMIT,
+    LEAST_STEADY,
+    REMEDIES,
+    SOURCE_OPTIONS,
+    STANDARD_GRAVITY,
+    VALUE_LIMIT,
+    acceleration_kind,
+)
 from edge_runtime.contract import StreamSpec, acc_triple
 
 OK, WARNING, BAD = "ok", "warning", "bad"
@@ -138,11 +146,10 @@ def _acceleration(samples: Values, calm: Values, spec: StreamSpec) -> list[Findi
     gravity = float(np.linalg.norm(rest.mean(0)))
     measured = f"median |acc| {float(np.median(np.linalg.norm(acc, axis=1))):.3g}: "
     if kind in REMEDIES:
-        units = {"g": "; or add units=g to the source's options", "milli-g": "; or add units=mg"}.get(kind, "")
         weak = kind == "g" and spec.gravity == "removed"
         if not weak:
             return [Finding("units", BAD, measured + ("nothing but zeros" if kind == "dead"
-                            else f"looks like {kind}"), REMEDIES[kind] + units)]
+                            else f"looks like {kind}"), REMEDIES[kind] + SOURCE_OPTIONS.get(kind, ""))]
     if float(np.median(np.linalg.norm(acc, axis=1))) > MOST_ACC:
         return [Finding("units", BAD, measured + "far above gravity in any unit", "check the driver's scale, and that "
                         "units= is not given for values in m/s^2")]

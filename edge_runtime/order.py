@@ -63,6 +63,13 @@ class SampleOrder:
         self._dropped = 0  # in a row
         self._counts.waiting = 0
 
+    def follows(self, time_s: float) -> bool:
+        """Let a sample pass that comes in its turn; False, and nothing happens, when samples are held or it is late."""
+        if self._hold_s or not time_s > self._given_s:
+            return False
+        self._given_s, self._dropped = time_s, 0
+        return True
+
     def push(self, times_s: Times, values: Values) -> list[Run]:
         """Take samples with finite times, in any order; give those whose turn has come.
 
@@ -72,7 +79,8 @@ class SampleOrder:
         """
         if not len(times_s):
             return []
-        if self._hold_s == 0 and times_s[0] > self._given_s and bool(np.all(times_s[1:] > times_s[:-1])):
+        if self._hold_s == 0 and times_s[0] > self._given_s and (
+                len(times_s) == 1 or bool((times_s[1:] > times_s[:-1]).all())):
             self._given_s, self._dropped = float(times_s[-1]), 0
             return [Run(times_s, values)]
         runs: list[Run] = []

@@ -19,8 +19,7 @@ from edge_runtime.errors import StreamError
 from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.model import Model
 from edge_runtime.order import MAX_HOLD_S, Run, SampleOrder
-from edge_runtime.resampler import GridPiece, LinearResampler, PolyphaseResampler
-from edge_runtime.ring import RingBuffer
+from edge_runtime.window_stream import WindowStream
 
 MAX_GAPS_WITHOUT_A_WINDOW = 10  # so many in a row are no gaps but a stream far too slow
 
@@ -62,9 +61,7 @@ class Recognizer:
         self._front_end = FrontEnd.of(contract)
         self._order = SampleOrder(channels, math.ceil(stream.max_gap_s * stream.rate_hz), hold_s, self.counts)
         self._polyphase = polyphase
-        self._resampler = (PolyphaseResampler if polyphase else LinearResampler)(stream.rate_hz, channels)
-        self._samples = RingBuffer(contract.window_samples, channels)
-        self._received = RingBuffer(contract.window_samples, 1, np.float64)
+        self._windows = WindowStream(contract, polyphase, self.counts)
         self._smoother = Smoother(contract.decision, contract.labels)
         self.reset()
 
@@ -92,7 +89,7 @@ class Recognizer:
     @property
     def fill(self) -> float:
         """How full the window is, 0 to 1; below 1 the recogniser is warming up."""
-        return len(self._samples) / self.contract.window_samples
+        return self._windows.fill
 
     def push(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> list[Decision]:
         """Take samples; give the decisions that they complete, oldest first.
@@ -108,7 +105,11 @@ class Recognizer:
         """
         decisions: list[Decision] = []
         try:
-            times, values = self._arrays(timestamps_s, samples)
+            if self._is_ordinary(timestamps_s, samples):
+                self.counts.received += 1
+                self._grow(np.asarray(timestamps_s), np.asarray(samples), decisions)
+                return decisions
+            times, values = checks.as_arrays(timestamps_s, samples, self.contract.stream)
             if len(times):
                 self.counts.received += len(times)
                 bad = checks.first_bad_sample(times, values, None, self.contract.stream, ordered=False)
@@ -116,12 +117,27 @@ class Recognizer:
                 self._after_silence(times[:stop], decisions)
                 self._take(self._order.push(times[:stop], values[:stop]), decisions)
                 if bad is not None:
-                    self._take(self._order.flush(), decisions)
+                    self._finish(decisions)
                     raise StreamError(bad[1])
         except StreamError as error:
             self._refuse(error, decisions)
             raise
         return decisions
+
+    def _is_ordinary(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> bool:
+        """Whether this is a single sample that follows the one before it and has nothing wrong.
+
+        What :meth:`push` does with others comes to the same, but touches more code than stays in a processor's caches
+        from one sample to the next, 20 ms later: live, that costs tens of times what it does in a loop.
+        """
+        newest_s = self._windows.newest_s
+        if (newest_s is None or self._silent_s or not isinstance(timestamps_s, np.ndarray)
+                or not isinstance(samples, np.ndarray) or timestamps_s.shape != (1,) or timestamps_s.dtype.char != "d"
+                or samples.shape != (1, len(self.contract.stream.channels)) or samples.dtype.char != "f"):
+            return False
+        time_s = float(timestamps_s[0])
+        return (time_s > newest_s and time_s - newest_s <= self.contract.stream.max_gap_s
+                and checks.is_usable(samples[0].tolist()) and self._order.follows(time_s))
 
     def flush(self) -> list[Decision]:
         """The decisions of samples that were held back: the stream has ended.
@@ -131,11 +147,16 @@ class Recognizer:
         """
         decisions: list[Decision] = []
         try:
-            self._take(self._order.flush(), decisions)
+            self._finish(decisions)
         except StreamError as error:
             self._refuse(error, decisions)
             raise
         return decisions
+
+    def _finish(self, decisions: list[Decision]) -> None:
+        """Nothing waits any longer."""
+        self._take(self._order.flush(), decisions)
+        self._windows.catch_up()
 
     def _refuse(self, error: StreamError, decisions: list[Decision]) -> None:
         error.decisions = tuple(decisions)
@@ -152,40 +173,19 @@ class Recognizer:
         Args:
             silence_s: since the newest samples came, on this machine's clock.
         """
-        newest_s = self._resampler.last_time_s
-        if newest_s is None:
+        if self._windows.newest_s is None:
             return []
         announced, self._silent_s = self._silent_s > 0, silence_s
-        return [] if announced else [self._counted(Decision.gap(newest_s))]
+        return [] if announced else [self._counted(Decision.gap(self._windows.newest_s))]
 
     def _after_silence(self, times: npt.NDArray[np.float64], decisions: list[Decision]) -> None:
         """Empty the window when samples go on as if there had been no silence."""
-        newest_s = self._resampler.last_time_s
-        if not self._silent_s or newest_s is None or not len(times):
+        if not self._silent_s or self._windows.newest_s is None or not len(times):
             return
-        if 0 <= times.max() - newest_s < self._silent_s / 2:
+        if 0 <= times.max() - self._windows.newest_s < self._silent_s / 2:
             self._gap(float(times[0]), self._silent_s, decisions)
         elif self.fill < 1:
             decisions.append(self._counted(Decision.warming_up(float(times[0]))))
-
-    def _arrays(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike,
-                ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
-        channels = self.contract.stream.channels
-        try:
-            times = np.atleast_1d(np.asarray(timestamps_s, np.float64))
-            with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and is refused as such
-                values = np.asarray(samples, np.float32)
-        except (TypeError, ValueError) as error:
-            raise StreamError(f"timestamps or samples are no arrays of numbers ({error}), expected (n,) and "
-                              f"(n, {len(channels)}) with the columns {', '.join(channels)}") from error
-        if values.ndim == 1 and len(times) == 1:
-            values = values[None]
-        elif values.shape == times.shape == (0,):
-            values = values.reshape(0, len(channels))
-        if times.ndim != 1 or values.shape != (len(times), len(channels)):
-            raise StreamError(f"timestamps of shape {times.shape} came with samples of shape {values.shape}, expected "
-                              f"(n,) and (n, {len(channels)}) with the columns {', '.join(channels)}")
-        return times, values
 
     def _take(self, runs: list[Run], decisions: list[Decision]) -> None:
         """Cut at gaps; feed each piece to the grid."""
@@ -194,18 +194,24 @@ class Recognizer:
                 self._gap(run.restart_s, 0.0, decisions)
             if not len(run.times_s):
                 continue
-            last = self._resampler.last_time_s
-            with np.errstate(over="ignore"):  # an infinite step is a gap as well
-                steps = np.diff(run.times_s, prepend=run.times_s[0] if last is None else last)
-            cuts = np.flatnonzero(steps > self.contract.stream.max_gap_s)
-            begin = 0
-            for cut in (*cuts, len(run.times_s)):
-                if begin < cut:
-                    self._grow(run.times_s[begin:cut], run.values[begin:cut], decisions)
-                if cut < len(run.times_s):
-                    self._gap(float(run.times_s[cut]), float(steps[cut]), decisions)
-                begin = cut
+            last_s = float(run.times_s[0]) if self._windows.newest_s is None else self._windows.newest_s
+            if float(run.times_s[-1]) - last_s <= self.contract.stream.max_gap_s:  # all of it, so every step
+                self._grow(run.times_s, run.values, decisions)
+            else:
+                self._grow_between_gaps(run, last_s, decisions)
             self._silent_s = 0.0
+
+    def _grow_between_gaps(self, run: Run, last_s: float, decisions: list[Decision]) -> None:
+        with np.errstate(over="ignore"):  # an infinite step is a gap as well
+            steps = np.diff(run.times_s, prepend=last_s)
+        cuts = np.flatnonzero(steps > self.contract.stream.max_gap_s)
+        begin = 0
+        for cut in (*cuts, len(run.times_s)):
+            if begin < cut:
+                self._grow(run.times_s[begin:cut], run.values[begin:cut], decisions)
+            if cut < len(run.times_s):
+                self._gap(float(run.times_s[cut]), float(steps[cut]), decisions)
+            begin = cut
 
     def _gap(self, time_s: float, gap_s: float, decisions: list[Decision]) -> None:
         self._gaps += 1
@@ -216,6 +222,7 @@ class Recognizer:
                               f"window was full (the last {last}), expected samples at "
                               f"{self.contract.stream.rate_hz:g} Hz: raise the sensor's rate, mend its connection, "
                               "or give timestamps in seconds")
+        self._windows.catch_up()  # to be counted
         self._restart()
         if not self._silent_s:  # else it has been said
             decisions.append(self._counted(Decision.gap(time_s)))
@@ -226,11 +233,8 @@ class Recognizer:
         return replace(decision, counts=replace(self.counts))
 
     def _restart(self) -> None:
-        self._resampler.reset()
-        self._samples.clear()
-        self._received.clear()
+        self._windows.reset()
         self._forget_windows()
-        self._due = self.contract.window_samples  # grid samples at which the next decision falls
 
     def _forget_windows(self) -> None:
         self._smoother.reset()
@@ -239,32 +243,21 @@ class Recognizer:
 
     def _grow(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
               decisions: list[Decision]) -> None:
-        """Move samples over the grid into the window, stopping wherever a decision is due."""
-        self.counts.used += len(times)
-        piece: GridPiece = self._resampler.push(times, values)
-        self.counts.interpolated += piece.interpolated
-        begin = 0
-        while begin < len(piece.samples):
-            end = min(len(piece.samples), begin + self._due - self._samples.total)
-            self._samples.extend(piece.samples[begin:end])
-            self._received.extend(piece.received[begin:end, None])
-            if self._samples.total == self._due:
-                decisions.append(self._counted(self._decide(float(piece.times_s[end - 1]))))
-                self._due += self.contract.hop_samples
-            begin = end
+        for time_s in self._windows.push(times, values):
+            decisions.append(self._decide(time_s))
 
     def _decide(self, time_s: float) -> Decision:
         started = time.perf_counter_ns()
         contract = self.contract
-        n = contract.window_samples
-        window = self._samples.newest(n).astype(np.float32, copy=False)
-        if self._has_holes(self._received.newest(n)[:, 0].astype(np.float64, copy=False)):
+        window = self._windows.window
+        if checks.has_holes(self._windows.received, contract.stream, self._polyphase):
             self._forget_windows()
-            return Decision.gap(time_s)
+            return self._counted(Decision.gap(time_s))
         (checks.check_units if self._first else checks.check_alive)(window, contract.stream)
         self._gaps = 0
         if not self.model.takes_windows:
-            self.features = self._front.advance(window, n if self._first else contract.hop_samples)
+            self.features = self._front.advance(window, contract.window_samples if self._first else
+                                                contract.hop_samples)
         given = window if self.features is None else self.features
         self._first = False
         drawn = time.perf_counter_ns()
@@ -272,23 +265,4 @@ class Recognizer:
         inferred = time.perf_counter_ns()
         decision = self._smoother.decide(time_s, probabilities)
         latency = Latency((drawn - started) / 1e3, (inferred - drawn) / 1e3, (time.perf_counter_ns() - started) / 1e3)
-        return replace(decision, latency_us=latency)
-
-    def _has_holes(self, received: npt.NDArray[np.float64]) -> bool:
-        """Whether too many samples of a window are missing, though the rate is right in between.
-
-        Raises:
-            StreamError: the rate is wrong throughout.
-        """
-        spec = self.contract.stream
-        measured_hz = float(received[-1] - received[0]) / (len(received) - 1) * spec.rate_hz
-        if checks.rate_fits(measured_hz, spec, self._polyphase):
-            return False
-        # of the sensor's samples, the one in the middle: a pause, however long, lies before a single one
-        rates = np.sort(np.diff(received))
-        counted = np.cumsum(rates)
-        usual_hz = float(rates[np.searchsorted(counted, counted[-1] / 2)]) * spec.rate_hz
-        if measured_hz < spec.rate_hz and checks.rate_fits(usual_hz, spec, self._polyphase):
-            return True
-        checks.check_rate(measured_hz, spec, self._polyphase)
-        return False
+        return replace(decision, latency_us=latency, counts=replace(self.counts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +38,8 @@ class GridPiece:
     interpolated: int = 0
 
 
-class LinearResampler:
-    """Streaming linear interpolation onto ``start + n / rate_hz``.
-
-    Each grid sample depends on its two neighbours alone, so the result does not depend on how the stream is cut into
-    chunks. The grid starts at the first timestamp. Samples with the timestamp of their predecessor are dropped. Of a
-    sensor faster than the grid, what lies above half the grid's rate is folded back: see :class:`PolyphaseResampler`.
+class Resampler(ABC):
+    """Streaming onto a uniform grid, ``start + n / rate_hz``; how the stream is cut into chunks changes nothing.
 
     Args:
         rate_hz: of the grid.
@@ -56,106 +53,113 @@ class LinearResampler:
 
     def reset(self) -> None:
         """Begin a new grid with the next sample."""
-        self._times = np.empty(0)  # the newest sensor sample, or nothing: what the next chunk is joined to
+        self._times = np.empty(0)  # the newest sensor samples, which later grid samples need
         self._values = np.empty((0, self._channels), np.float32)
         self._start_s = 0.0
         self._next = 0  # index of the next grid sample
         self._received = 0
 
-    @property
-    def last_time_s(self) -> float | None:
-        """Timestamp of the newest sensor sample, or None at the start."""
-        return float(self._times[-1]) if len(self._times) else None
-
+    @abstractmethod
     def push(self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]) -> GridPiece:
-        """Take sensor samples with timestamps that do not run back; give the grid samples they complete.
+        """Take sensor samples with times that do not run back; give the grid samples that they complete.
+
+        A sample with the time of its predecessor is dropped.
 
         Args:
             times_s: (n,) seconds on the sensor's clock.
             values: (n, channels).
         """
+
+    @abstractmethod
+    def complete_s(self, index: int) -> float:
+        """No sensor sample before this time completes the grid sample of that index; the grid must have begun."""
+
+    def _join(self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
+              ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+        """What is still needed with what has come; counts it."""
+        before = len(self._times)
+        times, values = np.concatenate([self._times, times_s]), np.concatenate([self._values, values])
+        kept = times[1:] > times[:-1]
+        if not kept.all():
+            kept = np.concatenate([[True], kept])
+            times, values = times[kept], values[kept]
+        self._received += len(times) - before
+        return times, values
+
+
+class LinearResampler(Resampler):
+    """Linear interpolation: each grid sample depends on its two neighbours alone.
+
+    The grid starts at the first timestamp. Of a sensor faster than the grid, what lies above half the grid's rate is
+    folded back: see :class:`PolyphaseResampler`.
+    """
+
+    def push(self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]) -> GridPiece:
+        """See :meth:`Resampler.push`."""
         if not len(times_s):
             return self._piece(0)
         if not len(self._times):
             self._start_s = float(times_s[0])
-        times = np.concatenate([self._times, times_s])
-        values = np.concatenate([self._values, values])
-        kept = np.concatenate([[True], np.diff(times) > 0])
-        times, values = times[kept], values[kept]
-        first_received = self._received + 1 - len(self._times)  # ordinal of times[0], from 1
+        times, values = self._join(times_s, values)
+        first_received = self._received - len(times) + 1  # ordinal of times[0], from 1
         self._times, self._values = times[-1:], values[-1:]
-        self._received = first_received + len(times) - 1
 
         # one more than may fit, then cut by comparison: the same comparison for every chunking
         upper = int((times[-1] - self._start_s) * self._rate_hz) + 2
-        indices = np.arange(self._next, max(upper, self._next))
-        grid = self._start_s + indices / self._rate_hz
+        grid = self._start_s + np.arange(self._next, max(upper, self._next)) / self._rate_hz
         early = grid - ON_GRID / self._rate_hz
-        grid, early = grid[early <= times[-1]], early[early <= times[-1]]
-        if not len(grid):
+        n = int(early.searchsorted(times[-1], side="right"))
+        if not n:
             return self._piece(0)
-        self._next += len(grid)
-        right = np.searchsorted(times, early, side="left")  # times[right - 1] < early <= times[right]
+        grid, early = grid[:n], early[:n]
+        self._next += n
+        right = times.searchsorted(early, side="left")  # times[right - 1] < early <= times[right]
         left = np.maximum(right - 1, 0)
-        span = np.where(right > left, times[right] - times[left], 1.0)
-        weight = np.where(right > left, np.minimum((grid - times[left]) / span, 1.0), 0.0)[:, None]
-        samples = (1 - weight) * values[left] + weight * values[right]
-        interpolated = int(np.count_nonzero(np.diff(right) == 0))  # all of an interval come when it is complete
-        return GridPiece(grid, samples.astype(np.float32), first_received + left + weight[:, 0], interpolated)
+        before = times[left]
+        span = times[right] - before
+        span[right == left] = 1.0  # the very first lies on its sample
+        weight = np.minimum((grid - before) / span, 1.0)
+        samples = (1 - weight)[:, None] * values[left] + weight[:, None] * values[right]
+        interpolated = n - 1 - int(np.count_nonzero(right[1:] != right[:-1]))  # an interval's come when it is complete
+        return GridPiece(grid, samples.astype(np.float32), first_received + left + weight, interpolated)
+
+    def complete_s(self, index: int) -> float:
+        """See :meth:`Resampler.complete_s`."""
+        return self._start_s + index / self._rate_hz - ON_GRID / self._rate_hz
 
     def _piece(self, n: int) -> GridPiece:
         return GridPiece(np.empty(n), np.empty((n, self._channels), np.float32), np.empty(n))
 
 
-class PolyphaseResampler:
-    """Streaming low-pass and decimation onto the grid, for a sensor faster than it.
+class PolyphaseResampler(Resampler):
+    """A low-pass, for a sensor faster than the grid.
 
     A windowed sinc with its cut-off at half the grid's rate, taken at the samples' own timestamps: for a regular sensor
     it is the polyphase filter of ``scipy.signal.resample_poly``, and it bears jitter and any ratio of rates. Each grid
-    sample depends on the sensor samples within ten steps before and after it alone, so the result does not depend on
-    how the stream is cut into chunks. It is given ``delay_s`` and two sensor samples after its time, and the grid
-    starts ``delay_s`` after the first timestamp. Where sensor samples lie farther apart than the grid's, it is
-    interpolated linearly: there is nothing to fold back, and too little to filter.
+    sample depends on the sensor samples within ten steps before and after it alone. It is given ``delay_s`` and two
+    sensor samples after its time, and the grid starts ``delay_s`` after the first timestamp. Where sensor samples lie
+    farther apart than the grid's, it is interpolated linearly: there is nothing to fold back, and too little to filter.
 
-    Args:
-        rate_hz: of the grid.
-        channels: values in a sample.
     """
 
     def __init__(self, rate_hz: float, channels: int) -> None:
-        self._rate_hz = rate_hz
-        self._channels = channels
         self.delay_s = HALF_WIDTH_STEPS / rate_hz
-        self.reset()
+        super().__init__(rate_hz, channels)
 
     def reset(self) -> None:
-        """Begin a new grid with the next sample."""
-        self._times = np.empty(0)  # what later grid samples still need
-        self._values = np.empty((0, self._channels), np.float32)
-        self._start_s = 0.0
-        self._next = 0
-        self._received = 0
+        """See :meth:`Resampler.reset`."""
+        super().reset()
         self._interval = 0  # ordinal of the sensor sample before the newest grid sample, from 1
 
-    @property
-    def last_time_s(self) -> float | None:
-        """Timestamp of the newest sensor sample, or None at the start."""
-        return float(self._times[-1]) if len(self._times) else None
-
     def push(self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]) -> GridPiece:
-        """Take sensor samples with increasing timestamps; give the grid samples they complete.
-
-        Args:
-            times_s: (n,) seconds on the sensor's clock.
-            values: (n, channels).
+        """See :meth:`Resampler.push`.
 
         Raises:
             StreamError: the sensor is more than 64 times as fast as the grid.
         """
         if len(times_s) and not len(self._times):
             self._start_s = float(times_s[0]) + self.delay_s
-        times, values = np.concatenate([self._times, times_s]), np.concatenate([self._values, values])
-        self._received += len(times_s)
+        times, values = self._join(times_s, values)
         first = self._received - len(times) + 1  # ordinal of times[0]
         # the last sample lends its time alone, to weigh the one before it
         limit_s = float(times[-2]) - self.delay_s if len(times) > 1 else -np.inf
@@ -172,6 +176,10 @@ class PolyphaseResampler:
         self._forget(times, values)
         return GridPiece(grid, samples.reshape(-1, self._channels), ordinals + (grid - times[left]) / span
                          if len(grid) else np.empty(0), interpolated)
+
+    def complete_s(self, index: int) -> float:
+        """See :meth:`Resampler.complete_s`; a little early, for rounding's sake."""
+        return self._start_s + (index - ON_GRID) / self._rate_hz + self.delay_s
 
     def _at(self, time_s: float, times: npt.NDArray[np.float64], values: npt.NDArray[np.float32],
             ) -> npt.NDArray[np.float64]:

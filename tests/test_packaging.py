@@ -119,8 +119,10 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
     assert names - {required_name(pin) for pin in pins} == set()
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", ".ci/run", ".ci/base_install",
-                                  ".ci/with_packages"])
+SCRIPTS = sorted(name_of(path) for path in (ROOT / ".ci").rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", *SCRIPTS])
 def test_installation_depends_on_no_particular_host_or_machine(name: str) -> None:
     text = (ROOT / name).read_text()
     assert re.findall(r"[a-z+]+://|index-url|find-links|trusted-host|/(?:home|root|opt)/", text) == []

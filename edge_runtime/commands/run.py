@@ -14,6 +14,7 @@ from edge_runtime.commands import settings
 from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
+    from edge_runtime.commands.termination import Termination
     from edge_runtime.decision import Decision
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sinks import Sink
@@ -43,12 +44,47 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     import numpy as np
 
+    from edge_runtime.commands.termination import Termination
     from edge_runtime.container import read
     from edge_runtime.errors import UserError
     from edge_runtime.model import Model
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sinks import open_sink
     from edge_runtime.sources import open_source
+
+    model, source_uri = _named(arguments)
+    file = read(model)
+    contract = settings.adapted(file.contract, arguments)
+    recognizer = Recognizer(contract, Model.of(file, arguments.threads), arguments.hold_s,
+                            arguments.resample == "polyphase")
+    _say(_described(recognizer))
+    source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)
+    try:
+        with Termination() as termination, ExitStack() as stack:
+            sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
+            source.notes.say = _between_views(sinks)
+            if dashboard := web.open_dashboard(arguments, recognizer, source, source_uri):
+                sinks.append(stack.enter_context(dashboard))
+                source = dashboard.source
+            count, totals_us = _stream(recognizer, source, sinks, termination)
+    finally:  # a live stream is ended by Ctrl-C, or a service manager
+        if recognizer.counts.received:
+            _say(recognizer.counts.summary())
+        if source.notes.counts:
+            _say(f"not used: {source.notes.summary()}")
+    if termination.asked and not count:
+        return 0
+    if not count:
+        raise UserError(f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
+                        "expected at least one whole window without a gap: give a longer recording")
+    median_us, p95_us = np.percentile(totals_us, (50, 95))
+    _say(f"{count} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the 95th percentile")
+    return 0
+
+
+def _named(arguments: argparse.Namespace) -> tuple[str | Path, str]:
+    """The model and the source: what was named, or the demo's."""
+    from edge_runtime.errors import UserError
 
     model, source_uri = arguments.model, arguments.source
     if arguments.demo:
@@ -60,36 +96,19 @@ def main(arguments: argparse.Namespace) -> int:
     if model is None or source_uri is None:
         raise UserError("a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: name both, "
                         "or try img2imu run --demo")
-    file = read(model)
-    contract = settings.adapted(file.contract, arguments)
-    recognizer = Recognizer(contract, Model.of(file, arguments.threads), arguments.hold_s,
-                            arguments.resample == "polyphase")
-    _say(f"{contract.name}: {len(contract.labels)} classes, {len(contract.stream.channels)} channels at "
-         f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {recognizer.model.runtime}, "
-         f"{recognizer.model.threads} thread{'s' if recognizer.model.threads > 1 else ''}")
-    source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)
-    try:
-        with ExitStack() as stack:
-            sinks = [stack.enter_context(open_sink(uri, contract)) for uri in arguments.sink or ["console:"]]
-            source.notes.say = _between_views(sinks)
-            if dashboard := web.open_dashboard(arguments, recognizer, source, source_uri):
-                sinks.append(stack.enter_context(dashboard))
-                source = dashboard.source
-            count, totals_us = _stream(recognizer, source, sinks)
-    finally:  # a live stream is ended by Ctrl-C
-        if recognizer.counts.received:
-            _say(recognizer.counts.summary())
-        if source.notes.counts:
-            _say(f"not used: {source.notes.summary()}")
-    if not count:
-        raise UserError(f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
-                        "expected at least one whole window without a gap: give a longer recording")
-    median_us, p95_us = np.percentile(totals_us, (50, 95))
-    _say(f"{count} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the 95th percentile")
-    return 0
+    return model, source_uri
 
 
-def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> tuple[int, deque[float]]:
+def _described(recognizer: Recognizer) -> str:
+    contract, model = recognizer.contract, recognizer.model
+    classes = len(contract.labels)
+    return (f"{contract.name}: {classes} class{'es' * (classes != 1)}, {len(contract.stream.channels)} channels at "
+            f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {model.runtime}, "
+            f"{model.threads} thread{'s' if model.threads > 1 else ''}")
+
+
+def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink], termination: Termination,
+            ) -> tuple[int, deque[float]]:
     """Pass everything from the source to the sinks; how many windows were decided on, and what the newest took, us."""
     from edge_runtime.errors import StreamError
     from edge_runtime.silence import SilenceWatch
@@ -108,6 +127,8 @@ def _stream(recognizer: Recognizer, source: Source, sinks: list[Sink]) -> tuple[
 
     try:
         for chunk in source:
+            if termination.asked:
+                break
             if silent_s := watch.too_long_s(chunk):
                 write(recognizer.silent(silent_s))
             write(recognizer.push(chunk.timestamps_s, chunk.samples))

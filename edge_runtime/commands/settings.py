@@ -1,4 +1,4 @@
-"""Options of ``img2imu run`` that take the place of the contract's settings."""
+"""Options for the contract's settings: ``img2imu export`` writes them into the model file, ``run`` takes others."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options; without them the model file rules."""
+    """The options of ``img2imu run``; without them the model file rules."""
     group = parser.add_argument_group("settings", "in place of the model file's own; docs/live.md explains them")
-    group.add_argument("--max-gap-s", type=number, metavar="S", help="a longer pause between samples empties "
-                       "the window")
+    add_contract_arguments(group)
     group.add_argument("--hold-s", type=number, default=0.0, metavar="S", help="let samples wait so long for earlier "
                        "ones that are still under way (default: 0)")
     group.add_argument("--resample", choices=("linear", "polyphase"), default="linear", help="polyphase takes a sensor "
                        "faster than the model's rate and filters it down (default: linear)")
+
+
+def add_contract_arguments(group: argparse._ArgumentGroup) -> None:
+    """The options for what a model file holds."""
+    group.add_argument("--max-gap-s", type=number, metavar="S", help="a longer pause between samples empties "
+                       "the window")
     group.add_argument("--smoothing-windows", type=count, metavar="N", help="average the probabilities of so "
                        "many windows")
     group.add_argument("--threshold", type=number, metavar="P", help="smallest probability of a label, 0 to 1")

@@ -47,10 +47,11 @@ class Spectrogram:
     def columns(self, samples: Array) -> Array:
         """Image columns of every whole frame of ``samples`` (n, channels): (frames, height, channels)."""
         n, step = self.spec.fft_samples, self.spec.step_samples
+        samples = np.ascontiguousarray(samples)
         by_sample, by_channel = samples.strides
-        frames = np.lib.stride_tricks.as_strided(  # (frames, channels, n), a view
-            samples, (self.n_columns(len(samples)), samples.shape[1], n), (by_sample * step, by_channel, by_sample),
-            writeable=False)
+        frames: Array = np.ndarray(  # a view; as_strided takes ten times as long to make it
+            (self.n_columns(len(samples)), samples.shape[1], n), samples.dtype, samples.data,
+            strides=(by_sample * step, by_channel, by_sample))
         spectrum = np.fft.rfft(frames * self._taper).astype(np.complex64, copy=False)  # numpy 1 computes in double
         power = np.square(spectrum.real)
         power += np.square(spectrum.imag)  # (frames, channels, bins)
@@ -79,14 +80,14 @@ class Resize:
         taps = int((n_in - used[:, ::-1].argmax(1) - used.argmax(1)).max())
         first = np.minimum(used.argmax(1), n_in - taps)
         self._indices = first + np.arange(taps)[:, None]  # (taps, n_out)
-        self._weights = np.ascontiguousarray(np.take_along_axis(matrix, self._indices.T, axis=1).T)
+        self._weights = np.ascontiguousarray(np.take_along_axis(matrix, self._indices.T, axis=1).T)[:, :, None]
 
     def __call__(self, values: Array) -> Array:
         """(n_in, ...) to (n_out, ...)."""
-        weights = self._weights.reshape(*self._weights.shape, *(1,) * (values.ndim - 1))
-        weighted = values[self._indices]  # (taps, n_out, ...), a copy
-        weighted *= weights
-        return np.asarray(np.add.reduce(weighted, 0))  # tap after tap, whatever the shape
+        weighted = values.reshape(len(values), -1).take(self._indices, 0)  # (taps, n_out, all else), a copy
+        weighted *= self._weights
+        resized: Array = np.add.reduce(weighted, 0)  # tap after tap, whatever the shape
+        return resized.reshape(-1, *values.shape[1:])
 
 
 def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: float) -> Array:

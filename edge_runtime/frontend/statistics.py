@@ -51,7 +51,7 @@ class WindowStatistics:
                                 f"{', '.join(STATISTICS)}: export the model again, or pip install --upgrade img2imu")
         self._compute = [STATISTICS[name] for name in front_end.statistics]
         self._layout = _Layout(front_end.image_channels, window_samples, channels, rate_hz)
-        self.size = len(self(np.zeros((window_samples, channels), np.float32)))
+        self.size = sum(SIZES[name](self._layout) for name in front_end.statistics)
 
     @classmethod
     def of(cls, contract: Contract) -> WindowStatistics:
@@ -80,6 +80,7 @@ class _Layout:
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window_samples) / window_samples)
         self.taper = (hann * 2 / hann.sum()).astype(np.float32)  # a sine of amplitude A on a bin shows A^2
         hz = np.arange(window_samples // 2 + 1) * rate_hz / window_samples
+        self.n_signals = channels + len(self.sensors)
         self.band_starts = np.unique(np.searchsorted(hz, [edge for edge in BAND_EDGES_HZ if edge <= hz[-1]]))
 
 
@@ -87,10 +88,13 @@ class _Signals:
     """One window, and what several statistics share, computed once."""
 
     def __init__(self, window: Array, layout: _Layout) -> None:
-        axes = window.T
-        magnitudes = [np.sqrt(np.square(axes[columns]).sum(0)) for columns in layout.sensors]
+        channels = layout.channels
         self.layout = layout
-        self.x = np.concatenate([axes, *(m[None] for m in magnitudes)])  # (signals, n)
+        self.x = np.empty((layout.n_signals, len(window)), np.float32)  # (signals, n)
+        self.x[:channels] = window.T  # row by row in memory: sums and extremes of rows are four times as fast
+        squares = np.square(self.x[:channels])
+        for magnitude, columns in zip(self.x[channels:], layout.sensors, strict=True):
+            np.sqrt(np.add.reduce(squares[columns], 0), out=magnitude)
 
     @cached_property
     def mean(self) -> Array:
@@ -150,4 +154,13 @@ STATISTICS: dict[str, Callable[[_Signals], Array]] = {
     "kurtosis": lambda s: s.average_product(s.z_squared, s.z_squared),  # no unit; 3 for a normal distribution
     "band_level_db": _Signals.band_level_db,  # dB re (1 unit)^2
     "correlation": _Signals.correlation,  # no unit
+}
+
+# name -> how many numbers a window gives
+SIZES: dict[str, Callable[[_Layout], int]] = {
+    **dict.fromkeys(("mean", "std"), lambda layout: layout.channels),
+    **dict.fromkeys(("mean_magnitude", "std_magnitude"), lambda layout: len(layout.sensors)),
+    **dict.fromkeys(("min", "max", "mean_slope", "skewness", "kurtosis"), lambda layout: layout.n_signals),
+    "band_level_db": lambda layout: layout.n_signals * len(layout.band_starts),
+    "correlation": lambda layout: len(layout.first),
 }

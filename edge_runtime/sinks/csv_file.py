@@ -1,7 +1,8 @@
 """``csv:PATH`` and ``csv:-``: a line per decision for spreadsheets, after a header.
 
-Columns: ``time_s``, ``state``, ``label`` (empty unless recognised), ``probability`` (empty in a gap), and the smoothed
-probability of each label, headed by its name (empty in a gap).
+Columns: ``time_s``, ``state``, ``label`` (empty unless recognised), ``probability`` (empty in a gap), ``event`` (1
+where the label begins, else 0), the counts of samples so far (see :class:`edge_runtime.counts.StreamCounts`), and the
+smoothed probability of each label, headed by its name (empty in a gap).
 """
 
 from __future__ import annotations
@@ -11,43 +12,31 @@ import csv
 import io
 import math
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import TextIO
 
-from edge_runtime.contract import Contract
+from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision
 from edge_runtime.errors import OutputError
-from edge_runtime.sinks.text_file import TextFileSink, open_text
+from edge_runtime.sinks.text_file import TextFileSink
 
-COLUMNS = ("time_s", "state", "label", "probability")
+COUNTS = tuple(field.name for field in fields(StreamCounts))
+COLUMNS = ("time_s", "state", "label", "probability", "event", *COUNTS)
 
 
 class CsvSink(TextFileSink):
-    """Writes the header at once, then each decision when it comes.
+    """Writes the header at once, then each decision when it comes; see :class:`TextFileSink`."""
 
-    Args:
-        labels: class names in the order of the probabilities.
-        output: text file to write to; closed at the end unless it is standard output.
-        name: of the output, for messages.
-    """
+    scheme = "csv"
 
     def __init__(self, labels: tuple[str, ...], output: TextIO, name: str) -> None:
-        super().__init__(output, name)
-        self._labels = labels
+        super().__init__(labels, output, name)
         try:
             self.write_text(_line((*COLUMNS, *labels)))
         except OutputError:
             with contextlib.suppress(OSError):  # it has been said
                 output.close()
             raise
-
-    @staticmethod
-    def from_uri(rest: str, contract: Contract) -> CsvSink:
-        """Open ``PATH``, replacing what was there, or ``-``.
-
-        Raises:
-            OutputError: no path, or it cannot be written.
-        """
-        return CsvSink(contract.labels, *open_text(rest, "csv"))
 
     def write(self, decision: Decision) -> None:
         """Write and flush one line.
@@ -57,8 +46,11 @@ class CsvSink(TextFileSink):
         """
         has_window = len(decision.probabilities) > 0
         probabilities = decision.probabilities if has_window else (math.nan,) * len(self._labels)
+        counts = ("",) * len(COUNTS) if decision.counts is None else (
+            str(getattr(decision.counts, name)) for name in COUNTS)
         self.write_text(_line((f"{decision.time_s:.6f}", decision.state, decision.label or "",
-                               _number(decision.probability) if has_window else "", *map(_number, probabilities))))
+                               _number(decision.probability) if has_window else "", str(int(decision.event)), *counts,
+                               *map(_number, probabilities))))
 
 
 def _number(value: float) -> str:

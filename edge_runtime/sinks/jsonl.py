@@ -12,34 +12,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import Any, TextIO
+from typing import Any
 
-from edge_runtime.contract import Contract
 from edge_runtime.decision import Decision
-from edge_runtime.sinks.text_file import TextFileSink, open_text
+from edge_runtime.sinks.text_file import TextFileSink
 
 
 class JsonLinesSink(TextFileSink):
-    """Writes each decision when it comes.
+    """Writes each decision when it comes; see :class:`TextFileSink`."""
 
-    Args:
-        labels: class names in the order of the probabilities.
-        output: text file to write to; closed at the end unless it is standard output.
-        name: of the output, for messages.
-    """
-
-    def __init__(self, labels: tuple[str, ...], output: TextIO, name: str) -> None:
-        super().__init__(output, name)
-        self._labels = labels
-
-    @staticmethod
-    def from_uri(rest: str, contract: Contract) -> JsonLinesSink:
-        """Open ``PATH``, replacing what was there, or ``-``.
-
-        Raises:
-            OutputError: no path, or it cannot be written.
-        """
-        return JsonLinesSink(contract.labels, *open_text(rest, "jsonl"))
+    scheme = "jsonl"
 
     def write(self, decision: Decision) -> None:
         """Write and flush one line.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import ClassVar, Self, TextIO
 
+from edge_runtime.contract import Contract
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks import Sink
 
@@ -14,14 +15,27 @@ class TextFileSink(Sink):
     """Writes each line when it comes, so that a reader need not wait.
 
     Args:
+        labels: class names in the order of the probabilities.
         output: text file to write to; closed at the end unless it is standard output.
         name: of the output, for messages.
     """
 
-    def __init__(self, output: TextIO, name: str) -> None:
+    scheme: ClassVar[str]  # before the colon of a URI, and the usual ending of a file
+
+    def __init__(self, labels: tuple[str, ...], output: TextIO, name: str) -> None:
+        self._labels = labels
         self._output = output
         self._name = name
         self._is_ours = output is not sys.stdout
+
+    @classmethod
+    def from_uri(cls, rest: str, contract: Contract) -> Self:
+        """Open ``PATH``, replacing what was there, or ``-``.
+
+        Raises:
+            OutputError: no path, or it cannot be written.
+        """
+        return cls(contract.labels, *open_text(rest, cls.scheme))
 
     def write_text(self, text: str) -> None:
         """Write and flush.

@@ -12,10 +12,11 @@ from edge_runtime import checks
 from edge_runtime.contract import Contract, StreamSpec
 from edge_runtime.counts import StreamCounts
 from edge_runtime.errors import DataError, StreamError
-from edge_runtime.order import SampleOrder
+from edge_runtime.order import Run, SampleOrder
 from edge_runtime.resampler import LinearResampler, PolyphaseResampler
 
 Array = npt.NDArray[np.float32]
+LATE_S = 1.0  # samples that come so late are put in their place; here nobody waits for them
 STILL = 0.15  # root of the summed variance of all axes, m/s^2 and rad/s; sensors at rest give 0.01 to 0.1
 LITTLE = 0.5  # windows with less motion than this share of the liveliest are a pause before, between or after
 
@@ -105,11 +106,18 @@ def on_grid(times_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamSpec) ->
         return []
     if (bad := checks.first_bad_sample(times, values, None, spec, ordered=False)) is not None:
         raise StreamError(bad[1])
-    order = SampleOrder(len(spec.channels), math.ceil(spec.max_gap_s * spec.rate_hz), 0.0, StreamCounts())
-    pieces = []
+    order = SampleOrder(len(spec.channels), math.ceil(spec.max_gap_s * spec.rate_hz), LATE_S, StreamCounts())
+    runs: list[list[Run]] = [[]]
     for run in [*order.push(times, values), *order.flush()]:
-        cuts = np.flatnonzero(np.diff(run.times_s) > spec.max_gap_s) + 1
-        for some_times, some in zip(np.split(run.times_s, cuts), np.split(run.values, cuts), strict=True):
+        if run.restart_s is not None:
+            runs.append([])
+        runs[-1].append(run)
+    pieces = []
+    for together in filter(None, runs):
+        times, values = (np.concatenate(parts) for parts in zip(*((run.times_s, run.values) for run in together),
+                                                                strict=True))
+        cuts = np.flatnonzero(np.diff(times) > spec.max_gap_s) + 1
+        for some_times, some in zip(np.split(times, cuts), np.split(values, cuts), strict=True):
             if len(some_times) > 1:
                 pieces.append(_resampled(some_times, some, spec))
     return pieces

@@ -31,6 +31,7 @@ from edge_runtime.taught import TaughtSpec
 Array = npt.NDArray[np.float32]
 EMBEDDER = Path(__file__).parent.parent / "data" / "embedder.tflite"
 TEXTURE_OF_IMAGE = IMAGE_HEIGHT // 8 * 40  # values: the bundled network's stride and channels
+MADE_BY = ("export.demo.embedder", "ai-edge-quantizer")
 PROVENANCE = Provenance("nothing", "", 0, 0, "")  # of a draft: nothing is taught yet
 
 
@@ -77,13 +78,12 @@ class Embedder:
         names = resolve_channels(channels)
         samples = round(window_s * rate_hz)
         front_end = design_front_end(rate_hz, samples, names)
-        by = "export.demo.embedder"
         statistics = WindowStatistics(front_end, samples, len(names), rate_hz).size
         blocks = _blocks(front_end, front_end.n_images * TEXTURE_OF_IMAGE, statistics, len(names))
         contract = Contract(
             schema=TAUGHT_SCHEMA, name="taught motions", stream=StreamSpec(names, rate_hz, "unknown"),
             window_samples=samples, hop_samples=hop_samples(rate_hz, front_end), front_end=front_end, labels=(),
-            decision=DecisionSpec(), quantisation=Quantisation("int8", by, by), provenance=PROVENANCE,
+            decision=DecisionSpec(), quantisation=Quantisation("int8", *MADE_BY), provenance=PROVENANCE,
             taught=TaughtSpec(blocks, ()))
         return cls(EMBEDDER.read_bytes(), contract, threads)
 

@@ -82,8 +82,8 @@ def as_model_file(fitted: Fitted, embedder: Embedder, windows: Array) -> ModelFi
 
 
 def _provenance(embeddings: Array, windows: tuple[int, ...]) -> Provenance:
-    return Provenance("taught on the device", hashlib.sha256(embeddings.tobytes()).hexdigest(), min(windows, default=0),
-                      0, datetime.datetime.now(datetime.UTC).date().isoformat(),
+    return Provenance("examples taught on the device", hashlib.sha256(embeddings.tobytes()).hexdigest(),
+                      min(windows, default=0), 0, datetime.datetime.now(datetime.UTC).date().isoformat(),
                       {name: metadata.version(name) for name in ("img2imu", "numpy")})
 
 

@@ -10,10 +10,14 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.float64]
 
-ALLOWED_PER_HOUR = 1.0  # false triggers
+# In logits, between what the background and what the examples reach; chosen on two draws of the watch and hapt data.
+EXAMPLES_QUANTILE = 0.25
+BETWEEN = 0.5
+LEAST_MARGIN = 1.0
 LEAST_BACKGROUND = 5  # windows; fewer say nothing about an hour
 TAIL_SHARE, LEAST_TAIL = 0.1, 5  # of the background's windows: those that look most like a label
-CURVE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+CURVE = (0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
+REACH = 10.0  # times the background's length: of rarer events it says nothing
 TINY = 1e-9
 
 
@@ -53,7 +57,7 @@ class FalseTriggers:
     Up to the background's largest scores they are counted: windows in a row above the threshold are one trigger.
     Beyond, where a short recording has nothing left to count, the largest scores' logits are continued by an
     exponential tail (peaks over threshold, Pickands 1975, "Statistical inference using extreme order statistics"); the
-    larger of both counts.
+    larger of both counts, and never less than :func:`rarest`.
 
     Args:
         scores: (b,) probability of the likeliest label, of windows in the order of time that were not learnt from.
@@ -77,16 +81,12 @@ class FalseTriggers:
         counted = float((above[1:] & ~above[:-1]).sum()) * self._stands_for / self._hours
         if logit < self._begin:
             return counted
-        return max(counted, self._per_hour * math.exp(-(logit - self._begin) / self._mean))
+        return max(counted, self._per_hour * math.exp(-(logit - self._begin) / self._mean), rarest(3600 * self._hours))
 
-    def lowest_threshold(self) -> float:
-        """With no more than :data:`ALLOWED_PER_HOUR`, and not below what was counted."""
-        wanted = max(0.0, self._begin + self._mean * max(0.0, math.log(self._per_hour / ALLOWED_PER_HOUR)))
-        for logit in (wanted, *np.sort(self._logits) + TINY):
-            threshold = 1 / (1 + math.exp(-float(logit)))
-            if logit >= wanted and self.per_hour(threshold) <= ALLOWED_PER_HOUR * (1 + 1e-6):
-                return threshold
-        return 1 / (1 + math.exp(-max(wanted, float(self._logits.max()) + TINY)))
+
+def rarest(background_s: float) -> float:
+    """The least false triggers per hour that so many seconds of background can speak of."""
+    return 3600 / (REACH * background_s)
 
 
 def choose(background: Scores, seconds: float, window_s: float, examples: Scores) -> Rejection:
@@ -104,7 +104,22 @@ def choose(background: Scores, seconds: float, window_s: float, examples: Scores
         missed = float((examples < threshold).mean()) if len(examples) else None
         return OperatingPoint(threshold, triggers.per_hour(threshold), missed)
 
-    return Rejection(point(triggers.lowest_threshold()), tuple(map(point, CURVE)), seconds)
+    return Rejection(point(_between(background, examples)), tuple(map(point, CURVE)), seconds)
+
+
+def _between(background: Scores, examples: Scores) -> float:
+    """Half-way from the largest score of the background to the lower quartile of the examples'.
+
+    It is never below 0.5, where the background is the likelier, and the odds are at least e times those of the
+    background's largest score, unless no example could be held out: a single one says nothing about how far others of
+    its kind fall short of it.
+    """
+    least = max(0.5, float(background.max()))
+    if not len(examples):
+        return min(math.nextafter(least, 1), 1 - TINY)
+    reached = float(_logit(np.array(least)))
+    margin = BETWEEN * (float(np.quantile(_logit(examples), EXAMPLES_QUANTILE)) - reached)
+    return min(1 / (1 + math.exp(-reached - max(LEAST_MARGIN, margin))), 1 - TINY)
 
 
 def _logit(probability: Scores) -> Scores:

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 
 from edge_runtime.extras import import_extra
 from edge_runtime.files import written_whole
-from edge_runtime.teaching.rejection import OperatingPoint, Rejection
+from edge_runtime.teaching.rejection import OperatingPoint, Rejection, rarest
 from edge_runtime.teaching.review import Review
-
-LEAST_SHOWN = 0.01  # false triggers per hour
 
 
 def show_review(found: Review) -> Iterator[str]:
@@ -32,44 +30,42 @@ def show_rejection(rejection: Rejection) -> Iterator[str]:
     """The curve as a table; the chosen threshold is marked."""
     chosen = rejection.chosen
     yield (f"unknown: below a probability of {chosen.threshold:.3g}; from {rejection.background_s:.0f} s of "
-           f"background, {_rate(chosen)} false triggers an hour and {_missed(chosen)} of the motions missed are expected")
+           f"background, {_rate(chosen, rejection)} false triggers an hour and {_missed(chosen)} missed motions are "
+           "expected")
     yield "    threshold  false triggers/h  missed"
     for point in sorted((*rejection.curve, chosen), key=lambda each: each.threshold):
         mark = " *" if point is chosen else ""
-        yield f"  {point.threshold:>11.4g}  {_rate(point):>16}  {_missed(point):>6}{mark}"
+        yield f"  {point.threshold:>11.4g}  {_rate(point, rejection):>16}  {_missed(point):>6}{mark}"
 
 
 def draw_rejection(rejection: Rejection, path: str | os.PathLike[str]) -> None:
-    """Misses against false triggers, a point for each threshold.
+    """False triggers and misses at each threshold, one above the other.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
         OutputError: the place cannot be written.
     """
     import_extra("matplotlib", "demo").use("agg")
-    figure, axes = import_extra("matplotlib.pyplot", "demo").subplots(figsize=(6, 4), layout="constrained")
-    chosen = rejection.chosen
-    places = [_place(point) for point in rejection.curve]
-    axes.plot(*zip(*places, strict=True), "o-", color="tab:blue", label="other thresholds")
-    for point, place in list(zip(rejection.curve, places, strict=True))[::3]:
-        axes.annotate(f"{point.threshold:g}", place, textcoords="offset points", xytext=(4, 6), fontsize=8)
-    axes.plot(*_place(chosen), "*", markersize=14, color="tab:red", label=f"chosen: {chosen.threshold:.3g}")
-    axes.set(xscale="log", xlabel="false triggers per hour of background", ylabel="missed examples (%)", ylim=(-4, 104),
-             title="What each threshold costs")
-    axes.grid(alpha=0.3)
-    axes.legend()
+    pyplot = import_extra("matplotlib.pyplot", "demo")
+    points = sorted((*rejection.curve, rejection.chosen), key=lambda each: each.threshold)
+    figure, (above, below) = pyplot.subplots(2, 1, sharex=True, figsize=(6, 5), layout="constrained")
+    above.plot([point.false_triggers_per_hour for point in points], "o-", color="tab:blue")
+    above.set(yscale="log", ylabel="false triggers per hour",
+              title=f"From {rejection.background_s:.0f} s of background")
+    below.plot([100 * (point.missed or 0.0) for point in points], "o-", color="tab:orange")
+    below.set(ylabel="missed examples (%)", ylim=(-4, 104), xlabel="threshold (dashed: chosen)")
+    below.set_xticks(range(len(points)), [f"{point.threshold:.4g}" for point in points], rotation=45)
+    for axes in (above, below):
+        axes.axvline(points.index(rejection.chosen), color="tab:red", linestyle="--")
+        axes.grid(alpha=0.3)
     with written_whole(path) as file:
         figure.savefig(file, format="png", dpi=120)
-    import_extra("matplotlib.pyplot", "demo").close(figure)
+    pyplot.close(figure)
 
 
-def _place(point: OperatingPoint) -> tuple[float, float]:
-    return max(point.false_triggers_per_hour, LEAST_SHOWN), 100 * (point.missed or 0.0)
-
-
-def _rate(point: OperatingPoint) -> str:
-    rate = point.false_triggers_per_hour
-    return f"<{LEAST_SHOWN:g}" if rate < LEAST_SHOWN else f"{rate:.3g}"
+def _rate(point: OperatingPoint, rejection: Rejection) -> str:
+    least = rarest(rejection.background_s)
+    return f"<{least:.2g}" if point.false_triggers_per_hour <= least else f"{point.false_triggers_per_hour:.2g}"
 
 
 def _missed(point: OperatingPoint) -> str:

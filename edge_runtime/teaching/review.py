@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.head import held_out_probabilities
-from edge_runtime.teaching.rejection import Rejection, choose
+from edge_runtime.teaching.rejection import Rejection, choose, rarest
 
 MAX_FOLDS = 20  # examples beyond so many of a label are held out by twos and threes
 BACKGROUND_STRETCHES, BACKGROUND_FOLDS = 20, 5  # every fifth stretch of the background is held out together
 ALIKE_SHARE = 0.3  # of two labels' examples taken for the other; the same motion twice gives half or more
 FEW = 3  # examples
+MANY_MISSED = 0.5  # of the examples
+WORTH_SAYING = 1.0  # false triggers per hour
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def review(known: Known) -> Review:
         counts.items(), key=lambda item: (-item[1], item[0])))
     right, of = (sum(column) for column in zip(*of_label.values(), strict=True))
     return Review(right / of if of else None, of_label, confused, rejection,
-                  tuple(_warnings(known.labels, of_label, confused, rejection is not None)))
+                  tuple(_warnings(known.labels, of_label, confused, rejection)))
 
 
 def _folds(windows: tuple[int, ...], background: int) -> npt.NDArray[np.int64]:
@@ -114,7 +116,7 @@ def _folds(windows: tuple[int, ...], background: int) -> npt.NDArray[np.int64]:
 
 
 def _warnings(labels: tuple[str, ...], of_label: dict[str, tuple[int, int]], confused: tuple[Confusion, ...],
-              background: bool) -> Iterator[str]:
+              rejection: Rejection | None) -> Iterator[str]:
     taken = {(c.truth, c.given): c.windows for c in confused}
     alike = set()
     for one, other in itertools.combinations(labels, 2):
@@ -130,6 +132,13 @@ def _warnings(labels: tuple[str, ...], of_label: dict[str, tuple[int, int]], con
         elif 2 * right < of and label not in alike:
             yield (f"only {right} of {of} examples of {label!r} are recognised by the others: they are unlike each "
                    "other, or like the background; do the motion the same way each time, and redo it")
-    if not background:
+    if rejection is not None and (rejection.chosen.missed or 0) > MANY_MISSED:
+        yield (f"{rejection.chosen.missed:.0%} of the examples would be called unknown: the background seems to hold "
+               "the motions too; record one without them, or choose a lower threshold with img2imu run --threshold")
+    if rejection is not None and rarest(rejection.background_s) > WORTH_SAYING:
+        yield (f"{rejection.background_s:.0f} s of background speak of no fewer than "
+               f"{rarest(rejection.background_s):.2g} false triggers an hour: ten minutes of what else you do "
+               "would say more")
+    if rejection is None:
         yield ("no background was recorded, so every motion is given some label: record what else you do, and it can "
                "say unknown")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.commands.settings import adapted, add_contract_arguments
 from export.recipes import CONVERTERS, DEFAULT_RECIPE, DEFAULT_TARGET, FRONT_ENDS, IO_TYPES, RECIPES, TARGETS
 
 if TYPE_CHECKING:
@@ -42,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "model did not learn from; default: every third training window")
     parser.add_argument("--max-f1-drop", type=float, metavar="X", help="write no file that loses more macro-F1 than X, "
                         "and exit with 1")
+    add_contract_arguments(parser.add_argument_group(
+        "settings", "that the model file will hold; img2imu run can take others in their place; docs/live.md explains "
+        "them"))
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -57,6 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
     jobs = _jobs(arguments, output)
     trained = load(arguments.model)
     exportable = Exportable.of(trained.classifier, trained.header)
+    exportable = replace(exportable, contract=adapted(exportable.contract, arguments))
     evidence = gather(exportable.contract, exportable.support, exportable.support_classes, arguments.data,
                       arguments.calibration)
     if arguments.format == "onnx":

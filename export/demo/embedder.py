@@ -37,7 +37,7 @@ class ImageEmbedder(nn.Module):
     def __init__(self, backbone: EarlyBlocks) -> None:
         super().__init__()
         self.backbone = backbone
-        self.eval()
+        self.eval().requires_grad_(False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Image (1, H, W, 3) to texture (1, H / 8 * 40)."""

@@ -1,4 +1,5 @@
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -25,11 +26,14 @@ from edge_runtime.contract import (
     SpectrogramSpec,
     StreamSpec,
 )
+from edge_runtime.errors import StreamError
 from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.frontend.statistics import STATISTICS
+from edge_runtime.recognizer import Recognizer
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no defect
-settings.load_profile("untimed")
+settings.register_profile("emulated", deadline=None, max_examples=5)  # twenty times slower
+settings.load_profile(os.environ.get("IMG2IMU_HYPOTHESIS", "untimed"))
 
 DATA = Path(edge_runtime.__file__).with_name("data")
 
@@ -120,6 +124,43 @@ def motion():
 def fake_model():
     """The class of models that need no interpreter."""
     return FakeModel
+
+
+@pytest.fixture(scope="session")
+def make_recognizer(make_contract, fake_model):
+    """A recogniser over a fake model; arguments as for make_contract."""
+    def make(answer=None, **changes):
+        contract = make_contract(**changes)
+        return Recognizer(contract, fake_model(len(contract.labels), answer))
+    return make
+
+
+@pytest.fixture(scope="session")
+def push_in_chunks():
+    """Push a stream cut at these places; all decisions."""
+    def push(recognizer, times, samples, cuts):
+        pieces = zip(np.split(times, cuts), np.split(samples, cuts), strict=True)
+        return [decision for t, s in pieces for decision in recognizer.push(t, s)]
+    return push
+
+
+@pytest.fixture(scope="session")
+def refusal():
+    """The error with which a stream is refused."""
+    def refuse(recognizer, times, samples):
+        with pytest.raises(StreamError) as caught:
+            recognizer.push(times, samples)
+        return caught.value
+    return refuse
+
+
+@pytest.fixture(scope="session")
+def accounted():
+    """Whether a recogniser knows what became of every sample."""
+    def check(recognizer):
+        c = recognizer.counts
+        return c.received == c.used + c.waiting + c.late + c.duplicate + c.refused
+    return check
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_runtime.checks import (
     STANDARD_GRAVITY,
@@ -10,8 +12,9 @@ from edge_runtime.checks import (
     check_rate,
     check_units,
     first_bad_sample,
+    is_usable,
 )
-from edge_runtime.contract import StreamSpec
+from edge_runtime.contract import CHANNELS, StreamSpec
 from edge_runtime.errors import StreamError
 
 SPEC = StreamSpec(("gyro_x", "gyro_y", "gyro_z", "acc_x", "acc_y", "acc_z"), 50.0, "included")
@@ -200,3 +203,11 @@ def test_the_first_of_several_bad_samples_is_named():
 def test_equal_timestamps_are_no_step_back():
     times, samples = chunk()
     assert first_bad_sample(np.repeat(times, 2), np.repeat(samples, 2, axis=0), 0.0, SPEC) is None
+
+
+@given(st.lists(st.sampled_from([0.0, -9.81, 9.9e5, -9.9e5, 1e6, -1e6, math.inf, -math.inf, math.nan]) |
+                st.floats(width=32), min_size=1, max_size=6))
+def test_one_sample_is_usable_where_a_stream_of_it_is(sample):
+    spec = StreamSpec(CHANNELS[:len(sample)], 50.0, "included")
+    bad = first_bad_sample(np.zeros(1), np.array([sample], np.float32), None, spec, ordered=False)
+    assert is_usable(sample) == (bad is None)

@@ -12,6 +12,7 @@ from edge_runtime.head import (
     SHARPNESS_OF_ONE_WINDOW,
     STD_PRIOR_WINDOWS,
     fit_head,
+    held_out_probabilities,
 )
 
 UNTIMED = settings(deadline=None, max_examples=25)
@@ -248,3 +249,23 @@ def test_a_rare_class_is_found_as_well_as_a_common_one(counts):
     truth = np.repeat(np.arange(len(counts)), 50)
     answers = head.probabilities(centres[truth] + random.normal(0, 0.5, (len(truth), 5))).argmax(1)
     np.testing.assert_array_equal(answers, truth)
+
+
+def test_what_is_held_out_is_judged_by_a_head_that_did_not_see_it():
+    x, labels = draw(classes=3, each=6, apart=1.0)
+    folds = np.array([sum(labels[:i] == labels[i]) for i in range(len(labels))])  # of each class, one at a time
+    found = held_out_probabilities(x, labels, (5,), folds)
+    z = standardised(x, (5,))(x)
+    for fold in range(6):
+        out = folds == fold
+        logits = reference_lda(z[~out], labels[~out], 5)(z[out])
+        ratio = np.diff(np.log(found[out]), axis=1) / np.diff(logits, axis=1)  # one factor for all of a head's logits
+        np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
+        assert ratio[0, 0] > 0
+
+
+def test_what_is_never_held_out_has_no_answer():
+    x, labels = draw(classes=2, each=3)
+    found = held_out_probabilities(x, labels, (5,), np.array([0, -1, 1, -1, -1, 0]))
+    assert np.isnan(found[[1, 3, 4]]).all()
+    np.testing.assert_allclose(found[[0, 2, 5]].sum(1), 1)

@@ -19,6 +19,7 @@ from export.checks import ExportError
 from export.converters import litert_torch
 from export.converters.litert_torch import LitertTorch
 from export.pipeline import (
+    GOLDEN_STEP,
     LIBRARIES,
     build_contract,
     export_model,
@@ -84,7 +85,7 @@ def test_golden_vectors_are_reproduced_to_the_last_bit(route):
         np.testing.assert_array_equal(features.images[:, ::stride, ::stride], golden.image_samples[i])
         np.testing.assert_array_equal(model.infer(features)[0], golden.probabilities[i])
     support = route.model.classifier.support_windows_
-    assert all((support == window).all((1, 2)).any() for window in golden.windows)
+    assert all((np.abs(support - window).max((1, 2)) <= GOLDEN_STEP / 2).any() for window in golden.windows)
 
 
 def test_what_the_export_says_of_itself(route):

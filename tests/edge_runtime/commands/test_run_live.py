@@ -132,3 +132,37 @@ def test_a_phone_that_falls_silent_leaves_no_label_standing(demo_model_path, dem
         assert "1 gap" in process.communicate(timeout=20)[1]
     finally:
         process.kill()
+
+
+def test_a_service_manager_ends_it_with_everything_written(demo_model_path, demo_recording_path, tmp_path):
+    sink = tmp_path / "decisions.jsonl"
+    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", demo_model_path, "--source",
+                                f"replay:{demo_recording_path}?lead_s=6", "--sink", f"jsonl:{sink}"],
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        for _ in range(400):
+            if sink.exists() and sink.read_text().count("\n") >= 3:
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    found = [json.loads(line) for line in sink.read_text().splitlines()]
+    assert 3 <= len(found) < 30  # of 79: it did not go on to the end
+    assert f"{len(found)} decisions, " in said and "Traceback" not in said
+
+
+def test_a_service_manager_ends_it_before_any_sample(demo_model_path, port):
+    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", demo_model_path, "--source",
+                                f"http:127.0.0.1:{port}"], stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr:
+            if "http" in line:  # it listens
+                break
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=20)[1] == ""
+    finally:
+        process.kill()
+    assert process.returncode == 0

@@ -165,3 +165,11 @@ def test_every_statistic_is_finite_for_whatever_a_sensor_may_give(all_of_three_a
 def test_a_constant_window_gives_finite_values(statistics, channels, value):
     window = np.full((32, channels), value, np.float32)
     assert np.isfinite(statistics(window, tuple(STATISTICS))).all()
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+@pytest.mark.parametrize("channels", [1, 3, 6])
+@pytest.mark.parametrize("rate_hz", [10.0, 50.0, 400.0])
+def test_the_size_is_how_many_numbers_a_window_gives(make_front_end, name, channels, rate_hz):
+    statistics = make_front_end(channels=channels, rate_hz=rate_hz, statistics=(name, "mean")).statistics
+    assert statistics.size == len(statistics(np.zeros((32, channels), np.float32)))

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import RECOGNISED, UNKNOWN, Decision
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks import open_sink
 
 LABELS = ("squat", 'say "hi", twice', "Kniebeuge ä")
-SQUAT = Decision(1.5, RECOGNISED, "squat", 0.75, (0.75, 0.125, 0.125), (0.5, 0.25, 0.25))
+COUNTS = ["received", "used", "waiting", "late", "duplicate", "refused", "interpolated", "gaps"]
+SQUAT = Decision(1.5, RECOGNISED, "squat", 0.75, (0.75, 0.125, 0.125), (0.5, 0.25, 0.25), event=True,
+                 counts=StreamCounts(received=90, used=80, late=3, duplicate=7, interpolated=5, gaps=1))
 UNSURE = Decision(1e9 + 0.125, UNKNOWN, None, 1 / 3, (1 / 3,) * 3, (float("nan"), 1.0, 0.0))
 
 
@@ -20,14 +23,16 @@ def rows(text):
 def test_a_header_and_a_line_per_decision(tmp_path, make_contract):
     path = tmp_path / "decisions.csv"
     with open_sink(f"csv:{path}", make_contract(labels=LABELS)) as sink:
-        assert rows(path.read_text()) == [["time_s", "state", "label", "probability", *LABELS]]
+        assert rows(path.read_text()) == [["time_s", "state", "label", "probability", "event", *COUNTS, *LABELS]]
         sink.write(SQUAT)
-        assert rows(path.read_text())[1] == ["1.500000", "recognised", "squat", "0.75", "0.75", "0.125", "0.125"]
+        assert rows(path.read_text())[1] == ["1.500000", "recognised", "squat", "0.75", "1", "90", "80", "0", "3", "7",
+                                              "0", "5", "1", "0.75", "0.125", "0.125"]
         sink.write(UNSURE)
         sink.write(Decision.gap(2.0))
-    third = "0.333333"
-    assert rows(path.read_text())[2:] == [["1000000000.125000", "unknown", "", third, third, third, third],
-                                          ["2.000000", "gap", "", "", "", "", ""]]
+    third, no_counts = "0.333333", [""] * len(COUNTS)
+    assert rows(path.read_text())[2:] == [
+        ["1000000000.125000", "unknown", "", third, "0", *no_counts, third, third, third],
+        ["2.000000", "gap", "", "", "0", *no_counts, "", "", ""]]
 
 
 def test_lines_end_alike_everywhere(tmp_path, make_contract):
@@ -39,7 +44,7 @@ def test_lines_end_alike_everywhere(tmp_path, make_contract):
 def test_standard_output_stays_open(capsys, make_contract):
     open_sink("csv:-", make_contract()).close()
     print("more")
-    assert capsys.readouterr().out == "time_s,state,label,probability,rest,walk,jump\nmore\n"
+    assert capsys.readouterr().out == f"time_s,state,label,probability,event,{','.join(COUNTS)},rest,walk,jump\nmore\n"
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's always full device")

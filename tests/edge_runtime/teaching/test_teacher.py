@@ -161,7 +161,8 @@ def test_the_very_same_recording_under_two_names_is_said(excerpt):
     assert any("'one' and 'two' look alike" in warning for warning in teacher.review().warnings)
 
 
-@pytest.mark.parametrize("label", ["", " ", "a\nb", "tab\t", "\x1b[2J", " led", "trailing ", "x" * 81, "\u202e", "\ud800"])
+@pytest.mark.parametrize("label", ["", " ", "a\nb", "tab\t", "\x1b[2J", " led", "trailing ", "x" * 81, "\u202e",
+                                   "\ud800"])
 def test_strange_labels_are_refused_and_change_nothing(taught, excerpt, is_sentence, label):
     with pytest.raises(DataError, match="expected one line of 1 to 80 printable characters") as caught:
         taught.add(label, *excerpt(0, 7))
@@ -183,12 +184,13 @@ def test_a_refused_recording_changes_nothing(taught, excerpt, is_sentence):
     times_s, samples = excerpt(0, 7)
     broken = samples.copy()
     broken[7, 2] = np.nan
-    for given_s, given in ((times_s[:50], samples[:50]), (times_s, samples / 9.80665), (times_s, broken),
+    taught_in = (lambda t, s: taught.add("new", t, s), lambda t, s: taught.redo("IR", t, s), taught.set_background)
+    for wrong_s, wrong in ((times_s[:50], samples[:50]), (times_s, samples / 9.80665), (times_s, broken),
                            (times_s * 2, samples), (times_s, samples[:, :3]), (times_s, np.zeros_like(samples)),
                            (times_s[:0], samples[:0])):
-        for teach in (lambda t, s: taught.add("new", t, s), lambda t, s: taught.redo("IR", t, s), taught.set_background):
+        for teach in taught_in:
             with pytest.raises((DataError, StreamError)) as caught:
-                teach(given_s, given)
+                teach(wrong_s, wrong)
             assert is_sentence(str(caught.value))
     assert answers(taught, excerpt(0, 30)) == before
 

@@ -1,11 +1,12 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge_runtime.container import read
-from edge_runtime.contract import Contract
+from edge_runtime.contract import Contract, DecisionSpec
 from edge_runtime.recordings import read_recording
 from export.checks import ExportError
 from export.recipes import TARGETS
@@ -105,6 +106,25 @@ def test_a_directory_without_permission(here, refused, monkeypatch):
     (here / "locked").mkdir()
     monkeypatch.setattr("os.access", lambda path, mode: False)  # who runs this may be root
     assert "no permission in locked" in refused("m.npz", "-o", "locked/m.tflite")
+
+
+def test_settings_of_the_decision_go_into_the_model_file(here, converted_before, export, route):
+    assert export("m.npz", "--smoothing-windows", "5", "--threshold", "0.6", "--class-threshold", "jump=0.9",
+                  "--debounce", "2", "--refractory-s", "1.5", "--max-gap-s", "0.3")[0] == 0
+    contract, own = read(here / "m.tflite").contract, route.file.contract
+    assert contract.decision == DecisionSpec(5, 0.6, {"jump": 0.9}, 2, 1.5)
+    assert contract.stream == replace(own.stream, max_gap_s=0.3) != own.stream
+    assert replace(contract, decision=own.decision, stream=own.stream) == own
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["--class-threshold", "swim=0.9"], "the options ask for decision.class_thresholds = "),
+    (["--threshold", "60"], "the options ask for decision.threshold = 60.0, expected 0 to 1: choose another value"),
+    (["--max-gap-s", "0.001"], "the options ask for stream.max_gap_s = 0.001, expected 0.04 (two samples) to"),
+])
+def test_settings_that_make_no_sense_are_refused_before_the_work(here, refused, arguments, message):
+    assert message in refused("m.npz", *arguments)
+    assert files(here) == ["m.npz"]
 
 
 def test_a_failed_check_is_said_and_leaves_nothing(here, converted_before, refused, monkeypatch):

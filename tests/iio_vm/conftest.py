@@ -1,0 +1,60 @@
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from chip import CONFIG, Chip, load
+
+from edge_runtime.sources import Chunk
+
+
+@pytest.fixture(scope="session")
+def chip():
+    """The chip with its driver, and configfs."""
+    load("iio-trig-hrtimer")
+    subprocess.run(["mount", "-t", "configfs", "none", CONFIG], check=True)
+    return Chip()
+
+
+@pytest.fixture
+def in_the_hand(chip):
+    """Until the test ends, the chip lies flat in a hand that is not quite still."""
+    generator = np.random.default_rng(0)
+    ended = threading.Event()
+
+    def move():
+        while not ended.wait(0.01):
+            chip.measure(*generator.normal([[0, 0, 16384], [0, 0, 0]], 100).astype(int).tolist())
+    thread = threading.Thread(target=move)
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+@pytest.fixture
+def collect():
+    """The first n samples of a source, in one chunk; what it said is in ``notes.said``."""
+    def call(source, n, at=lambda received: None):
+        source.notes.said = []
+        source.notes.say = source.notes.said.append
+        times, samples, count = [np.empty(0)], [], 0
+        until_s = time.monotonic() + 60
+        with contextlib.closing(iter(source)) as stream:
+            for chunk in stream:
+                if len(chunk.timestamps_s):
+                    times.append(chunk.timestamps_s)
+                    samples.append(chunk.samples)
+                    count += len(chunk.timestamps_s)
+                if count >= n:
+                    break
+                at(count)
+                assert time.monotonic() < until_s, f"{count} samples, then nothing; {source.notes.said}"
+        return Chunk(np.concatenate(times), np.concatenate(samples))
+    return call
