@@ -120,9 +120,10 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
 
 
 SCRIPTS = sorted(name_of(path) for path in (ROOT / ".ci").rglob("*") if path.is_file())
+NPM = [f"edge_runtime/web/{name}" for name in ("package.json", "package-lock.json", ".npmrc")]
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", *SCRIPTS])
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", *SCRIPTS, *NPM])
 def test_installation_depends_on_no_particular_host_or_machine(name: str) -> None:
     text = (ROOT / name).read_text()
     assert re.findall(r"[a-z+]+://|index-url|find-links|trusted-host|/(?:home|root|opt)/", text) == []

@@ -62,6 +62,9 @@ def main(arguments: argparse.Namespace) -> int:
     if not (arguments.source or arguments.recordings or arguments.background or arguments.delete):
         raise UserError("there is nothing to teach from, expected --source URI for a live sensor or --from DIR for "
                         "recordings: give one of them")
+    if web.asked_for(arguments) is not None and not arguments.source:
+        raise UserError("--web was given without --source, expected a live sensor to teach from the page with: add "
+                        "--source URI")
     check_writable(output)
     teacher = _open(arguments)
     for label in arguments.delete:

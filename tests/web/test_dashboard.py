@@ -176,6 +176,7 @@ def test_when_the_program_ends_the_page_says_so_and_finds_the_next(command, open
     page.until("document.getElementById('connection').dataset.state === 'good'")
     first.end()
     page.until("document.getElementById('connection').textContent.startsWith('not connected')")
+    assert page.text("#label") == "not connected"
     page.picture(PICTURES / "dashboard-away.png", whole=False)
     command("run", "--demo", "--web", port).serving(port)
     page.until("document.getElementById('connection').dataset.state === 'good'")

@@ -23,7 +23,7 @@ def phone(open_page):
         page.emulate_sensors()
         page.set_sensors((0, 0, g), (0, 0, 0))
         page.open(url)
-        page.until("document.getElementById('start')")
+        page.until("document.documentElement.dataset.theme")  # the page's script has run
         return page
     return call
 

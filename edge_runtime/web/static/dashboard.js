@@ -33,6 +33,7 @@ const live = new Live("/live", {
     else if (kind === IMAGES) parts.pictures.show(new DataView(buffer).getFloat64(8, true), new Uint8Array(buffer, 16));
   },
   lost(seconds) {
+    rest("not connected"); // no label stands longer than what it was said of
     connection("bad", `not connected, trying again in ${seconds} s`);
   },
   refused() {

@@ -21,6 +21,9 @@ export async function readModelFile(buffer) {
   }
   if (!entries.has(CONTRACT)) throw new ModelFileError(`This model has no img2imu contract: ${AGAIN}.`);
   const contract = JSON.parse(await text(bytes, entries.get(CONTRACT)));
+  if (contract.taught) {
+    throw new ModelFileError("This model was taught on a device, where img2imu run takes it; the browser takes those of img2imu export --target web.");
+  }
   if (contract.schema > SCHEMA) {
     throw new ModelFileError(`The model's contract has schema ${contract.schema}, this page reads up to ${SCHEMA}: take a newer img2imu.`);
   }

@@ -7,13 +7,13 @@ import {Network} from "./network.js";
 import {Recognizer} from "./recognizer.js";
 import {useTheme} from "./theme.js";
 import {Uplink} from "./uplink.js";
-import {element} from "./words.js";
+import {counted, element} from "./words.js";
 
-const SHOW_MS = 250, MODEL_PATH = "/model.tflite", MOST_BEHIND = 300; // samples that wait for the network
+const SHOW_MS = 250, SILENT_MS = 1500, MODEL_PATH = "/model.tflite", MOST_BEHIND = 300; // samples that wait for the network
 const $ = (id) => document.getElementById(id);
 const awake = new Awake();
 let motion = null, uplink = null, model = null, recognizer = null, bars = null, count = 0, newest = null, shownAt = 0, behind = 0;
-let turn = Promise.resolve();
+let turn = Promise.resolve(), heardAt = 0;
 export const decisions = []; // of this browser, newest last, bounded; for whoever looks from the console
 
 const mode = () => document.querySelector("input[name=mode]:checked").value;
@@ -26,6 +26,7 @@ function status(text, state = "good") {
 async function take(sample) {
   count += 1;
   newest = sample;
+  heardAt = performance.now();
   if (uplink) return uplink.push(sample);
   if (!recognizer || behind > MOST_BEHIND) return; // a browser too slow for the model: it shows as a gap
   behind += 1;
@@ -122,11 +123,15 @@ function show(now) {
   if (now - shownAt < SHOW_MS) return;
   const passed = (now - shownAt) / 1000;
   shownAt = now;
+  if (recognizer && decisions.length && now - heardAt > SILENT_MS) { // no label stands longer than its samples
+    $("label").textContent = "no samples come";
+    $("label").dataset.state = "gap";
+  }
   if (motion && !$("stop").disabled) {
     $("rate").textContent = `${((count - (show.before ?? 0)) / passed).toFixed(0)} Hz`;
     $("sent-name").textContent = uplink ? "sent" : "taken";
-    $("sent").textContent = uplink ? `${Math.max(0, count - uplink.waiting - uplink.dropped)} samples, ${uplink.waiting} waiting${
-      uplink.dropped ? `, ${uplink.dropped} lost` : ""}` : `${count} samples`;
+    $("sent").textContent = uplink ? `${counted(Math.max(0, count - uplink.waiting - uplink.dropped), "sample")}, ${uplink.waiting} waiting${
+      uplink.dropped ? `, ${uplink.dropped} lost` : ""}` : counted(count, "sample");
     $("sign").textContent = `${motion.sign > 0 ? "as measured" : "turned around"} (${motion.signFrom})`;
     if (newest) {
       $("acc").textContent = newest.slice(1, 4).map((v) => v.toFixed(1)).join(", ") + " m/s²";

@@ -267,3 +267,8 @@ def test_a_source_that_ends_keeps_what_was_taught(my, demo_recording_path):
 
 def _of(recording):
     return recording.timestamps_s, np.asarray(recording.samples)
+
+
+def test_a_page_needs_a_live_source(data, my, capsys):
+    assert main(["teach", "-o", str(my), "--from", str(data), "--web"]) == 2
+    assert "--web was given without --source" in capsys.readouterr().err and not my.exists()
