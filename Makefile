@@ -13,6 +13,8 @@ SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 .DEFAULT_GOAL := help
 # Whatever has a line of help is a name, not a file.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: help venv demo test test-onnx2tf test-base test-sources test-android bench-android figures bench fewshot ablation finetuning pretraining \
+  export-matrix lint types imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -87,6 +89,14 @@ web: $(PAGES)/vendor/.made ## fetch what the pages need of others (npm): uPlot a
 
 test-web: $(INSTALLED) web ## the pages in a real browser, Debian's Chromium, with emulated motion sensors; pictures into out/web
 	.ci/with_packages chromium -- $(BIN)/python -m pytest -m browser tests/web
+# JUnit, JNA and a JDK come from Debian, the Kotlin compiler from npm.
+ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni libcommons-math3-java
+
+test-android: $(INSTALLED) ## test the Kotlin code on the JVM: golden vectors, and real LiteRT against img2imu run
+	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python
+
+bench-android: $(INSTALLED) ## the Kotlin front end per decision: incremental, recomputed, and the paper's way
+	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python benchmark
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py
