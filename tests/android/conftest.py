@@ -36,7 +36,7 @@ class Jvm:
         """The outcome of every test."""
         tests = self._class_path.partition(os.pathsep)[0]
         result = self.run("org.junit.platform.console.ConsoleLauncher", "--scan-classpath", tests, "--details", "none",
-                          "--reports-dir", reports, *arguments, golden=golden)
+                          "--reports-dir", reports, *arguments, golden=golden, out=reports)
         report = reports / "TEST-junit-jupiter.xml"
         assert report.exists(), result.stdout + result.stderr
         return [Outcome(case.get("classname", "").rpartition(".")[2], _name(case),

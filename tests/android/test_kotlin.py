@@ -7,14 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from edge_runtime.bench.report import show_files
+from edge_runtime.bench.results import read_result
+
 pytestmark = pytest.mark.android
 DEMO = Path(__file__).resolve().parents[2] / "android_demo"
 TESTS = sorted(path.stem for path in DEMO.glob("*/src/test/**/*Test.kt"))
 
 
 @pytest.fixture(scope="module")
-def outcomes(jvm, golden, tmp_path_factory):
-    return jvm.junit(golden, tmp_path_factory.mktemp("reports"))
+def reports(tmp_path_factory):
+    return tmp_path_factory.mktemp("reports")
+
+
+@pytest.fixture(scope="module")
+def outcomes(jvm, golden, reports):
+    return jvm.junit(golden, reports)
 
 
 @pytest.mark.parametrize("test_class", TESTS)
@@ -22,6 +30,14 @@ def test_kotlin(outcomes, test_class):
     mine = [outcome for outcome in outcomes if outcome.test_class == test_class]
     assert mine, f"no test of {test_class} ran"
     assert [outcome.name for outcome in mine if outcome.failed] == []
+
+
+def test_a_phone_s_benchmark_reads_as_that_of_a_computer(outcomes, reports):
+    result = read_result(reports / "bench.json")
+    assert [model.failure for model in result.models] == [None, "the GPU refused it"]
+    (speed,) = result.models[0].speeds
+    assert speed.decisions == 30 and 0 < speed.total.p50_us <= speed.total.max_us
+    assert any("a phone" in line for line in show_files(("here", "there"), (result, result)))
 
 
 def test_a_corrupted_golden_value_fails(jvm, golden, tmp_path):

@@ -34,7 +34,8 @@ class Recognizer(
     private val samples = RingBuffer(n, stream.channels.size)
     private val receivedRow = DoubleArray(1)
     private val received = RingBuffer(n, 1)
-    private val smoother = Smoother(contract.decision, contract.labels)
+    private var smoother = Smoother(contract.decision, contract.labels)
+    private var taught: Taught? = null
     private var gaps = 0
     private var silentS = 0.0
     private var due = n.toLong() // grid samples at which the next decision falls
@@ -50,6 +51,24 @@ class Recognizer(
             val from = received.newest(n)
             return (received.store[from + n - 1] - received.store[from]) / (n - 1) * stream.rateHz
         }
+
+    /** Class names in the order of a decision's probabilities. */
+    val labels: List<String> get() = taught?.labels ?: contract.labels
+
+    /** A copy of the newest window, or null while it is not full. */
+    val window: DoubleArray?
+        get() {
+            if (samples.size < n) return null
+            val from = samples.newest(n)
+            return samples.store.copyOfRange(from, from + n * stream.channels.size)
+        }
+
+    /** Decide by what was taught on the phone from here on; null goes back to the model's own labels. */
+    fun teach(taught: Taught?) {
+        this.taught = taught
+        val own = if (taught == null) contract.decision else contract.decision.copy(classThresholds = emptyMap())
+        smoother = Smoother(own, labels)
+    }
 
     /** Samples on the grid that were made up between two received ones farther apart than the grid's step. */
     val interpolated: Long get() = resampler.interpolated
@@ -181,11 +200,13 @@ class Recognizer(
         val drawn = System.nanoTime()
         if (model.takesWindows) model.infer(samples.store, from) else model.infer(frontEnd.features)
         val inferred = System.nanoTime()
-        val decision = smoother.decide(timeS, model.probabilities)
+        val decision = smoother.decide(timeS, taught?.head?.probabilities(model.embedding) ?: modelProbabilities())
         return decision.took(
             Latency((drawn - started) / 1e3, (inferred - drawn) / 1e3, (System.nanoTime() - started) / 1e3),
         )
     }
+
+    private fun modelProbabilities(): DoubleArray = DoubleArray(labels.size) { model.probabilities[it].toDouble() }
 
     /** Whether too many samples of a window are missing, though the rate is right in between. */
     private fun hasHoles(): Boolean {

@@ -31,17 +31,16 @@ class Smoother(
     /** Take the [probabilities] of the window that ends at [timeS]; give the decision. */
     fun decide(
         timeS: Double,
-        probabilities: FloatArray,
+        probabilities: DoubleArray,
     ): Decision {
-        val window = DoubleArray(labels.size) { probabilities[it].toDouble() }
         if (newest.size == spec.smoothingWindows) newest.removeFirst()
-        newest.addLast(window)
+        newest.addLast(probabilities)
         val smoothed = DoubleArray(labels.size) { i -> newest.sumOf { it[i] } / newest.size }
         val best = smoothed.indices.maxBy { smoothed[it] }
         val probable = smoothed[best] >= (spec.classThresholds[labels[best]] ?: spec.threshold)
         val event = begin(timeS, labels[best].takeIf { probable })
         val state = if (label == null) State.UNKNOWN else State.RECOGNISED
-        return Decision(timeS, state, label, smoothed[best], smoothed, window, event)
+        return Decision(timeS, state, label, smoothed[best], smoothed, probabilities, event)
     }
 
     /** Settle the label that is given; whether it begins now. */

@@ -11,7 +11,7 @@ class SmootherGoldenTest {
             val smoother = Smoother(contract.decision, contract.labels)
             val times = golden.doubles("times_in")
             val rows = golden.rows("probabilities_in", contract.labels.size)
-            val decisions = times.indices.map { smoother.decide(times[it], rows[it]) }
+            val decisions = times.indices.map { smoother.decide(times[it], rows[it].toDoubles()) }
             listOf(
                 golden.within("smoothed", 1e-12) { decisions.flatMap { it.probabilities.asList() }.toDoubleArray() },
                 golden.equal(

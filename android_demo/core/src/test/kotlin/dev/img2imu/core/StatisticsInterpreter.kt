@@ -35,3 +35,25 @@ class StatisticsInterpreter(
 
     override fun close() = Unit
 }
+
+/** The statistics as the embedding, among nothing else of worth: enough to teach. */
+class EmbeddingInterpreter(
+    private val contract: Contract,
+) : Interpreter by StatisticsInterpreter(contract) {
+    private val statistics = WindowStatistics(contract).size
+    private val size = 2 * contract.frontEnd.run { nImages * imageHeight * 3 } + 1 + statistics
+    override val outputs =
+        listOf(
+            Tensor("output_0", TensorType.FLOAT32, listOf(1, contract.labels.size)),
+            Tensor("output_1", TensorType.FLOAT32, listOf(1, size)),
+        )
+
+    override fun run(
+        inputs: Map<String, ByteBuffer>,
+        outputs: Map<String, ByteBuffer>,
+    ) {
+        val given = inputs.getValue("args_1").asFloatBuffer()
+        val embedding = outputs.getValue("output_1").asFloatBuffer()
+        for (i in 0 until statistics) embedding.put(size - statistics + i, given.get(i))
+    }
+}
