@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PACKAGES := edge_runtime img2imu export
-SOURCES := $(wildcard $(PACKAGES) tests benchmarks)
+SOURCES := $(wildcard $(PACKAGES) tests benchmarks android_demo/tools)
 
 .DEFAULT_GOAL := help
 # Whatever has a line of help is a name, not a file.

@@ -1,6 +1,6 @@
-"""``api_stubs.py CURRENT.TXT ANDROID.JAR``: a platform's public API, as its source lists it, to a jar to compile against.
+"""``api_stubs.py CURRENT.TXT ANDROID.JAR``: a platform's public API, as its source lists it, to a jar.
 
-Every method throws; the nullability that the list states is kept, and so are generics and constants.
+It is there to compile against. Every method throws; the nullability that the list states is kept, and so are generics and constants.
 """
 
 import ast
@@ -10,7 +10,17 @@ import zipfile
 from pathlib import Path
 
 from api_types import Scope, descriptor, parse_parameters, parse_type, signature, type_variables
-from class_file import ACC, ACC_ANNOTATION, ACC_ENUM, ACC_INTERFACE, ACC_SUPER, ACC_VARARGS, Member, StubClass, class_file
+from class_file import (
+    ACC,
+    ACC_ANNOTATION,
+    ACC_ENUM,
+    ACC_INTERFACE,
+    ACC_SUPER,
+    ACC_VARARGS,
+    Member,
+    StubClass,
+    class_file,
+)
 
 QUOTED = r'"(?:[^"\\]|\\.)*"'
 ANNOTATION = re.compile(rf"@(?!interface\b)([\w.]+)(\((?:[^()\"]|{QUOTED}|\((?:[^()\"]|{QUOTED})*\))*\))?\s*")
@@ -31,7 +41,7 @@ def read_api(text):
         elif line.startswith("  ") and not line.startswith("   ") and bare.endswith("{"):
             current = _Class(package, _without_annotations(bare[:-1])[0])
             stubs[current.stub.name] = current.stub
-        elif current and line.startswith("    ") and bare.endswith(";") or "; //" in bare:
+        elif current and line.startswith("    ") and (bare.endswith(";") or "; //" in bare):
             current.add(re.sub(r";\s*//.*$", ";", bare)[:-1])
     _nest(stubs)
     return list(stubs.values())

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass, field
 
-PRIMITIVES = {"void": "V", "boolean": "Z", "byte": "B", "char": "C", "short": "S", "int": "I", "long": "J", "float": "F",
-              "double": "D"}
+PRIMITIVES = {"void": "V", "boolean": "Z", "byte": "B", "char": "C", "short": "S", "int": "I", "long": "J",
+              "float": "F", "double": "D"}
 
 
 @dataclass(frozen=True)
@@ -82,11 +82,10 @@ def type_variables(text, scope):
     """``<T extends X & Y, U> rest`` to the variables and the rest."""
     if not text.startswith("<"):
         return Variables(scope=scope), text
-    depth = 0
-    for end, c in enumerate(text):
-        depth += (c == "<") - (c == ">")
-        if depth == 0:
-            break
+    depth, end = 1, 0
+    while depth:
+        end += 1
+        depth += (text[end] == "<") - (text[end] == ">")
     variables = Variables(scope=scope)
     for part in parse_parameters(text[1:end]):
         name, _, bounds = part.partition(" extends ")

@@ -71,7 +71,8 @@ class _Pool:
     def constant(self, kind, value):
         if kind == "String":
             return self.add(8, "H", self.utf8(value))
-        tag, layout, slots = {"int": (3, "i", 1), "float": (4, "f", 1), "long": (5, "q", 2), "double": (6, "d", 2)}[kind]
+        tag, layout, slots = {"int": (3, "i", 1), "float": (4, "f", 1), "long": (5, "q", 2),
+                              "double": (6, "d", 2)}[kind]
         return self.add(tag, layout, value, slots=slots)
 
     def attribute(self, name, content):
@@ -96,8 +97,9 @@ def class_file(stub: StubClass) -> bytes:
     if stub.signature:
         attributes.append(pool.attribute("Signature", struct.pack(">H", pool.utf8(stub.signature))))
     if stub.nested:
-        rows = b"".join(struct.pack(">HHHH", pool.klass(name), pool.klass(outer), pool.utf8(name[len(outer) + 1:]), flags)
-                        for outer, name, flags in stub.nested)
+        rows = b"".join(
+            struct.pack(">HHHH", pool.klass(name), pool.klass(outer), pool.utf8(name[len(outer) + 1:]), flags)
+            for outer, name, flags in stub.nested)
         attributes.append(pool.attribute("InnerClasses", struct.pack(">H", len(stub.nested)) + rows))
     body += struct.pack(">H", len(attributes)) + b"".join(attributes)
     return struct.pack(">IHH", 0xCAFEBABE, 0, VERSION) + pool.content() + body

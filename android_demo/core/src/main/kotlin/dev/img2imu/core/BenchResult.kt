@@ -36,10 +36,11 @@ class BenchMachine(
 )
 
 /**
- * The JSON document of `img2imu bench`, so that a phone's result stands beside a computer's (`img2imu bench --compare`).
+ * The JSON document of `img2imu bench`, so that a phone's result stands beside a computer's
+ * (`img2imu bench --compare`).
  *
- * Every accelerator is a model of its own there, since the format has one runtime a model. Python's and numpy's versions
- * are named as missing, and what a phone does not tell of its clock and temperature is null.
+ * Every accelerator is a model of its own there, since the format has one runtime a model. Python's and numpy's
+ * versions are named as missing, and what a phone does not tell of its clock and temperature is null.
  */
 fun benchJson(
     created: String,

@@ -67,7 +67,8 @@ internal class Checks(
     ) {
         if (acc.isNotEmpty() && largest(samples, from, acc) < SENSOR_DEAD) {
             throw StreamError(
-                "the accelerometer gave less than $SENSOR_DEAD throughout a window, expected m/s^2; ${REMEDIES["dead"]}",
+                "the accelerometer gave less than $SENSOR_DEAD throughout a window, expected m/s^2; " +
+                    "${REMEDIES["dead"]}",
             )
         }
     }

@@ -49,7 +49,7 @@ fun fitHead(
     )
 }
 
-/** Standardised features, their deviations shrunk towards the block's median, every block of the same total variance. */
+/** Standardised features: deviations shrunk towards the block's median, every block of the same total variance. */
 private class Scaling(
     features: List<FloatArray>,
     blocks: List<Int>,

@@ -91,7 +91,8 @@ class Model(
         val typed = type == TensorType.FLOAT32 || (type != null && !floatOnly && tensor.scale > 0)
         if (tensor?.shape != shape || !typed) {
             throw ContractError(
-                "the network's $name are $type ${tensor?.shape}, the contract says FLOAT32 $shape: export the model again",
+                "the network's $name are $type ${tensor?.shape}, the contract says FLOAT32 $shape: export the model " +
+                    "again",
             )
         }
     }

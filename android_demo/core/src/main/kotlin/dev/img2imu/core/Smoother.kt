@@ -4,8 +4,8 @@ package dev.img2imu.core
  * Mean of the newest windows' probabilities, a threshold, and how a label begins.
  *
  * The most probable class becomes the label when its probability reaches its threshold, when `debounceDecisions`
- * decisions in a row agree on it, and, unless it was the label before, when `refractoryS` have passed since a label last
- * began. Otherwise the state is unknown: a label is never kept without evidence.
+ * decisions in a row agree on it, and, unless it was the label before, when `refractoryS` have passed since a label
+ * last began. Otherwise the state is unknown: a label is never kept without evidence.
  *
  * @param labels class names in the order of the probabilities.
  */

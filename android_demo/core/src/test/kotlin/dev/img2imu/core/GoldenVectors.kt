@@ -14,7 +14,8 @@ import kotlin.math.max
 /**
  * What edge_runtime computed, written by tests/android in the same run; the property `golden` names the folder.
  *
- * A case is a folder in it: `NAME.f64` and `NAME.i64` are little-endian arrays without header, `NAME.json` is a document.
+ * A case is a folder in it: `NAME.f64` and `NAME.i64` are little-endian arrays without header, `NAME.json` is a
+ * document.
  */
 class GoldenVectors(
     private val folder: File,
