@@ -1,6 +1,7 @@
 """``api_stubs.py CURRENT.TXT ANDROID.JAR``: a platform's public API, as its source lists it, to a jar.
 
-It is there to compile against. Every method throws; the nullability that the list states is kept, and so are generics and constants.
+It is there to compile against. Every method throws; the nullability that the list states is kept, and so are generics
+and constants.
 """
 
 import ast

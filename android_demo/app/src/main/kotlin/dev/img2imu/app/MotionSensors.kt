@@ -33,8 +33,6 @@ class MotionSensors(
     private val handler: Handler,
     private val sink: EventSink,
 ) : SensorEventListener {
-    private var gyroscope: Sensor? = null
-
     /**
      * Begin, or begin again with another batch length.
      *
@@ -67,13 +65,8 @@ class MotionSensors(
     /** No more events. */
     fun stop() = manager.unregisterListener(this)
 
-    /** Have batches handed over now. */
-    fun flush() {
-        manager.flush(this)
-    }
-
     override fun onSensorChanged(event: SensorEvent) {
-        val sensor = if (event.sensor === gyroscope) "gyro" else "acc"
+        val sensor = if (event.sensor.type == Sensor.TYPE_GYROSCOPE) "gyro" else "acc"
         sink.take(sensor, event.timestamp / 1e9, event.values[0], event.values[1], event.values[2])
     }
 
@@ -105,7 +98,6 @@ class MotionSensors(
         periodUs: Int,
         batchUs: Int,
     ) {
-        if (name == "gyro") gyroscope = sensor
         val slowest = stream.rateHz * (1 - TOLERANCE)
         if (sensor.minDelay > 0 && 1e6 / sensor.minDelay < slowest) {
             throw StreamError(

@@ -166,7 +166,9 @@ class RecognitionService :
 
     private fun startSensors(session: Session) {
         try {
-            sensors?.start(session.contract.stream, session.sensors, if (hidden) BATCH_WHILE_HIDDEN_US else 0)
+            val batchUs = if (hidden) BATCH_WHILE_HIDDEN_US else 0
+            session.allowBatches(batchUs / 1e6)
+            sensors?.start(session.contract.stream, session.sensors, batchUs)
         } catch (error: UserError) {
             say(error.message.orEmpty())
             main.post(::stop)

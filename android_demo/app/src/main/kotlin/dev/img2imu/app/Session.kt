@@ -72,10 +72,14 @@ class Session(
         z: Float,
     ) = merger.push(sensor, timeS, x, y, z)
 
+    /** The sensors may send batches of so many seconds from here on. */
+    fun allowBatches(batchS: Double) {
+        silence.allowedBatchS = batchS
+    }
+
     /** To be called a few times a second, so that no stale label stays when the sensors fall silent. */
     fun tick() {
-        val silentS = silence.tooLongS(System.nanoTime() / 1e9)
-        if (silentS > 0) recognizer.silent(silentS)
+        if (silence.tooLongS(System.nanoTime() / 1e9) > 0) recognizer.silent()
         publish()
     }
 
@@ -169,6 +173,7 @@ class Session(
     private fun decided(next: Decision) {
         decision = next
         next.latencyUs?.let {
+            if (faults > 0) listener.say("") // it has mended itself
             faults = 0
             frontEndUs.add(it.frontend)
             inferenceUs.add(it.inference)

@@ -112,13 +112,17 @@ class FrontEnd(
         x: Int,
     ) {
         val (r, g, b) = rgb
+        val from = mixed // what is a local is not looked up again for every pixel
         val pixels = features.images
+        val row = spec.imageWidth * 3
+        var at = 0
         var to = (image * spec.imageHeight * spec.imageWidth + x) * 3
-        for (from in mixed.indices step channels) {
-            pixels[to] = mixed[from + r]
-            pixels[to + 1] = mixed[from + g]
-            pixels[to + 2] = mixed[from + b]
-            to += spec.imageWidth * 3
+        repeat(spec.imageHeight) {
+            pixels[to] = from[at + r]
+            pixels[to + 1] = from[at + g]
+            pixels[to + 2] = from[at + b]
+            at += channels
+            to += row
         }
     }
 }

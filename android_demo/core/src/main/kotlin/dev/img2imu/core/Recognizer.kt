@@ -37,7 +37,7 @@ class Recognizer(
     private var smoother = Smoother(contract.decision, contract.labels)
     private var taught: Taught? = null
     private var gaps = 0
-    private var silentS = 0.0
+    private var silent = false // it has been said that nothing comes
     private var due = n.toLong() // grid samples at which the next decision falls
     private var first = true // the next window has none before it
 
@@ -76,7 +76,7 @@ class Recognizer(
     /** Forget the stream so far: the next sample may have any timestamp, and a window must fill up again. */
     fun reset() {
         gaps = 0
-        silentS = 0.0
+        silent = false
         order.reset()
         restart()
     }
@@ -95,7 +95,6 @@ class Recognizer(
         counts.received++
         try {
             checks.fault(timeS, values)?.let { throw StreamError(it) }
-            afterSilence(timeS)
             when (order.turn(timeS)) {
                 Turn.DROP -> return
                 Turn.RESTART -> gap(timeS, 0.0)
@@ -103,7 +102,8 @@ class Recognizer(
             }
             val step = timeS - resampler.lastTimeS // NaN at the start
             if (step > stream.maxGapS) gap(timeS, step)
-            silentS = 0.0
+            if (silent && fill < 1) sink.take(Decision(timeS, State.WARMING_UP))
+            silent = false
             counts.used++
             resampler.push(timeS, values)
         } catch (error: StreamError) {
@@ -116,26 +116,13 @@ class Recognizer(
     /**
      * Say that nothing has come for longer than it may; gives the gap, once, so that no stale label stays.
      *
-     * The window is kept: samples that were only under way go on where it ended. If those that come next cover less
-     * than half of the silence, the sensor's clock stood still meanwhile, and the window is filled anew.
-     *
-     * @param silenceS since the newest samples came, on the system's clock.
+     * The window is kept: samples that were only under way go on where it ended. The sensors' clock goes on meanwhile,
+     * so that a real gap shows in the timestamps of those that come next.
      */
-    fun silent(silenceS: Double) {
-        if (resampler.lastTimeS.isNaN()) return
-        val announced = silentS > 0
-        silentS = silenceS
-        if (!announced) sink.take(Decision(resampler.lastTimeS, State.GAP))
-    }
-
-    private fun afterSilence(timeS: Double) {
-        if (silentS == 0.0 || resampler.lastTimeS.isNaN()) return
-        val step = timeS - resampler.lastTimeS
-        if (step >= 0 && step < silentS / 2) {
-            gap(timeS, silentS)
-        } else if (fill < 1) {
-            sink.take(Decision(timeS, State.WARMING_UP))
-        }
+    fun silent() {
+        if (silent || resampler.lastTimeS.isNaN()) return
+        silent = true
+        sink.take(Decision(resampler.lastTimeS, State.GAP))
     }
 
     private fun gap(
@@ -152,8 +139,8 @@ class Recognizer(
             )
         }
         restart()
-        if (silentS == 0.0) sink.take(Decision(timeS, State.GAP)) // else it has been said
-        silentS = 0.0
+        if (!silent) sink.take(Decision(timeS, State.GAP)) // else it has been said
+        silent = false
         sink.take(Decision(timeS, State.WARMING_UP))
     }
 

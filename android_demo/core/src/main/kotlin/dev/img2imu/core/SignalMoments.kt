@@ -2,7 +2,6 @@ package dev.img2imu.core
 
 import kotlin.math.abs
 import kotlin.math.max
-import kotlin.math.min
 import kotlin.math.sqrt
 
 private const val DEVIATION_FLOOR = 1e-3 // m/s^2 or rad/s: what moves less is still, and its shape is rounding
@@ -39,16 +38,19 @@ internal class SignalMoments(
         private set
 
     fun compute() {
-        var sum = 0.0
+        var sum = values[0]
         var steps = 0.0
-        min = values[0]
-        max = values[0]
-        for (i in 0 until n) {
-            sum += values[i]
-            min = min(min, values[i])
-            max = max(max, values[i])
-            if (i > 0) steps += abs(values[i] - values[i - 1])
+        var lowest = values[0]
+        var highest = values[0]
+        for (i in 1 until n) {
+            val value = values[i]
+            sum += value
+            if (value < lowest) lowest = value // many times faster than min(), which minds NaN and the sign of zero
+            if (value > highest) highest = value
+            steps += abs(value - values[i - 1])
         }
+        min = lowest
+        max = highest
         mean = sum / n
         meanSlope = steps * rateHz / (n - 1)
         shape()

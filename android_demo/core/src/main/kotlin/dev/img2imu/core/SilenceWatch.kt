@@ -15,6 +15,9 @@ class SilenceWatch(
     private var firstS = Double.NaN
     private var batchS = 0.0
 
+    /** How long the sensors were told that events may wait in their own memory. */
+    var allowedBatchS = 0.0
+
     /** Forget what was heard. */
     fun reset() {
         heardS = Double.NaN
@@ -33,7 +36,7 @@ class SilenceWatch(
     /** Seconds since samples last came, when that is too long; else 0. */
     fun tooLongS(nowS: Double): Double {
         val silentS = nowS - heardS
-        return if (silentS > maxGapS + batchS) silentS else 0.0
+        return if (silentS > maxGapS + maxOf(batchS, allowedBatchS)) silentS else 0.0
     }
 
     private companion object {

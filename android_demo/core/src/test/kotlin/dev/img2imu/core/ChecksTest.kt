@@ -48,17 +48,19 @@ class ChecksTest {
     }
 
     @Test
-    fun `a silence is said once and the window is filled anew when the clock stood still`() {
+    fun `a silence is said once, and a batch that was under way goes on where the window ended`() {
         val contract = smallContract()
         val states = ArrayList<State>()
         val recognizer = Recognizer(contract, Model(StatisticsInterpreter(contract), contract)) { states.add(it.state) }
         val rows = motion(200)
-        for (i in 0 until 100) recognizer.push(i / 50.0, rows[i])
+        for (i in 0 until 64) recognizer.push(i / 50.0, rows[i])
         states.clear()
-        recognizer.silent(2.0)
-        recognizer.silent(3.0)
-        assertEquals(listOf(State.GAP), states)
-        recognizer.push(100 / 50.0, rows[100])
+        repeat(3) { recognizer.silent() }
+        for (i in 64 until 72) recognizer.push(i / 50.0, rows[i])
+        assertEquals(listOf(State.GAP, State.RECOGNISED), states)
+        states.clear()
+        recognizer.silent()
+        recognizer.push(72 / 50.0 + 5, rows[72])
         assertEquals(listOf(State.GAP, State.WARMING_UP), states)
         assertEquals(1.0 / 64, recognizer.fill, 1e-9)
     }

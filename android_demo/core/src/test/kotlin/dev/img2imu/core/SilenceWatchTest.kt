@@ -22,4 +22,13 @@ class SilenceWatchTest {
         assertEquals(0.0, watch.tooLongS(52.4))
         assertEquals(2.75, watch.tooLongS(52.751), 1e-6)
     }
+
+    @Test
+    fun `sensors that were told to send batches may be silent for one`() {
+        val watch = SilenceWatch(0.5)
+        watch.heard(50.0, 1.0)
+        watch.allowedBatchS = 1.0
+        assertEquals(0.0, watch.tooLongS(51.4))
+        assertEquals(1.75, watch.tooLongS(51.75))
+    }
 }
