@@ -13,9 +13,6 @@ SOURCES := $(wildcard $(PACKAGES) tests benchmarks android_demo/tools)
 .DEFAULT_GOAL := help
 # Whatever has a line of help is a name, not a file.
 .PHONY: $(shell sed -n 's/^\([a-z0-9-]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
-.PHONY: help venv demo test test-onnx2tf test-base test-sources test-android bench-android figures bench fewshot ablation finetuning pretraining \
-.PHONY: help venv demo test test-onnx2tf test-base test-sources test-android android bench-android figures bench fewshot ablation finetuning pretraining \
-  export-matrix lint types imports check clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.11] [VENV=.venv] [OUT=out/demo]"
@@ -90,6 +87,7 @@ web: $(PAGES)/vendor/.made ## fetch what the pages need of others (npm): uPlot a
 
 test-web: $(INSTALLED) web ## the pages in a real browser, Debian's Chromium, with emulated motion sensors; pictures into out/web
 	.ci/with_packages chromium -- $(BIN)/python -m pytest -m browser tests/web
+
 # JUnit, JNA and a JDK come from Debian, the Kotlin compiler from npm.
 ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni libcommons-math3-java
 

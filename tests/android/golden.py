@@ -26,12 +26,12 @@ from edge_runtime.decision import GAP, RECOGNISED, UNKNOWN, WARMING_UP, Smoother
 from edge_runtime.errors import ContractError, StreamError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.statistics import STATISTICS
+from edge_runtime.head import fit_head
 from edge_runtime.model import _stored
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.resampler import LinearResampler
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
-from img2imu.head import fit_head
 from img2imu.nuisances import nuisance_copies
 
 DEMO = Path(edge_runtime.__file__).with_name("data") / "demo.tflite"
