@@ -13,7 +13,7 @@ from edge_runtime import checks
 from edge_runtime.container import MAX_ARRAY_BYTES, ModelFile, pack, read
 from edge_runtime.contract import Contract, StreamSpec
 from edge_runtime.design import gravity_of
-from edge_runtime.errors import DataError
+from edge_runtime.errors import ContractError, DataError
 from edge_runtime.files import written_whole
 from edge_runtime.model import Model
 from edge_runtime.recognizer import Recognizer
@@ -85,6 +85,9 @@ class Teacher:
         if spec is None or taught is None:
             raise DataError(f"{os.fspath(path)} was exported, not taught, so it holds no examples to go on with: teach "
                             "another file, with this one's network if you like (--embedder)")
+        if len(file.golden.windows) != len(spec.windows) + (spec.background_windows > 0):
+            raise ContractError(f"{os.fspath(path)} holds {len(file.golden.windows)} golden windows, expected one of "
+                                f"each of {len(spec.windows)} labels and one of the background: copy the file again")
         teacher = cls(Embedder(file.tflite, file.contract, threads), file.contract.name)
         teacher._draft = replace(teacher._draft, stream=file.contract.stream)
         begin = 0

@@ -253,6 +253,11 @@ def test_damaged_arrays_are_refused(taught, tmp_path, is_sentence):
         with pytest.raises(ContractError, match="holds taught examples that do not fit its contract") as caught:
             read(path)
         assert is_sentence(str(caught.value).replace(str(tmp_path), ""))
+    fewer = dataclasses.replace(file.golden, **{field.name: getattr(file.golden, field.name)[:1]
+                                                for field in dataclasses.fields(file.golden)})
+    (tmp_path / "fewer.tflite").write_bytes(pack(file.tflite, file.contract, fewer, file.taught))
+    with pytest.raises(ContractError, match="holds 1 golden windows, expected one of each of 2 labels"):
+        Teacher.load(tmp_path / "fewer.tflite")
     without = tmp_path / "without.tflite"
     without.write_bytes(pack(file.tflite, file.contract, file.golden))
     with pytest.raises(ContractError, match=r"taught/embeddings.f32 is missing"):
