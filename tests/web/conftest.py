@@ -111,16 +111,33 @@ def recording():
     return read_recording(DEMO_RECORDING)
 
 
-@pytest.fixture(scope="session")
-def web_models(tmp_path_factory):
-    """Models for the browser, learnt from the same data as the bundled one: recipe to file."""
+MAKE_MODELS = """
+import sys
+from img2imu.cli import main
+home = sys.argv[1]
+sys.exit(main(["train", "watch", "-o", home + "/m.npz", "--windows-per-class", "10", "--test-subjects", "1"])
+         or main(["export", home + "/m.npz", "-o", home + "/m.tflite", "--target", "web", "--recipe", "float32",
+                  "--recipe", "int8"]))
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def models_in_the_making(tmp_path_factory):
+    """Begun before the first test, since it takes longer than most of them."""
     home = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(os.environ, "OMP_NUM_THREADS", "1")
-        assert main(["train", "watch", "-o", str(home / "m.npz"), "--windows-per-class", "10", "--test-subjects",
-                     "1"]) == 0
-        assert main(["export", str(home / "m.npz"), "-o", str(home / "m.tflite"), "--target", "web", "--recipe",
-                     "float32", "--recipe", "int8"]) == 0
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen([sys.executable, "-c", MAKE_MODELS, str(home)], cwd=ROOT, stdout=log, stderr=log,
+                                   env=os.environ | {"OMP_NUM_THREADS": "1"})
+    yield home, process
+    process.kill()
+    process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def web_models(models_in_the_making):
+    """Models for the browser, learnt from the same data as the bundled one: recipe to file."""
+    home, process = models_in_the_making
+    assert process.wait(300) == 0, (home / "log").read_text()
     return {recipe: home / f"m.{recipe}.tflite" for recipe in ("float32", "int8")}
 
 
