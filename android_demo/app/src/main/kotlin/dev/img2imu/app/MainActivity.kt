@@ -109,13 +109,11 @@ class MainActivity :
         }
     }
 
-    @Deprecated("The framework's own successor is of AndroidX.")
     override fun onActivityResult(
         requestCode: Int,
         resultCode: Int,
         data: Intent?,
     ) {
-        @Suppress("DEPRECATION")
         super.onActivityResult(requestCode, resultCode, data)
         val uri = data?.data
         if (requestCode == OPEN_MODEL && resultCode == RESULT_OK && uri != null) changeModel { it.open(uri) }
@@ -140,7 +138,6 @@ class MainActivity :
 
     private fun openModel() {
         val open = Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE).setType("*/*")
-        @Suppress("DEPRECATION")
         startActivityForResult(open, OPEN_MODEL)
     }
 
