@@ -94,17 +94,27 @@ class FrontEnd(
         x: Int,
     ) {
         val held = columns[resolution]
-        for (tap in 0 until stretch.taps(x)) {
-            val frame = (oldest[resolution] + stretch.first(x) + tap) % frames[resolution]
-            val from = frame * mixed.size
-            val weight = stretch.weight(x, tap).toFloat()
-            if (tap == 0) {
-                for (i in mixed.indices) mixed[i] = weight * held[from + i]
-            } else {
-                for (i in mixed.indices) mixed[i] += weight * held[from + i]
-            }
+        val first = frame(resolution, stretch.first(x)) * mixed.size
+        val weight = stretch.weight(x, 0).toFloat()
+        if (stretch.taps(x) == 1) {
+            for (i in mixed.indices) mixed[i] = weight * held[first + i]
+            return
+        }
+        val second = frame(resolution, stretch.first(x) + 1) * mixed.size
+        val secondWeight = stretch.weight(x, 1).toFloat()
+        for (i in mixed.indices) mixed[i] = weight * held[first + i] + secondWeight * held[second + i]
+        for (tap in 2 until stretch.taps(x)) { // where there are more frames than columns
+            val from = frame(resolution, stretch.first(x) + tap) * mixed.size
+            val more = stretch.weight(x, tap).toFloat()
+            for (i in mixed.indices) mixed[i] += more * held[from + i]
         }
     }
+
+    /** Where in the ring the n-th frame of the window stands. */
+    private fun frame(
+        resolution: Int,
+        n: Int,
+    ): Int = (oldest[resolution] + n) % frames[resolution]
 
     private fun scatter(
         image: Int,
