@@ -82,43 +82,51 @@ class _Stream:
 
 def open_set(task: str, data_set: DataSet, classes: Sequence[str], window_s: float, ks: Sequence[int], draws: int,
              path: Path, say: Callable[[str], None]) -> list[Found]:
-    """Every person of a data set; what the file has already is not run again."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    found = [Found(**json.loads(line)) for line in lines]
-    done = {each.person for each in found if each.task == task}
-    people = sorted({recording.subject for recording in data_set.recordings} - done)
+    """Every person of a data set; the cells (a person's k and draw) that the file has already are not run again."""
+    known: dict[tuple[str, str, int, int], list[Found]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        cell = json.loads(line)
+        known[cell["task"], cell["person"], cell["k"], cell["draw"]] = [Found(**each) for each in cell["found"]]
+    people = sorted({recording.subject for recording in data_set.recordings})
+    wanted = list(itertools.product(range(draws), ks))
     for i, person in enumerate(people):
+        missing = [(draw, k) for draw, k in wanted if (task, person, k, draw) not in known]
+        if not missing:
+            continue
         say(f"{task}: {person}, {i + 1} of {len(people)}")
-        new = list(_person(task, data_set, person, classes, window_s, ks, draws))
-        with path.open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(each)) + "\n" for each in new)
-        found += new
-    return [each for each in found if each.task == task and each.k in ks and each.draw < draws]
+        for (draw, k), new in _person(task, data_set, person, classes, window_s, missing):
+            known[task, person, k, draw] = new
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"task": task, "person": person, "k": k, "draw": draw,
+                                       "found": [asdict(each) for each in new]}) + "\n")
+    return [each for person in people for draw, k in wanted for each in known[task, person, k, draw]]
 
 
-def _person(task: str, data_set: DataSet, person: str, classes: Sequence[str], window_s: float, ks: Sequence[int],
-            draws: int) -> Iterator[Found]:
+def _person(task: str, data_set: DataSet, person: str, classes: Sequence[str], window_s: float,
+            cells: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], list[Found]]]:
     n = round(window_s * data_set.rate_hz)
     embedder = remembering(data_set.rate_hz, data_set.channels, n)
     streams = [_stream(embedder, r.samples, np.asarray(r.labels, np.int64), n) for r in data_set.recordings
                if r.subject == person and len(r.samples) >= n]
     numbers = [data_set.label_names.index(name) for name in classes]
     support = {c: windows for c in numbers if len(windows := _support(streams, c, n))}
-    for draw, k in itertools.product(range(draws), ks):
+    for draw, k in cells:
+        found: list[Found] = []
         served = [c for c, windows in support.items() if len(windows) >= k]
         for i, target in enumerate(served):
             random = np.random.default_rng([draw, i])
             taught = {target: random.permutation(support[target])[:k]}
             background = _background(streams, lambda label, target=target: label not in (target, NO_LABEL))
-            yield from _judge(task, person, data_set, embedder, streams, taught, background, "target", k, draw, target)
+            found += _judge(task, person, data_set, embedder, streams, taught, background, "target", k, draw, target)
         for i, held in enumerate(served):
             random = np.random.default_rng([draw, 100 + i])
             others = random.permutation([c for c in served if c != held])[:len(served) // 2].tolist()
             taught = {c: random.permutation(support[c])[:k] for c in others}
             background = _background(streams, lambda label, no={held, NO_LABEL, *others}: label not in no)
             if len(taught) >= 2 and len(background):
-                yield from _judge(task, person, data_set, embedder, streams, taught, background, "held out", k, draw,
-                                  held)
+                found += _judge(task, person, data_set, embedder, streams, taught, background, "held out", k, draw,
+                                held)
+        yield (draw, k), found
 
 
 def _stream(embedder: RememberingEmbedder, samples: npt.NDArray[np.float32], labels: npt.NDArray[np.int64],

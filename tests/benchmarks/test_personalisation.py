@@ -56,6 +56,9 @@ def test_motions_apart_are_neither_missed_nor_triggered_by_others(module, people
     assert all(abs(3600 * each.other_h - later_s) < 2 for each in targets)
     again = script.open_set("made", people, tuple(HZ), WINDOW_S, [5], 1, path, said.append)
     assert len(said) == 2 and again == [each for each in found if each.k == 5]
+    more = script.open_set("made", people, tuple(HZ), WINDOW_S, [5], 2, path, said.append)
+    assert len(said) == 4 and [each for each in more if each.draw == 0] == again
+    assert len(more) == 2 * len(again) and {each.draw for each in more} == {0, 1}
 
 
 def test_what_is_judged(module):
