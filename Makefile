@@ -117,7 +117,7 @@ finetuning: $(INSTALLED) ## heads, views and fine-tuning against the default hea
 	$(BIN)/python benchmarks/finetuning.py --data-dir $(DATA)
 
 personalisation: $(INSTALLED) ## a device taught by its own person: later windows, unknown motions, false triggers (half an hour)
-	$(BIN)/python benchmarks/personalisation.py --data-dir $(DATA)
+	$(BIN)/python benchmarks/personalisation.py --data-dir $(DATA) --open-draws 3
 
 ablation: $(INSTALLED) ## what each part of the method brings, and what other streams cost (half an hour)
 	$(BIN)/python benchmarks/ablation.py --data-dir $(DATA)
