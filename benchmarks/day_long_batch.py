@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from day_long_source import Block
 
 from edge_runtime.checks import has_holes
 from edge_runtime.contract import Contract
+from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision, Smoother
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.model import Model
 from edge_runtime.order import RESTART_S
 from edge_runtime.resampler import LinearResampler
-
-
-@dataclass
-class Expected:
-    """What must have become of the samples so far."""
-
-    received: int = 0
-    used: int = 0
-    late: int = 0
-    duplicate: int = 0
-    interpolated: int = 0
-    gaps: int = 0
 
 
 class Batch:
@@ -41,7 +28,7 @@ class Batch:
         self._front_end = FrontEnd.of(contract)
         self._times: list[float] = []
         self._rows: list[np.ndarray] = []
-        self.expected = Expected()
+        self.expected = StreamCounts()  # what must have become of the samples so far
 
     def take(self, block: Block) -> list[Decision]:
         """Take samples in the order of their arrival; the decisions of pieces that have ended, and of their gaps."""

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from day_long_batch import Batch, Expected
+from day_long_batch import Batch
 from day_long_source import BLOCK_S, blocks
 from day_long_worker import Answer, work
 
@@ -61,7 +61,7 @@ class Day:
     differing: int = 0
     first_difference: str = ""
     counts: StreamCounts = field(default_factory=StreamCounts)
-    expected: Expected = field(default_factory=Expected)
+    expected: StreamCounts = field(default_factory=StreamCounts)
 
     def add(self, answer: Answer) -> None:
         """Note what a minute cost."""

@@ -1,23 +1,11 @@
 """The benchmark of alternatives: its arithmetic against hand-made figures, the paper's image, and a small run."""
 
-import importlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def module():
-    """Imports a script of the benchmarks directory, as if run from there."""
-    sys.path.insert(0, str(BENCHMARKS))
-    yield importlib.import_module
-    sys.path.remove(str(BENCHMARKS))
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +55,10 @@ def test_the_papers_image_is_a_stretched_spectrogram(module):
 
 
 @pytest.mark.slow
-def test_all_ways_take_turns(tmp_path):
+def test_all_ways_take_turns(tmp_path, benchmarks):
     for name in ("torch", "torchvision", "aeon", "matplotlib"):
         pytest.importorskip(name)
-    result = subprocess.run([sys.executable, str(BENCHMARKS / "alternatives.py"), "--turns", "1", "--decisions", "2",
+    result = subprocess.run([sys.executable, str(benchmarks / "alternatives.py"), "--turns", "1", "--decisions", "2",
                              "--starts", "1", "--out", str(tmp_path)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     found = json.loads((tmp_path / "alternatives.json").read_text())

@@ -3,20 +3,15 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 KEPT = {"front_end": 1000, "inference": 2000, "push": 4000}
 
 
 @pytest.fixture(scope="module")
-def instructions():
-    sys.path.insert(0, str(BENCHMARKS))
-    import instructions
-    yield instructions
-    sys.path.remove(str(BENCHMARKS))
+def instructions(module):
+    return module("instructions")
 
 
 def run(clock=1.004, **changes):

@@ -1,24 +1,12 @@
 """The benchmark of personalisation: what counts as a false trigger, and the open-set half in small."""
 
-import importlib
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 RATE_HZ, WINDOW_S, STRETCH_S = 25.0, 2.0, 24.0
 HZ = {"slow": 0.63, "fast": 3.1, "rest": 0.0}
-
-
-@pytest.fixture(scope="module")
-def module():
-    """Imports a script of the benchmarks directory, as if run from there."""
-    sys.path.insert(0, str(BENCHMARKS))
-    yield importlib.import_module
-    sys.path.remove(str(BENCHMARKS))
 
 
 @pytest.fixture(scope="module")

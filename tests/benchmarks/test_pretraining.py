@@ -1,9 +1,7 @@
 """The benchmark of pre-training: its arithmetic against hand-made figures, and the whole of it in small."""
 
-import importlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,15 +10,6 @@ from img2imu.fewshot.runner import Cell, Result
 from img2imu.fewshot.scores import Scores
 
 torch = pytest.importorskip("torch")
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-@pytest.fixture(scope="module")
-def module():
-    """Imports a script of the benchmarks directory, as if run from there."""
-    sys.path.insert(0, str(BENCHMARKS))
-    yield importlib.import_module
-    sys.path.remove(str(BENCHMARKS))
 
 
 @pytest.fixture(scope="module")

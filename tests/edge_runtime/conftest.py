@@ -186,10 +186,8 @@ def is_sentence():
 class Mosquitto:
     """Debian's MQTT broker on a port of its own; the user somebody with the password secret may do everything."""
 
-    def __init__(self, program, directory):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+    def __init__(self, program, directory, port):
+        self.port = port
         self._program, self._settings = program, directory / "mosquitto.conf"
         self._settings.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n")
 
@@ -214,11 +212,11 @@ class Mosquitto:
 
 
 @pytest.fixture
-def mosquitto(tmp_path):
+def mosquitto(tmp_path, port):
     """A running broker; start and stop at will."""
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
     if program is None:
         pytest.skip("no MQTT broker here: make test-sources installs Debian's mosquitto")
-    broker = Mosquitto(program, tmp_path).start()
+    broker = Mosquitto(program, tmp_path, port).start()
     yield broker
     broker.stop()

@@ -49,14 +49,6 @@ def open_page(browser):
         page.close()
 
 
-@pytest.fixture
-def port():
-    """One that is free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Command:
     """``img2imu ...`` in a process of its own."""
 

@@ -1,7 +1,6 @@
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -84,11 +83,8 @@ def test_what_cannot_be_opened_is_a_sentence(arguments, capsys, is_sentence):
     assert is_sentence(capsys.readouterr().err.splitlines()[-1])
 
 
-def test_a_phone_over_http(demo_recording_path, tmp_path):
+def test_a_phone_over_http(demo_recording_path, tmp_path, port):
     recording = read_recording(demo_recording_path).select(CHANNELS)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     process = subprocess.Popen([sys.executable, "-m", "img2imu", "doctor", "--source", f"http:127.0.0.1:{port}",
                                 "--seconds", "3", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:

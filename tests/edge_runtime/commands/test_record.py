@@ -1,5 +1,4 @@
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -155,13 +154,10 @@ def test_a_full_disk_keeps_what_came(played, tmp_path):
     assert f"{len(recording.samples)} samples, 50 Hz" in result.stderr
 
 
-def test_a_phone_over_http(tmp_path):
+def test_a_phone_over_http(tmp_path, port):
     """The whole way: what a phone pushes becomes a file, with its gravity."""
     import http.client
     import json
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     def phone():
         for number in range(400):
             payload = [{"name": "totalacceleration", "time": 1_700_000_000_000_000_000 + 20_000_000 * i,

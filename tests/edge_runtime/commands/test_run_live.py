@@ -2,7 +2,6 @@ import http.client
 import io
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,14 +16,6 @@ from edge_runtime.recordings import read_recording
 from edge_runtime.sinks.console import ConsoleSink
 
 BATCH = 25
-
-
-@pytest.fixture
-def port():
-    """One that is free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def messages(recording):

@@ -6,7 +6,6 @@ import re
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -185,10 +184,7 @@ class Person:
 
 
 @pytest.fixture
-def person(my):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def person(my, port):
     someone = Person(["-o", str(my), "--source", f"http:127.0.0.1:{port}", "--countdown", "0.2", "--seconds", "6",
                       "--background-s", "8"], port)
     yield someone

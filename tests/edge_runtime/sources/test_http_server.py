@@ -16,14 +16,6 @@ from .test_sensor_logger_push import batch
 
 
 @pytest.fixture
-def port():
-    """One that is free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
 def source(port, heard):
     return heard(open_source(f"http:127.0.0.1:{port}", CHANNELS))
 

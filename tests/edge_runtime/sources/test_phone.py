@@ -19,14 +19,6 @@ client = pytest.importorskip("websockets.sync.client", reason='needs pip install
 
 
 @pytest.fixture
-def port():
-    """One that is free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
 def source(port, heard):
     return heard(open_source(f"phone:{port}", CHANNELS, 50.0))
 
@@ -36,6 +28,13 @@ def connect(port, session="one", **options):
     with client.connect(f"ws://127.0.0.1:{port}/phone", proxy=None, open_timeout=10, **options) as connection:
         connection.send(json.dumps({"session": session}))
         yield connection
+
+
+def send_one_sample(port):
+    with connect(port) as connection:
+        connection.recv(10)
+        connection.send(batch(0, [0.0], rows(1)))
+        connection.recv(10)
 
 
 def in_thread(act):
@@ -99,10 +98,7 @@ def test_who_does_not_greet_is_no_phone(source, port, receive, greeting):
             connection.send(greeting)
             with pytest.raises(Exception, match="1008"):
                 connection.recv(10)
-        with connect(port) as connection:
-            connection.recv(10)
-            connection.send(batch(0, [0.0], rows(1)))
-            connection.recv(10)
+        send_one_sample(port)
     receive(source, lambda c: len(c.samples) == 1, in_thread(stranger))
     assert source.notes.counts["malformed greeting"] == 1
 
@@ -118,10 +114,7 @@ def test_garbage_and_what_is_too_large(source, port, receive):
                 connection.send(b"x" * (LARGEST_BATCH + 1))
                 for _ in range(5):
                     connection.recv(10)
-        with connect(port) as connection:
-            connection.recv(10)
-            connection.send(batch(0, [0.0], rows(1)))
-            connection.recv(10)
+        send_one_sample(port)
     receive(source, lambda c: len(c.samples) == 1, in_thread(phone))
     assert source.notes.counts["malformed batch"] == 3
 

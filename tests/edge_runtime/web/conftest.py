@@ -1,5 +1,4 @@
 import http.client
-import socket
 
 import pytest
 
@@ -7,14 +6,6 @@ from edge_runtime.web.server import Address, PageServer
 from edge_runtime.web.site import Site
 
 LARGEST = 1000
-
-
-@pytest.fixture
-def port():
-    """One that is free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
