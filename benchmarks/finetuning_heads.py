@@ -7,8 +7,7 @@ before.
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ from edge_runtime.design import block_sizes, design_front_end
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.head import fit_head
 from img2imu.backbone import embed, pretrained_backbone
+from img2imu.baselines.memory import WindowMemory
 from img2imu.fewshot.methods import Factory
 from img2imu.nuisances import nuisance_copies
 
@@ -162,20 +162,17 @@ class FrozenMethod:
     def _features(self, windows: Samples) -> tuple[Samples, list[int]]:
         """Features (n, d) and the sizes of their blocks; no window is looked at twice."""
         memory = _memory(self._rate_hz, self._channels, windows.shape[1])
-        keys = [hashlib.sha1(np.ascontiguousarray(window).tobytes(), usedforsecurity=False).digest()
-                for window in windows]
-        new = [i for i, key in enumerate(keys) if key not in memory]
-        if new:
-            front_end = front_end_of(self._rate_hz, self._channels, windows.shape[1])
-            blocks = embed(pretrained_backbone(), front_end.compute_batch(windows[new]))
-            memory.update((keys[i], tuple(rows)) for i, *rows in zip(new, *blocks, strict=True))
-        columns = [np.stack(column) for column in zip(*(memory[key] for key in keys), strict=True)]
+        columns = [np.stack(column) for column in zip(*memory.recall(windows, self._see), strict=True)]
         return np.concatenate(columns, 1), block_sizes(columns, len(self._channels))
+
+    def _see(self, windows: Samples) -> Iterator[tuple[Samples, ...]]:
+        front_end = front_end_of(self._rate_hz, self._channels, windows.shape[1])
+        return zip(*embed(pretrained_backbone(), front_end.compute_batch(windows)), strict=True)
 
 
 @functools.lru_cache(maxsize=1)  # one task at a time: the grid goes through them in order
-def _memory(rate_hz: float, channels: tuple[str, ...], window_samples: int) -> dict[bytes, tuple[Samples, ...]]:
-    return {}
+def _memory(rate_hz: float, channels: tuple[str, ...], window_samples: int) -> WindowMemory[tuple[Samples, ...]]:
+    return WindowMemory()
 
 
 def front_end_of(rate_hz: float, channels: tuple[str, ...], samples: int) -> FrontEnd:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from img2imu.baselines.interface import Labels, Windows
+from img2imu.baselines.memory import WindowMemory
 from img2imu.classifier import MotionClassifier
 
 Block = npt.NDArray[np.float32]
@@ -20,12 +20,8 @@ class RememberingClassifier(MotionClassifier):
 
     def _embed_blocks(self, x: Windows, show_progress: bool) -> list[Block]:
         memory = _memory(type(self).__name__, self._eyes(), self.rate_hz, tuple(self.channels), x.shape[1])
-        keys = [hashlib.sha1(window.tobytes(), usedforsecurity=False).digest() for window in x]
-        new = [i for i, key in enumerate(keys) if key not in memory]
-        if new:
-            blocks = self._see(x[new])
-            memory.update((keys[i], tuple(rows)) for i, *rows in zip(new, *blocks, strict=True))
-        return [np.stack(column) for column in zip(*(memory[key] for key in keys), strict=True)]
+        rows = memory.recall(x, lambda new: zip(*self._see(new), strict=True))
+        return [np.stack(column) for column in zip(*rows, strict=True)]
 
     def _see(self, x: Windows) -> list[Block]:
         """The embedding's blocks of windows that are new."""
@@ -38,8 +34,8 @@ class RememberingClassifier(MotionClassifier):
 
 @functools.lru_cache(maxsize=1)  # one task and network at a time: the grid goes through them in order
 def _memory(kind: str, eyes: str, rate_hz: float, channels: tuple[str, ...],
-            window_samples: int) -> dict[bytes, tuple[Block, ...]]:
-    return {}
+            window_samples: int) -> WindowMemory[tuple[Block, ...]]:
+    return WindowMemory()
 
 
 class Variant:

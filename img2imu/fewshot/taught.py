@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from edge_runtime.contract import Contract
 from edge_runtime.teaching import Teacher
 from edge_runtime.teaching.embedder import Embedder
 from img2imu.baselines.interface import Labels, Windows
+from img2imu.baselines.memory import WindowMemory
 
 
 class RememberingEmbedder(Embedder):
@@ -20,14 +20,11 @@ class RememberingEmbedder(Embedder):
 
     def __init__(self, tflite: bytes, contract: Contract, threads: int = 1) -> None:
         super().__init__(tflite, contract, threads)
-        self._seen: dict[bytes, npt.NDArray[np.float32]] = {}
+        self._memory = WindowMemory[npt.NDArray[np.float32]]()
 
     def embed(self, windows: Windows) -> npt.NDArray[np.float32]:
         """See :meth:`Embedder.embed`."""
-        keys = [hashlib.sha1(window.tobytes(), usedforsecurity=False).digest() for window in windows]
-        new = [i for i, key in enumerate(keys) if key not in self._seen]
-        self._seen.update(zip((keys[i] for i in new), super().embed(windows[new]), strict=True))
-        return np.stack([self._seen[key] for key in keys])
+        return np.stack(self._memory.recall(windows, super().embed))
 
     def embed_all(self, windows: Windows) -> npt.NDArray[np.float32]:
         """The same, and remembers nothing: for more windows than there is room for."""
