@@ -70,9 +70,12 @@ test-iio: $(INSTALLED) ## test the IIO source over the kernel's own LSM6DSO driv
 
 # Files of others for the pages: fetched at the versions of package-lock.json, never committed, and in the wheel when there.
 PAGES := edge_runtime/web
-$(PAGES)/vendor/.made: $(PAGES)/package-lock.json
+$(PAGES)/node_modules/.made: $(PAGES)/package-lock.json
 	@command -v npm >/dev/null || .ci/with_packages npm -- true
 	cd $(PAGES) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(PAGES)/vendor/.made: $(PAGES)/node_modules/.made
 	rm -rf $(PAGES)/vendor && mkdir -p $(PAGES)/vendor/uplot $(PAGES)/vendor/litert/wasm
 	cd $(PAGES)/node_modules && cp uplot/LICENSE uplot/dist/uPlot.esm.js uplot/dist/uPlot.min.css ../vendor/uplot/
 	cp LICENSE $(PAGES)/vendor/litert/
@@ -128,6 +131,18 @@ pretraining: $(INSTALLED) ## does pre-training on photographs help; ablation ove
 export-matrix: $(VENV)/.onnx2tf ## every recipe by every converter on three networks: size, speed, what was lost
 	$(BIN)/python benchmarks/export_matrix.py
 
+PRETTIER := $(PAGES)/node_modules/.bin/prettier
+PAGE_SOURCES := "$(PAGES)/static/*.js" "$(PAGES)/static/*.css"
+
+format: $(INSTALLED) $(PAGES)/node_modules/.made ## format the code: Python with ruff, the pages' JavaScript and CSS with prettier
+	$(BIN)/ruff check --quiet --select I --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+	$(PRETTIER) --log-level warn --write $(PAGE_SOURCES)
+
+formatted: $(INSTALLED) $(PAGES)/node_modules/.made ## check that the code is formatted
+	$(BIN)/ruff format --check $(SOURCES)
+	$(PRETTIER) --check $(PAGE_SOURCES)
+
 lint: $(INSTALLED) ## ruff
 	$(BIN)/ruff check $(SOURCES)
 
@@ -137,7 +152,7 @@ types: $(INSTALLED) ## mypy, strict
 imports: $(INSTALLED) ## imports go one way: export -> img2imu -> edge_runtime
 	$(BIN)/lint-imports
 
-check: lint types imports ## lint, types and imports
+check: formatted lint types imports ## format, lint, types and imports
 
 clean: ## remove .venv and everything that was built
 	rm -rf $(VENV) $(PAGES)/vendor $(PAGES)/node_modules out build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

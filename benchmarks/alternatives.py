@@ -1,9 +1,10 @@
 """The same decision by what people would use instead, side by side: ``make bench``.
 
-Each way runs in a process of its own with one thread, and they take turns: a few decisions of each, again and again, so
-that whatever else the machine does meets all of them alike. Every way gets the same made stream, that of the bundled
-model: 6 axes at 50 Hz in windows of 5 s; the paper's way uses the accelerometer alone, one image, as in its app, and
-beside that both sensors, two images. No way has learnt anything: what a decision costs does not depend on the weights.
+Each way runs in a process of its own with one thread, and they take turns: a few decisions of each,
+again and again, so that whatever else the machine does meets all of them alike. Every way gets the
+same made stream, that of the bundled model: 6 axes at 50 Hz in windows of 5 s; the paper's way uses
+the accelerometer alone, one image, as in its app, and beside that both sensors, two images. No way
+has learnt anything: what a decision costs does not depend on the weights.
 """
 
 from __future__ import annotations
@@ -27,7 +28,16 @@ from pathlib import Path
 
 import numpy as np
 from alternatives_report import Found, Missing, draw, summarise, table, verdicts
-from alternatives_worker import IMAGE_HEIGHT, IMAGE_WIDTH, MINIROCKET, MODEL, NETWORK, ONNX, SIGNAL, WAYS
+from alternatives_worker import (
+    IMAGE_HEIGHT,
+    IMAGE_WIDTH,
+    MINIROCKET,
+    MODEL,
+    NETWORK,
+    ONNX,
+    SIGNAL,
+    WAYS,
+)
 
 from edge_runtime.bench.machine_state import read_state
 from edge_runtime.bench.made_motion import made_motion
@@ -41,15 +51,21 @@ from img2imu.progress import track
 WARM_UP = 3  # decisions at the beginning of each turn that are not counted
 WINDOWS_PER_CLASS = 10  # that MiniRocket and ridge are fitted on
 LIBRARIES = ("ai-edge-litert", "numpy", "scipy", "torch", "onnxruntime", "aeon")
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
 
 
 def main() -> None:
     """Measure, print a Markdown table, and write ``OUT/alternatives.json``, ``.md`` and ``.png``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, default=DEMO_MODEL, help="of ours; default: the bundled one")
+    parser.add_argument(
+        "--model", type=Path, default=DEMO_MODEL, help="of ours; default: the bundled one"
+    )
     parser.add_argument("--turns", type=int, default=20, help="of each way; default: 20")
-    parser.add_argument("--decisions", type=int, default=20, help="counted in each turn; default: 20")
+    parser.add_argument(
+        "--decisions", type=int, default=20, help="counted in each turn; default: 20"
+    )
     parser.add_argument("--starts", type=int, default=3, help="processes of each way; default: 3")
     parser.add_argument("--out", type=Path, default=Path("out/bench"))
     arguments = parser.parse_args()
@@ -61,13 +77,31 @@ def main() -> None:
     before = read_state()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
-        print("making the stream, ResNet-18, its ONNX file, and MiniRocket with ridge ...", file=sys.stderr, flush=True)
+        print(
+            "making the stream, ResNet-18, its ONNX file, and MiniRocket with ridge ...",
+            file=sys.stderr,
+            flush=True,
+        )
         prepare(directory, arguments.model, contract)
-        found = measure(directory, arguments.turns, arguments.decisions, arguments.starts, contract.stream.rate_hz)
-    text = describe(contract, arguments, before.load) + table(found) + "\n" + "\n".join(verdicts(found)) + "\n"
+        found = measure(
+            directory,
+            arguments.turns,
+            arguments.decisions,
+            arguments.starts,
+            contract.stream.rate_hz,
+        )
+    text = (
+        describe(contract, arguments, before.load)
+        + table(found)
+        + "\n"
+        + "\n".join(verdicts(found))
+        + "\n"
+    )
     print(text)
     (arguments.out / "alternatives.md").write_text(text)
-    (arguments.out / "alternatives.json").write_text(json.dumps({way: asdict(m) for way, m in found.items()}, indent=1))
+    (arguments.out / "alternatives.json").write_text(
+        json.dumps({way: asdict(m) for way, m in found.items()}, indent=1)
+    )
     draw(found, arguments.out / "alternatives.png")
     print(f"wrote {arguments.out}/alternatives.md, .json and .png", file=sys.stderr)
 
@@ -82,20 +116,39 @@ def prepare(directory: Path, model: Path, contract: Contract) -> None:
     from torchvision.models import resnet18
 
     labels = len(contract.labels)
-    np.savez(directory / SIGNAL, motion=made_motion(contract), window_samples=contract.window_samples,
-             hop_samples=contract.hop_samples, rate_hz=contract.stream.rate_hz)
+    np.savez(
+        directory / SIGNAL,
+        motion=made_motion(contract),
+        window_samples=contract.window_samples,
+        hop_samples=contract.hop_samples,
+        rate_hz=contract.stream.rate_hz,
+    )
     shutil.copyfile(model, directory / MODEL)
     torch.manual_seed(0)
     network = resnet18(weights=None, num_classes=labels).eval()
     torch.save(network.state_dict(), directory / NETWORK)
     if importlib.util.find_spec("onnx"):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # the other exporter needs one more package
-            torch.onnx.export(network, (torch.zeros(1, 3, IMAGE_HEIGHT, IMAGE_WIDTH),), directory / ONNX, dynamo=False)
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # the other exporter needs one more package
+            torch.onnx.export(
+                network,
+                (torch.zeros(1, 3, IMAGE_HEIGHT, IMAGE_WIDTH),),
+                directory / ONNX,
+                dynamo=False,
+            )
     channels_first = (len(contract.stream.channels), contract.window_samples)
-    windows = np.random.default_rng(0).normal(size=(labels * WINDOWS_PER_CLASS, *channels_first)).astype(np.float32)
-    fitted = make_pipeline(MiniRocket(random_state=0), StandardScaler(with_mean=False),
-                           RidgeClassifierCV(alphas=np.logspace(-3, 3, 10)))  # as in img2imu.baselines.minirocket
+    windows = (
+        np.random.default_rng(0)
+        .normal(size=(labels * WINDOWS_PER_CLASS, *channels_first))
+        .astype(np.float32)
+    )
+    fitted = make_pipeline(
+        MiniRocket(random_state=0),
+        StandardScaler(with_mean=False),
+        RidgeClassifierCV(alphas=np.logspace(-3, 3, 10)),
+    )  # as in img2imu.baselines.minirocket
     fitted.fit(windows, np.arange(len(windows)) % labels)
     (directory / MINIROCKET).write_bytes(pickle.dumps(fitted))
 
@@ -141,13 +194,26 @@ class Worker:
     def __init__(self, way: str, directory: Path) -> None:
         self.way = way
         root = Path(__file__).parent.parent
-        environment = {**os.environ, **ONE_THREAD,
-                       "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH"))))}
+        environment = {
+            **os.environ,
+            **ONE_THREAD,
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(root), os.environ.get("PYTHONPATH")))),
+        }
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the block
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("alternatives_worker.py")), way, str(directory),
-             repr(time.monotonic())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints, text=True, env=environment)
+            [
+                sys.executable,
+                str(Path(__file__).with_name("alternatives_worker.py")),
+                way,
+                str(directory),
+                repr(time.monotonic()),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._complaints,
+            text=True,
+            env=environment,
+        )
 
     def ask(self, decisions: int) -> dict:
         """Let it make so many decisions."""
@@ -161,7 +227,9 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             self._complaints.seek(0)
-            raise SystemExit(f"the process of '{self.way}' ended: {self._complaints.read().decode()[-2000:]}")
+            raise SystemExit(
+                f"the process of '{self.way}' ended: {self._complaints.read().decode()[-2000:]}"
+            )
         return json.loads(line)
 
     def __enter__(self) -> Worker:
@@ -182,13 +250,17 @@ def describe(contract: Contract, arguments: argparse.Namespace, load: float | No
         except metadata.PackageNotFoundError:
             continue
     stream, cores = contract.stream, os.cpu_count() or 1
-    text = (f"{cpu_name()}, {cores} cores, Python {platform.python_version()}; {', '.join(versions)}; "
-            f"{len(stream.channels)} axes at {stream.rate_hz:g} Hz, windows of {contract.window_s:g} s; one thread "
-            f"each, {arguments.turns} turns of {arguments.decisions} decisions, {arguments.starts} starts\n\n")
+    text = (
+        f"{cpu_name()}, {cores} cores, Python {platform.python_version()}; {', '.join(versions)}; "
+        f"{len(stream.channels)} axes at {stream.rate_hz:g} Hz, windows of {contract.window_s:g} s; one thread "
+        f"each, {arguments.turns} turns of {arguments.decisions} decisions, {arguments.starts} starts\n\n"
+    )
     if load is not None and load > BUSY_LOAD * cores:
-        text += (f"The machine was busy (load {load:.1f} on {cores} cores): times are mostly those of waiting for a "
-                 "core, the more the longer a computation is; measure again on an idle one before quoting any. "
-                 "Processor time suffers least.\n\n")
+        text += (
+            f"The machine was busy (load {load:.1f} on {cores} cores): times are mostly those of waiting for a "
+            "core, the more the longer a computation is; measure again on an idle one before quoting any. "
+            "Processor time suffers least.\n\n"
+        )
     return text
 
 

@@ -1,8 +1,9 @@
 """One way of recognising, in a process that holds nothing else; ``benchmarks/alternatives.py`` starts it.
 
-``python benchmarks/alternatives_worker.py WAY DIRECTORY STARTED_S`` prints a JSON line after its first decision. Then
-it reads numbers, and for each prints a line about so many decisions: how long each took from the newest sample on, its
-processor time, that of each sample on which no decision falls, and the memory that is held.
+``python benchmarks/alternatives_worker.py WAY DIRECTORY STARTED_S`` prints a JSON line after its
+first decision. Then it reads numbers, and for each prints a line about so many decisions: how long
+each took from the newest sample on, its processor time, that of each sample on which no decision
+falls, and the memory that is held.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ NETWORK, ONNX, MINIROCKET = "resnet18.pt", "resnet18.onnx", "minirocket.pickle"
 def paper_image(window: Array, rate_hz: float) -> Array:
     """A window of one sensor (samples, 3) as the paper draws it: (3, 96, 128) float32, the highest frequency on top.
 
-    Yoon et al. 2022 (arXiv 2209.00945) and their app: a spectrogram of each axis, log10, every axis of every window
-    stretched from its least to its greatest value, resized, ImageNet's mean and deviation.
+    Yoon et al. 2022 (arXiv 2209.00945) and their app: a spectrogram of each axis, log10, every axis
+    of every window stretched from its least to its greatest value, resized, ImageNet's mean and
+    deviation.
     """
     from PIL import Image
     from scipy.signal import spectrogram
@@ -91,7 +93,9 @@ def paper_torch(directory: Path, first: Array, rate_hz: float, sensors: int = 1)
     network.eval()
 
     def answer(window: Array) -> object:
-        images = np.stack([paper_image(window[:, AXES * i:AXES * (i + 1)], rate_hz) for i in range(sensors)])
+        images = np.stack(
+            [paper_image(window[:, AXES * i : AXES * (i + 1)], rate_hz) for i in range(sensors)]
+        )
         with torch.inference_mode():
             return network(torch.from_numpy(images)).softmax(1).numpy()
 
@@ -106,7 +110,9 @@ def paper_onnx(directory: Path, first: Array, rate_hz: float) -> Way:
         raise ModuleNotFoundError("ONNX files are written by onnx", name="onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(directory / ONNX, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        directory / ONNX, options, providers=["CPUExecutionProvider"]
+    )
     name = session.get_inputs()[0].name
 
     def answer(window: Array) -> object:
@@ -127,7 +133,9 @@ class NoTorch:
 def minirocket(directory: Path, first: Array, rate_hz: float) -> Way:
     """About 10,000 convolutions and a ridge classifier, as aeon has them."""
     sys.meta_path.insert(0, NoTorch())
-    model = pickle.loads((directory / MINIROCKET).read_bytes())  # written by our own parent a moment ago
+    model = pickle.loads(
+        (directory / MINIROCKET).read_bytes()
+    )  # written by our own parent a moment ago
     return whole_windows(first, lambda window: model.predict(window.T[None]))
 
 
@@ -152,8 +160,12 @@ def ours(directory: Path, first: Array, rate_hz: float) -> Way:
 
 
 WAYS: dict[str, Callable[[Path, Array, float], Way]] = {
-    "ours": ours, "paper, PyTorch": paper_torch, "paper, PyTorch, 2 sensors": partial(paper_torch, sensors=2),
-    "paper, ONNX Runtime": paper_onnx, "MiniRocket + ridge": minirocket}
+    "ours": ours,
+    "paper, PyTorch": paper_torch,
+    "paper, PyTorch, 2 sensors": partial(paper_torch, sensors=2),
+    "paper, ONNX Runtime": paper_onnx,
+    "MiniRocket + ridge": minirocket,
+}
 
 
 def main() -> None:
@@ -183,15 +195,26 @@ def main() -> None:
             times_us.append((time.perf_counter_ns() - began) / 1e3)
             decide_cpu_us.append((time.process_time_ns() - cpu_added) / 1e3)
             add_cpu_us.append((cpu_added - cpu_began) / 1e3 / max(hop - 1, 1))
-        print(json.dumps({"times_us": times_us, "decide_cpu_us": decide_cpu_us, "add_cpu_us": add_cpu_us,
-                          "resident_mb": resident_mb()}), flush=True)
+        print(
+            json.dumps(
+                {
+                    "times_us": times_us,
+                    "decide_cpu_us": decide_cpu_us,
+                    "add_cpu_us": add_cpu_us,
+                    "resident_mb": resident_mb(),
+                }
+            ),
+            flush=True,
+        )
 
 
 def resident_mb() -> float | None:
     """This process's resident memory, where the system tells."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS")), None)
+    return next(
+        (int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS")), None
+    )
 
 
 if __name__ == "__main__":

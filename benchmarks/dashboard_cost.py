@@ -1,7 +1,8 @@
 """What the dashboard costs: processor and memory of ``img2imu run`` with it and without, side by side.
 
-Both processes recognise the same made stream at once, 60 samples and about 4 decisions a second, for the same time on
-the same machine; a client takes everything that the dashboard sends. The difference is what it costs.
+Both processes recognise the same made stream at once, 60 samples and about 4 decisions a second,
+for the same time on the same machine; a client takes everything that the dashboard sends. The
+difference is what it costs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ import numpy as np
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
 from edge_runtime.recordings import Recording, read_recording, write_csv
 
-RATE_HZ, DECISION_EVERY_SAMPLES = 60.0, 16  # 3.75 decisions a second; a hop is a multiple of the spectrograms' step
+RATE_HZ, DECISION_EVERY_SAMPLES = (
+    60.0,
+    16,
+)  # 3.75 decisions a second; a hop is a multiple of the spectrograms' step
 PORT = 8797
 
 
@@ -37,8 +41,11 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
     from edge_runtime.web.health import memory_mb
 
     file = read(DEMO_MODEL)
-    contract = replace(file.contract, stream=replace(file.contract.stream, rate_hz=RATE_HZ),
-                       hop_samples=DECISION_EVERY_SAMPLES)
+    contract = replace(
+        file.contract,
+        stream=replace(file.contract.stream, rate_hz=RATE_HZ),
+        hop_samples=DECISION_EVERY_SAMPLES,
+    )
     recognizer = Recognizer(contract, Model(file.tflite, contract))
     source = open_source(f"replay:{recording}?lead_s=5", contract.stream.channels)
     decisions = 0
@@ -48,7 +55,9 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
             from edge_runtime.web.dashboard import Dashboard
             from edge_runtime.web.server import Address
 
-            dashboard = stack.enter_context(Dashboard(recognizer, source, "made", Address("127.0.0.1", port)))
+            dashboard = stack.enter_context(
+                Dashboard(recognizer, source, "made", Address("127.0.0.1", port))
+            )
         started_s = begun_cpu_s = 0.0
         for chunk in dashboard.source if dashboard else source:
             for decision in recognizer.push(chunk.timestamps_s, chunk.samples):
@@ -61,8 +70,16 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
                 break
         passed_s = time.monotonic() - started_s
         used = (time.process_time() - begun_cpu_s) / passed_s
-    print(json.dumps({"cpu": used, "decisions_per_s": decisions / passed_s, "memory_mb": memory_mb(),
-                      "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576}))
+    print(
+        json.dumps(
+            {
+                "cpu": used,
+                "decisions_per_s": decisions / passed_s,
+                "memory_mb": memory_mb(),
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576,
+            }
+        )
+    )
 
 
 def made_recording(path: Path, seconds: float) -> Path:
@@ -89,12 +106,16 @@ def listen(port: int, ended: threading.Event, taken: list[int]) -> None:
             time.sleep(0.1)
 
 
-def measure(seconds: float, recording: Path) -> tuple[dict[str, float], dict[str, float], list[int]]:
+def measure(
+    seconds: float, recording: Path
+) -> tuple[dict[str, float], dict[str, float], list[int]]:
     """Both processes at the same time: without, with, and the sizes of what was sent."""
     ended, taken = threading.Event(), list[int]()
     command = [sys.executable, __file__, "--worker", str(recording), "--seconds", str(seconds)]
-    running = [subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)
-               for more in ([], ["--port", str(PORT)])]
+    running = [
+        subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)
+        for more in ([], ["--port", str(PORT)])
+    ]
     threading.Thread(target=listen, args=(PORT, ended, taken), daemon=True).start()
     answers = [json.loads(process.communicate()[0]) for process in running]
     ended.set()
@@ -119,12 +140,17 @@ def main() -> None:
             without, with_it, taken = measure(arguments.seconds, recording)
             cpu.append(100 * (with_it["cpu"] - without["cpu"]))
             memory.append(with_it["memory_mb"] - without["memory_mb"])
-            print(f"draw {draw + 1}: {RATE_HZ:g} samples and {with_it['decisions_per_s']:.2f} decisions a second; "
-                  f"without {100 * without['cpu']:.2f} % of a core, {without['memory_mb']:.1f} MB; with "
-                  f"{100 * with_it['cpu']:.2f} %, {with_it['memory_mb']:.1f} MB; {len(taken)} messages, "
-                  f"{sum(taken) / 1e3 / arguments.seconds:.0f} kB/s", flush=True)
-    print(f"the dashboard costs {np.median(cpu):.2f} % of one core (lowest {min(cpu):.2f}, highest {max(cpu):.2f}) and "
-          f"{np.median(memory):.1f} MB (lowest {min(memory):.1f}, highest {max(memory):.1f})")
+            print(
+                f"draw {draw + 1}: {RATE_HZ:g} samples and {with_it['decisions_per_s']:.2f} decisions a second; "
+                f"without {100 * without['cpu']:.2f} % of a core, {without['memory_mb']:.1f} MB; with "
+                f"{100 * with_it['cpu']:.2f} %, {with_it['memory_mb']:.1f} MB; {len(taken)} messages, "
+                f"{sum(taken) / 1e3 / arguments.seconds:.0f} kB/s",
+                flush=True,
+            )
+    print(
+        f"the dashboard costs {np.median(cpu):.2f} % of one core (lowest {min(cpu):.2f}, highest {max(cpu):.2f}) and "
+        f"{np.median(memory):.1f} MB (lowest {min(memory):.1f}, highest {max(memory):.1f})"
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,10 @@ class Batch:
         expected.received += len(block.times_s)
         for time_s, row in zip(block.times_s.tolist(), block.values, strict=True):
             newest_s = self._times[-1] if self._times else -np.inf
-            if self._times and not newest_s - RESTART_S <= time_s <= newest_s + self._contract.stream.max_gap_s:
+            if (
+                self._times
+                and not newest_s - RESTART_S <= time_s <= newest_s + self._contract.stream.max_gap_s
+            ):
                 decisions += [*self.finish(), Decision.gap(time_s), Decision.warming_up(time_s)]
                 expected.gaps += 1
             elif time_s <= newest_s:
@@ -51,17 +54,18 @@ class Batch:
         """The decisions of the last piece."""
         contract, n = self._contract, self._contract.window_samples
         piece = LinearResampler(contract.stream.rate_hz, len(contract.stream.channels)).push(
-            np.array(self._times), np.array(self._rows, np.float32))
+            np.array(self._times), np.array(self._rows, np.float32)
+        )
         self.expected.used += len(self._times)
         self.expected.interpolated += piece.interpolated
         self._times, self._rows = [], []
         smoother, decisions = Smoother(contract.decision, contract.labels), []
         for end in range(n, len(piece.times_s) + 1, contract.hop_samples):
             time_s = float(piece.times_s[end - 1])
-            if has_holes(piece.received[end - n:end], contract.stream):
+            if has_holes(piece.received[end - n : end], contract.stream):
                 smoother.reset()
                 decisions.append(Decision.gap(time_s))
                 continue
-            features = self._front_end.compute(piece.samples[end - n:end])
+            features = self._front_end.compute(piece.samples[end - n : end])
             decisions.append(smoother.decide(time_s, self._model.infer(features)[0]))
         return decisions

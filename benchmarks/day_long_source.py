@@ -46,16 +46,22 @@ def blocks(motion: npt.NDArray[np.float32], rate_hz: float, n: int) -> Iterator[
     for i in range(n):
         index = np.arange(i * size, (i + 1) * size)
         back_s = SET_BACK_S * (i * BLOCK_S // SET_BACK_EVERY_S)
-        times = (index + generator.uniform(-JITTER, JITTER, size)) / (rate_hz * (1 + DRIFT)) - back_s
+        times = (index + generator.uniform(-JITTER, JITTER, size)) / (
+            rate_hz * (1 + DRIFT)
+        ) - back_s
         values = motion[index % len(motion)] + generator.normal(0, 0.02, (size, motion.shape[1]))
-        order = np.flatnonzero((generator.random(size) >= LOST) & ~_pauses(size, rate_hz, generator))
+        order = np.flatnonzero(
+            (generator.random(size) >= LOST) & ~_pauses(size, rate_hz, generator)
+        )
         late = np.flatnonzero(generator.random(len(order)) < LATE)
         rank = np.arange(len(order), dtype=float)
         rank[late] += generator.integers(1, MOST_LATE + 1, len(late)) + 0.5
         order = order[np.argsort(rank)]
         repeated = np.flatnonzero(generator.random(len(order)) < REPEATED)
         order = np.insert(order, repeated + 1, order[repeated])
-        bursts = np.cumsum(np.where(generator.random(len(order)) < 0.05, generator.integers(2, 40, len(order)), 1))
+        bursts = np.cumsum(
+            np.where(generator.random(len(order)) < 0.05, generator.integers(2, 40, len(order)), 1)
+        )
         yield Block(times[order], values[order].astype(np.float32), bursts[bursts < len(order)])
 
 
@@ -65,5 +71,5 @@ def _pauses(size: int, rate_hz: float, generator: np.random.Generator) -> npt.ND
     for share, (least_s, most_s) in ((SHORT_PAUSES, SHORT_PAUSE_S), (LONG_PAUSES, LONG_PAUSE_S)):
         if generator.random() < share:
             begin = generator.integers(size)
-            paused[begin:begin + round(generator.uniform(least_s, most_s) * rate_hz)] = True
+            paused[begin : begin + round(generator.uniform(least_s, most_s) * rate_hz)] = True
     return paused

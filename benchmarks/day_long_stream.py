@@ -1,8 +1,8 @@
 """A whole day of samples at maximum speed through the bundled model: ``make day``.
 
-Four million samples with everything that goes wrong on the way are recognised in a process of their own, minute by
-minute. Does its memory stay flat, is every sample accounted for, is each decision that of a batch computation, and does
-the last hour cost as much as the first?
+Four million samples with everything that goes wrong on the way are recognised in a process of their
+own, minute by minute. Does its memory stay flat, is every sample accounted for, is each decision
+that of a batch computation, and does the last hour cost as much as the first?
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Day:
         resident_mb: after each minute; empty where the system does not tell.
         decisions: how many fell.
         labels: how many of them gave a label.
-        differing: how many are not those of the batch computation, the first of them in words, and the moments where
-            one way has more decisions than the other.
+        differing: how many are not those of the batch computation, the first of them in words, and
+            the moments where one way has more decisions than the other.
         counts: at the end.
         expected: what the batch computation counted.
     """
@@ -95,14 +95,29 @@ def main() -> int:
     before = read_state()
     day = measure(minutes)
     marks = verdicts(day)
-    print(f"{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}, "
-          f"ai-edge-litert {metadata.version('ai-edge-litert')}; load before {before.load}\n"
-          f"{minutes * BLOCK_S / 3600:g} hours of stream: {day.counts.summary()}; {day.decisions} decisions, "
-          f"{day.labels} labels; {np.median(day.cpu_ms):.2f} ms of processor time per second of stream at the median\n")
-    print("\n".join(f"- {name}: {words}: {'reached' if reached else 'MISSED'}" for name, reached, words in marks))
-    (arguments.out / "day.json").write_text(json.dumps(
-        {**asdict(day), "marks": [{"name": name, "reached": ok, "found": found} for name, ok, found in marks]},
-        indent=1))
+    print(
+        f"{cpu_name()}, {os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}, "
+        f"ai-edge-litert {metadata.version('ai-edge-litert')}; load before {before.load}\n"
+        f"{minutes * BLOCK_S / 3600:g} hours of stream: {day.counts.summary()}; {day.decisions} decisions, "
+        f"{day.labels} labels; {np.median(day.cpu_ms):.2f} ms of processor time per second of stream at the median\n"
+    )
+    print(
+        "\n".join(
+            f"- {name}: {words}: {'reached' if reached else 'MISSED'}"
+            for name, reached, words in marks
+        )
+    )
+    (arguments.out / "day.json").write_text(
+        json.dumps(
+            {
+                **asdict(day),
+                "marks": [
+                    {"name": name, "reached": ok, "found": found} for name, ok, found in marks
+                ],
+            },
+            indent=1,
+        )
+    )
     draw(day, arguments.out / "day.png")
     print(f"wrote {arguments.out}/day.json and .png", file=sys.stderr)
     return 0 if all(reached for _, reached, _ in marks) else 1
@@ -120,7 +135,9 @@ def measure(minutes: int) -> Day:
     process.start()
     theirs.close()  # so that its end is noticed here
     try:
-        for block in track(blocks(recording.samples, file.contract.stream.rate_hz, minutes), "minutes", minutes):
+        for block in track(
+            blocks(recording.samples, file.contract.stream.rate_hz, minutes), "minutes", minutes
+        ):
             worker.send(block)
             computed += batch.take(block)
             answer: Answer = worker.recv()
@@ -130,7 +147,9 @@ def measure(minutes: int) -> Day:
         worker.send(None)
         answer = worker.recv()
     except EOFError as error:
-        raise SystemExit("the process that recognises ended too early: its reason stands above") from error
+        raise SystemExit(
+            "the process that recognises ended too early: its reason stands above"
+        ) from error
     day.counts = answer.counts
     day.decisions += len(answer.decisions)
     streamed += answer.decisions
@@ -145,31 +164,64 @@ def measure(minutes: int) -> Day:
 def verdicts(day: Day) -> list[tuple[str, bool, str]]:
     """Each mark: its name, whether it was reached, and what was found."""
     counts, expected, marks = day.counts, day.expected, []
-    memory = day.resident_mb[min(WARM_UP_BLOCKS, len(day.resident_mb) // 2):]
+    memory = day.resident_mb[min(WARM_UP_BLOCKS, len(day.resident_mb) // 2) :]
     if memory:
         growth = max(memory) - min(memory)
-        marks.append(("memory", growth <= MOST_GROWTH_MB, f"{min(memory):.1f} to {max(memory):.1f} MB resident, wanted "
-                      f"within {MOST_GROWTH_MB:g} MB"))
-    closed = counts.received == counts.used + counts.waiting + counts.late + counts.duplicate + counts.refused
-    wrong = [f"{name} {getattr(counts, name)} instead of {value}" for name, value in asdict(expected).items()
-             if getattr(counts, name) != value]
-    marks.append(("every sample accounted for", closed and not wrong, "; ".join(wrong) or (
-        f"{counts.received} received = {counts.used} used + {counts.late} late + {counts.duplicate} duplicate + "
-        f"{counts.waiting + counts.refused} others, as counted apart")))
-    marks.append(("decisions as computed in batches", day.differing == 0 and day.decisions > 0,
-                  f"{day.differing} of {day.decisions} differ" + (f", first {day.first_difference}"
-                                                                  if day.first_difference else "")))
+        marks.append(
+            (
+                "memory",
+                growth <= MOST_GROWTH_MB,
+                f"{min(memory):.1f} to {max(memory):.1f} MB resident, wanted "
+                f"within {MOST_GROWTH_MB:g} MB",
+            )
+        )
+    closed = (
+        counts.received
+        == counts.used + counts.waiting + counts.late + counts.duplicate + counts.refused
+    )
+    wrong = [
+        f"{name} {getattr(counts, name)} instead of {value}"
+        for name, value in asdict(expected).items()
+        if getattr(counts, name) != value
+    ]
+    marks.append(
+        (
+            "every sample accounted for",
+            closed and not wrong,
+            "; ".join(wrong)
+            or (
+                f"{counts.received} received = {counts.used} used + {counts.late} late + "
+                f"{counts.duplicate} duplicate + {counts.waiting + counts.refused} others, as counted apart"
+            ),
+        )
+    )
+    marks.append(
+        (
+            "decisions as computed in batches",
+            day.differing == 0 and day.decisions > 0,
+            f"{day.differing} of {day.decisions} differ"
+            + (f", first {day.first_difference}" if day.first_difference else ""),
+        )
+    )
     first, last = costs(day)
-    marks.append(("cost constant", last <= first * (1 + MOST_RISE), f"{first:.2f} ms of processor time per second of "
-                  f"stream in the first hour or quarter, {last:.2f} in the last (cheapest tenth of minutes), wanted at "
-                  f"most {MOST_RISE:.0%} more"))
+    marks.append(
+        (
+            "cost constant",
+            last <= first * (1 + MOST_RISE),
+            f"{first:.2f} ms of processor time per second of "
+            f"stream in the first hour or quarter, {last:.2f} in the last (cheapest tenth of minutes), wanted at "
+            f"most {MOST_RISE:.0%} more",
+        )
+    )
     return marks
 
 
 def costs(day: Day) -> tuple[float, float]:
     """Of the first and the last hour, or quarter: the tenth percentile of minutes, since other work disturbs."""
     part = max(1, min(PART_BLOCKS, len(day.cpu_ms) // 4))
-    first, last = (float(np.percentile(piece, 10)) for piece in (day.cpu_ms[:part], day.cpu_ms[-part:]))
+    first, last = (
+        float(np.percentile(piece, 10)) for piece in (day.cpu_ms[:part], day.cpu_ms[-part:])
+    )
     return first, last
 
 
@@ -187,9 +239,14 @@ def draw(day: Day, path: Path) -> None:
     above.set_ylabel("resident memory (MB)")
     below.plot(hours, day.cpu_ms, ".", markersize=3, color="C0", label="each minute")
     window = min(PART_BLOCKS, len(hours))
-    least = [np.percentile(day.cpu_ms[i:i + window], 10) for i in range(0, len(hours), window)]
-    below.step([*hours[::window], hours[-1]], [*least, least[-1]], where="post", color="black",
-               label="least tenth of an hour")
+    least = [np.percentile(day.cpu_ms[i : i + window], 10) for i in range(0, len(hours), window)]
+    below.step(
+        [*hours[::window], hours[-1]],
+        [*least, least[-1]],
+        where="post",
+        color="black",
+        label="least tenth of an hour",
+    )
     below.set_ylim(0, 2 * float(np.median(day.cpu_ms)))
     below.set_ylabel("processor time per second\nof stream (ms)")
     below.set_xlabel("hours of stream")

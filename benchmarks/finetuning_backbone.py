@@ -27,9 +27,11 @@ class Tuning:
 
     Attributes:
         steps: of Adam after the closed-form head; 0 leaves it at that.
-        estimate_norm: batch-norm statistics are those of 128 unlabelled windows, not ImageNet's. Fixed either way.
+        estimate_norm: batch-norm statistics are those of 128 unlabelled windows, not ImageNet's.
+            Fixed either way.
         average: the weights are the mean over the second half of the steps (Izmailov et al. 2018).
-        mixup: parameter of the Beta distribution of two windows' shares (Zhang et al. 2018); 0 mixes none.
+        mixup: parameter of the Beta distribution of two windows' shares (Zhang et al. 2018); 0
+            mixes none.
     """
 
     steps: int = 30
@@ -70,21 +72,30 @@ class TunedMethod:
     def __init__(self, rule: Tuning, rate_hz: float, channels: tuple[str, ...], seed: int) -> None:
         self._rule, self._rate_hz, self._channels, self._seed = rule, rate_hz, channels, seed
 
-    def fit(self, windows: Samples, labels: npt.NDArray[Any], unlabelled: Samples | None = None) -> Self:
+    def fit(
+        self, windows: Samples, labels: npt.NDArray[Any], unlabelled: Samples | None = None
+    ) -> Self:
         """Head in closed form, then head and backbone together."""
         self._names, classes = np.unique(labels, return_inverse=True)
         self._front_end = front_end_of(self._rate_hz, self._channels, windows.shape[1])
         backbone = EarlyBlocks()
         if self._rule.estimate_norm:
             assert unlabelled is not None
-            estimate_batch_norm(backbone, self._front_end.compute_batch(reference_windows(unlabelled, self._seed)))
+            estimate_batch_norm(
+                backbone, self._front_end.compute_batch(reference_windows(unlabelled, self._seed))
+            )
         features = self._front_end.compute_batch(windows)
         blocks = embed(backbone, features)
         sizes = block_sizes(blocks, len(self._channels))
         network = Network(backbone, fit_head(np.concatenate(blocks, 1), classes, sizes), sizes)
         with seeded(self._seed):
-            self._network = tune(network, torch.from_numpy(features.images), torch.from_numpy(features.statistics),
-                                 torch.from_numpy(classes), self._rule)
+            self._network = tune(
+                network,
+                torch.from_numpy(features.images),
+                torch.from_numpy(features.statistics),
+                torch.from_numpy(classes),
+                self._rule,
+            )
         return self
 
     @torch.inference_mode()
@@ -92,18 +103,29 @@ class TunedMethod:
         """Most probable class of each window."""
         answers = []
         for begin in range(0, len(windows), 64):
-            features = self._front_end.compute_batch(windows[begin:begin + 64])
-            logits = self._network(torch.from_numpy(features.images), torch.from_numpy(features.statistics))
+            features = self._front_end.compute_batch(windows[begin : begin + 64])
+            logits = self._network(
+                torch.from_numpy(features.images), torch.from_numpy(features.statistics)
+            )
             answers.append(logits.argmax(1).numpy())
         return np.asarray(self._names[np.concatenate(answers)])
 
 
-def tune(network: Network, images: torch.Tensor, statistics: torch.Tensor, classes: torch.Tensor,
-         rule: Tuning) -> nn.Module:
+def tune(
+    network: Network,
+    images: torch.Tensor,
+    statistics: torch.Tensor,
+    classes: torch.Tensor,
+    rule: Tuning,
+) -> nn.Module:
     """Train; batch norm stays in eval mode throughout. The network, or its average."""
     head = [network.weights, network.bias]
-    optimiser = torch.optim.Adam([{"params": head, "lr": HEAD_RATE},
-                                  {"params": network.backbone.parameters(), "lr": BACKBONE_RATE}])
+    optimiser = torch.optim.Adam(
+        [
+            {"params": head, "lr": HEAD_RATE},
+            {"params": network.backbone.parameters(), "lr": BACKBONE_RATE},
+        ]
+    )
     average = torch.optim.swa_utils.AveragedModel(network)
     targets = nn.functional.one_hot(classes).float()
     network.eval()
@@ -113,7 +135,9 @@ def tune(network: Network, images: torch.Tensor, statistics: torch.Tensor, class
         x, extra, target = images[drawn].roll(shift, 3), statistics[drawn], targets[drawn]
         if rule.mixup:
             share = float(torch.distributions.Beta(rule.mixup, rule.mixup).sample())
-            x, extra, target = (share * part + (1 - share) * part.flip(0) for part in (x, extra, target))
+            x, extra, target = (
+                share * part + (1 - share) * part.flip(0) for part in (x, extra, target)
+            )
         loss = nn.functional.cross_entropy(network(x, extra), target)
         optimiser.zero_grad()
         loss.backward()

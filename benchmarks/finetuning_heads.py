@@ -1,7 +1,7 @@
 """Heads on the frozen backbone, and views of the windows to learn from, for ``finetuning.py``.
 
-All look at windows through the front end and the backbone of ``MotionClassifier`` and differ in what comes after, or
-before.
+All look at windows through the front end and the backbone of ``MotionClassifier`` and differ in
+what comes after, or before.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def amplified(windows: Samples, gain: float) -> Samples:
 
 
 SHIFTS: tuple[View, ...] = tuple(functools.partial(resampled, shift=shift) for shift in (-0.1, 0.1))
-STRETCHES: tuple[View, ...] = tuple(functools.partial(resampled, speed=speed) for speed in (0.85, 1.15))
+STRETCHES: tuple[View, ...] = tuple(
+    functools.partial(resampled, speed=speed) for speed in (0.85, 1.15)
+)
 GAINS: tuple[View, ...] = tuple(functools.partial(amplified, gain=gain) for gain in (0.8, 1.25))
 
 
@@ -64,8 +66,12 @@ GAINS: tuple[View, ...] = tuple(functools.partial(amplified, gain=gain) for gain
 def prototypes(z: Array, classes: Classes, prior_windows: float) -> Answer:
     """Nearest class mean, each shrunk to the mean of all as if ``prior_windows`` more windows lay there."""
     centre = z.mean(0)
-    means = np.stack([(z[classes == c] - centre).sum(0) / ((classes == c).sum() + prior_windows)
-                      for c in range(classes.max() + 1)])
+    means = np.stack(
+        [
+            (z[classes == c] - centre).sum(0) / ((classes == c).sum() + prior_windows)
+            for c in range(classes.max() + 1)
+        ]
+    )
     return lambda new: ((new - centre) @ means.T - 0.5 * (means**2).sum(1)).argmax(1)
 
 
@@ -94,7 +100,9 @@ def discriminant(z: Array, classes: Classes) -> Answer:
     covariance = np.mean(t**2) * np.eye(t.shape[1])
     if len(t) > len(means):
         within = t - means[classes]
-        covariance = LDA_SHRINKAGE * covariance + (1 - LDA_SHRINKAGE) * within.T @ within / (len(t) - len(means))
+        covariance = LDA_SHRINKAGE * covariance + (1 - LDA_SHRINKAGE) * within.T @ within / (
+            len(t) - len(means)
+        )
     weights = np.linalg.solve(covariance, means.T)
     bias = 0.5 * np.einsum("kr,rk->k", means, weights)
     return lambda new: ((new - centre) @ axes @ weights - bias).argmax(1)
@@ -110,9 +118,12 @@ class Frozen:
     Attributes:
         head: None takes the default one, :func:`edge_runtime.head.fit_head`.
         views: of each labelled window, to learn from beside it.
-        copies: of each labelled window show the default head what does not matter, as ``MotionClassifier`` does.
-        unlabelled: standardise on 128 unlabelled windows of the training people, not on the labelled alone.
-        test_views: of each window to judge; probabilities are averaged over it and these. With the default head only.
+        copies: of each labelled window show the default head what does not matter, as
+            ``MotionClassifier`` does.
+        unlabelled: standardise on 128 unlabelled windows of the training people, not on the
+            labelled alone.
+        test_views: of each window to judge; probabilities are averaged over it and these. With the
+            default head only.
     """
 
     head: Callable[[Array, Classes], Answer] | None = None
@@ -128,7 +139,9 @@ class FrozenMethod:
     def __init__(self, rule: Frozen, rate_hz: float, channels: tuple[str, ...], seed: int) -> None:
         self._rule, self._rate_hz, self._channels, self._seed = rule, rate_hz, channels, seed
 
-    def fit(self, windows: Samples, labels: npt.NDArray[Any], unlabelled: Samples | None = None) -> Self:
+    def fit(
+        self, windows: Samples, labels: npt.NDArray[Any], unlabelled: Samples | None = None
+    ) -> Self:
         """Learn from the windows and their views."""
         self._names, classes = np.unique(labels, return_inverse=True)
         seen = [windows, *(view(windows) for view in self._rule.views)]
@@ -143,7 +156,9 @@ class FrozenMethod:
         if self._rule.unlabelled:
             assert unlabelled is not None
             reference, _ = self._features(reference_windows(unlabelled, self._seed))
-            self._scaler = fit_head(reference, np.arange(len(reference)) % 2, sizes)  # for its standardise alone
+            self._scaler = fit_head(
+                reference, np.arange(len(reference)) % 2, sizes
+            )  # for its standardise alone
         if self._rule.head is not None:
             self._answer = self._rule.head(self._standardised(x), classes)
         return self
@@ -151,7 +166,9 @@ class FrozenMethod:
     def predict(self, windows: Samples) -> npt.NDArray[Any]:
         """Most probable class of each window."""
         if self._rule.head is not None:
-            return np.asarray(self._names[self._answer(self._standardised(self._features(windows)[0]))])
+            return np.asarray(
+                self._names[self._answer(self._standardised(self._features(windows)[0]))]
+            )
         seen = [windows, *(view(windows) for view in self._rule.test_views)]
         probabilities = [self._default.probabilities(self._features(each)[0]) for each in seen]
         return np.asarray(self._names[np.mean(probabilities, 0).argmax(1)])
@@ -162,7 +179,9 @@ class FrozenMethod:
     def _features(self, windows: Samples) -> tuple[Samples, list[int]]:
         """Features (n, d) and the sizes of their blocks; no window is looked at twice."""
         memory = _memory(self._rate_hz, self._channels, windows.shape[1])
-        columns = [np.stack(column) for column in zip(*memory.recall(windows, self._see), strict=True)]
+        columns = [
+            np.stack(column) for column in zip(*memory.recall(windows, self._see), strict=True)
+        ]
         return np.concatenate(columns, 1), block_sizes(columns, len(self._channels))
 
     def _see(self, windows: Samples) -> Iterator[tuple[Samples, ...]]:
@@ -171,7 +190,9 @@ class FrozenMethod:
 
 
 @functools.lru_cache(maxsize=1)  # one task at a time: the grid goes through them in order
-def _memory(rate_hz: float, channels: tuple[str, ...], window_samples: int) -> WindowMemory[tuple[Samples, ...]]:
+def _memory(
+    rate_hz: float, channels: tuple[str, ...], window_samples: int
+) -> WindowMemory[tuple[Samples, ...]]:
     return WindowMemory()
 
 
@@ -188,8 +209,14 @@ def reference_windows(unlabelled: Samples, seed: int) -> Samples:
 HEADS = {
     "lda": Frozen(),
     "lda, copies": Frozen(copies=True),  # the default of MotionClassifier
-    **{f"prototypes {prior:g}": Frozen(functools.partial(prototypes, prior_windows=prior)) for prior in (0, 1, 4)},
-    **{f"ridge {strength:g}": Frozen(functools.partial(ridge, strength=strength)) for strength in (0.1, 1, 10)},
+    **{
+        f"prototypes {prior:g}": Frozen(functools.partial(prototypes, prior_windows=prior))
+        for prior in (0, 1, 4)
+    },
+    **{
+        f"ridge {strength:g}": Frozen(functools.partial(ridge, strength=strength))
+        for strength in (0.1, 1, 10)
+    },
     **{f"logistic {c:g}": Frozen(functools.partial(logistic, c=c)) for c in (1, 10, 100)},
     "lda, unlabelled": Frozen(discriminant, unlabelled=True),
 }

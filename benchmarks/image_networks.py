@@ -1,8 +1,9 @@
 """Whole image networks of torchvision on the same spectrogram images: what people reach for first, to compare with.
 
-They are fine-tuned on the labelled windows and go through the same export. Weights of photographs are not in
-torchvision's wheel; without a file of them a network begins at random, which is enough for what an export matrix asks
-(size, speed, what quantising changes) and says nothing about how well such a network can recognise.
+They are fine-tuned on the labelled windows and go through the same export. Weights of photographs
+are not in torchvision's wheel; without a file of them a network begins at random, which is enough
+for what an export matrix asks (size, speed, what quantising changes) and says nothing about how
+well such a network can recognise.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from img2imu.progress import track
 from img2imu.storage import Header
 
 BATCH_WINDOWS = 16
-# torch's default; with MobileNetV3's own 0.01, so few steps leave the running statistics near where they began
+# torch's default; with MobileNetV3's own 0.01, so few steps leave the running statistics near where
+# they began
 NORM_MOMENTUM = 0.1
 
 
@@ -57,7 +59,8 @@ class ImageNetwork(nn.Module):
 
     Args:
         name: out of :data:`NETWORKS`.
-        features: of the windows to learn from; they give the sizes, and the scale of the statistics.
+        features: of the windows to learn from; they give the sizes, and the scale of the
+            statistics.
         classes: to tell apart.
         weights: a state dict as torchvision publishes them; None begins at random.
 
@@ -65,7 +68,9 @@ class ImageNetwork(nn.Module):
         DataError: the weights are missing or do not fit.
     """
 
-    def __init__(self, name: str, features: Features, classes: int, weights: Path | None = None) -> None:
+    def __init__(
+        self, name: str, features: Features, classes: int, weights: Path | None = None
+    ) -> None:
         super().__init__()
         candidate = NETWORKS[name]
         self.backbone = candidate.make()
@@ -80,7 +85,9 @@ class ImageNetwork(nn.Module):
         self.register_buffer("std", torch.from_numpy(features.statistics.std(0) + 1e-3))
         self.linear = nn.Linear(n_images * size + features.statistics.shape[1], classes)
 
-    def forward(self, images: torch.Tensor, statistics: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, images: torch.Tensor, statistics: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Images (windows * n_images, H, W, 3), statistics (windows, s) to probabilities and embedding, by window."""
         seen = self.backbone(images.permute(0, 3, 1, 2)).reshape(len(statistics), -1)
         embedding = torch.cat([seen, (statistics - self.mean) / self.std], 1)
@@ -89,11 +96,18 @@ class ImageNetwork(nn.Module):
     @torch.inference_mode()
     def _size(self, features: Features) -> int:
         self.backbone.eval()
-        return int(self.backbone(torch.from_numpy(features.images[0, :1]).permute(0, 3, 1, 2)).numel())
+        return int(
+            self.backbone(torch.from_numpy(features.images[0, :1]).permute(0, 3, 1, 2)).numel()
+        )
 
 
-def fine_tuned(name: str, classifier: MotionClassifier, header: Header, weights: Path | None = None,
-               show_progress: bool = True) -> Exportable:
+def fine_tuned(
+    name: str,
+    classifier: MotionClassifier,
+    header: Header,
+    weights: Path | None = None,
+    show_progress: bool = True,
+) -> Exportable:
     """A network fine-tuned on the windows that a classifier learnt from, ready to be exported.
 
     Args:
@@ -111,22 +125,30 @@ def fine_tuned(name: str, classifier: MotionClassifier, header: Header, weights:
         optimiser = torch.optim.AdamW(network.parameters(), candidate.rate)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, candidate.steps)
         network.train()
-        for _ in track(range(candidate.steps), f"fine-tuning {name}", candidate.steps, show=show_progress):
+        for _ in track(
+            range(candidate.steps), f"fine-tuning {name}", candidate.steps, show=show_progress
+        ):
             chosen = torch.randint(len(truth), (BATCH_WINDOWS,))
             images = torch.from_numpy(features.images[chosen.numpy()]).flatten(0, 1)
-            probabilities, _ = network(images, torch.from_numpy(features.statistics[chosen.numpy()]))
+            probabilities, _ = network(
+                images, torch.from_numpy(features.statistics[chosen.numpy()])
+            )
             loss = nn.functional.nll_loss(torch.log(probabilities + 1e-9), truth[chosen])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
     network.eval().requires_grad_(False)
-    return Exportable(network, contract, classifier.support_windows_, np.asarray(classifier.support_classes_))
+    return Exportable(
+        network, contract, classifier.support_windows_, np.asarray(classifier.support_classes_)
+    )
 
 
 def _load(network: nn.Module, path: Path) -> None:
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise DataError(f"{path} holds no weights of this network ({(str(error).splitlines() or [''])[0][:120]}), "
-                        "expected a state dict as torchvision publishes them: check the file") from error
+        raise DataError(
+            f"{path} holds no weights of this network ({(str(error).splitlines() or [''])[0][:120]}), "
+            "expected a state dict as torchvision publishes them: check the file"
+        ) from error

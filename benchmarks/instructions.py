@@ -28,27 +28,39 @@ def complaints(runs: list[dict[str, float]], kept: dict[str, float]) -> list[str
     """
     if len(runs) < 2:
         return [f"{len(runs)} of 2 runs gave figures: see what they said above"]
-    said = [f"the virtual machine took {run['clock']:.3f} ns an instruction, expected 1: it does not count them"
-            for run in runs if abs(run["clock"] - 1) > LARGEST_DIFFERENCE]
+    said = [
+        f"the virtual machine took {run['clock']:.3f} ns an instruction, expected 1: it does not count them"
+        for run in runs
+        if abs(run["clock"] - 1) > LARGEST_DIFFERENCE
+    ]
     for key, name in NAMES.items():
         low, high = sorted(run[key] for run in runs)
         if high > (1 + LARGEST_DIFFERENCE) * low:
-            said.append(f"{name}: two runs of the same code took {low:,.0f} and {high:,.0f} instructions, expected at "
-                        f"most {LARGEST_DIFFERENCE:.0%} between them")
+            said.append(
+                f"{name}: two runs of the same code took {low:,.0f} and {high:,.0f} instructions, expected at "
+                f"most {LARGEST_DIFFERENCE:.0%} between them"
+            )
         if low > (1 + LARGEST_RISE) * kept[key]:
-            said.append(f"{name}: {low:,.0f} instructions a decision are {low / kept[key] - 1:.1%} more than the "
-                        f"{kept[key]:,.0f} in {KEPT.name}, expected at most {LARGEST_RISE:.0%}: make it cheaper, or if "
-                        "it is worth it, run .ci/arm64/bench --renew and commit the file with the reason")
+            said.append(
+                f"{name}: {low:,.0f} instructions a decision are {low / kept[key] - 1:.1%} more than the "
+                f"{kept[key]:,.0f} in {KEPT.name}, expected at most {LARGEST_RISE:.0%}: make it cheaper, or if "
+                "it is worth it, run .ci/arm64/bench --renew and commit the file with the reason"
+            )
     return said
 
 
 def table(runs: list[dict[str, float]], kept: dict[str, float]) -> str:
     """The figures as Markdown."""
-    rows = ["| instructions per decision | first run | second | kept | change |", "|---|---|---|---|---|"]
+    rows = [
+        "| instructions per decision | first run | second | kept | change |",
+        "|---|---|---|---|---|",
+    ]
     for key, name in NAMES.items():
         first, second = (run[key] for run in runs)
         change = f"{min(first, second) / kept[key] - 1:+.1%}" if key in kept else ""
-        rows.append(f"| {name} | {first:,.0f} | {second:,.0f} | {kept.get(key, 0):,.0f} | {change} |")
+        rows.append(
+            f"| {name} | {first:,.0f} | {second:,.0f} | {kept.get(key, 0):,.0f} | {change} |"
+        )
     return "\n".join(rows)
 
 

@@ -1,9 +1,10 @@
 """What a decision costs in instructions; ``.ci/arm64/bench`` runs it in a virtual machine that counts them.
 
-There an instruction takes a nanosecond of virtual time, so the clock is the counter. ``python instructions_worker.py``
-prints one JSON object: ``clock``, nanoseconds per instruction of a loop whose instructions are known, and the medians
-over decisions of the bundled model: ``front_end``, ``inference``, and ``push``, all pushes of single samples from one
-decision to the next, with resampling, checks, smoothing and the two just named.
+There an instruction takes a nanosecond of virtual time, so the clock is the counter. ``python
+instructions_worker.py`` prints one JSON object: ``clock``, nanoseconds per instruction of a loop
+whose instructions are known, and the medians over decisions of the bundled model: ``front_end``,
+``inference``, and ``push``, all pushes of single samples from one decision to the next, with
+resampling, checks, smoothing and the two just named.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def nanoseconds_per_instruction() -> float:
     """Time a loop in machine code; 1 where instructions are counted."""
     memory = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     memory.write(LOOP)
-    loop = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)(ctypes.addressof(ctypes.c_char.from_buffer(memory)))
+    loop = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_uint64)(
+        ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    )
     loop(1)
     began = time.perf_counter_ns()
     loop(TURNS)

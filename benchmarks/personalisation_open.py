@@ -31,7 +31,8 @@ class Found:
     Attributes:
         task: name.
         person: who.
-        kind: ``target``, one class taught beside a background; or ``held out``, some taught and one never shown.
+        kind: ``target``, one class taught beside a background; or ``held out``, some taught and one
+            never shown.
         k: examples of each label.
         draw: number.
         target: class taught, or class held out.
@@ -80,13 +81,23 @@ class _Stream:
     starts: npt.NDArray[np.int64]
 
 
-def open_set(task: str, data_set: DataSet, classes: Sequence[str], window_s: float, ks: Sequence[int], draws: int,
-             path: Path, say: Callable[[str], None]) -> list[Found]:
+def open_set(
+    task: str,
+    data_set: DataSet,
+    classes: Sequence[str],
+    window_s: float,
+    ks: Sequence[int],
+    draws: int,
+    path: Path,
+    say: Callable[[str], None],
+) -> list[Found]:
     """Every person of a data set; the cells (a person's k and draw) that the file has already are not run again."""
     known: dict[tuple[str, str, int, int], list[Found]] = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         cell = json.loads(line)
-        known[cell["task"], cell["person"], cell["k"], cell["draw"]] = [Found(**each) for each in cell["found"]]
+        known[cell["task"], cell["person"], cell["k"], cell["draw"]] = [
+            Found(**each) for each in cell["found"]
+        ]
     people = sorted({recording.subject for recording in data_set.recordings})
     wanted = list(itertools.product(range(draws), ks))
     for i, person in enumerate(people):
@@ -97,17 +108,38 @@ def open_set(task: str, data_set: DataSet, classes: Sequence[str], window_s: flo
         for (draw, k), new in _person(task, data_set, person, classes, window_s, missing):
             known[task, person, k, draw] = new
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"task": task, "person": person, "k": k, "draw": draw,
-                                       "found": [asdict(each) for each in new]}) + "\n")
-    return [each for person in people for draw, k in wanted for each in known[task, person, k, draw]]
+                file.write(
+                    json.dumps(
+                        {
+                            "task": task,
+                            "person": person,
+                            "k": k,
+                            "draw": draw,
+                            "found": [asdict(each) for each in new],
+                        }
+                    )
+                    + "\n"
+                )
+    return [
+        each for person in people for draw, k in wanted for each in known[task, person, k, draw]
+    ]
 
 
-def _person(task: str, data_set: DataSet, person: str, classes: Sequence[str], window_s: float,
-            cells: Sequence[tuple[int, int]]) -> Iterator[tuple[tuple[int, int], list[Found]]]:
+def _person(
+    task: str,
+    data_set: DataSet,
+    person: str,
+    classes: Sequence[str],
+    window_s: float,
+    cells: Sequence[tuple[int, int]],
+) -> Iterator[tuple[tuple[int, int], list[Found]]]:
     n = round(window_s * data_set.rate_hz)
     embedder = remembering(data_set.rate_hz, data_set.channels, n)
-    streams = [_stream(embedder, r.samples, np.asarray(r.labels, np.int64), n) for r in data_set.recordings
-               if r.subject == person and len(r.samples) >= n]
+    streams = [
+        _stream(embedder, r.samples, np.asarray(r.labels, np.int64), n)
+        for r in data_set.recordings
+        if r.subject == person and len(r.samples) >= n
+    ]
     numbers = [data_set.label_names.index(name) for name in classes]
     support = {c: windows for c in numbers if len(windows := _support(streams, c, n))}
     for draw, k in cells:
@@ -116,33 +148,69 @@ def _person(task: str, data_set: DataSet, person: str, classes: Sequence[str], w
         for i, target in enumerate(served):
             random = np.random.default_rng([draw, i])
             taught = {target: random.permutation(support[target])[:k]}
-            background = _background(streams, lambda label, target=target: label not in (target, NO_LABEL))
-            found += _judge(task, person, data_set, embedder, streams, taught, background, "target", k, draw, target)
+            background = _background(
+                streams, lambda label, target=target: label not in (target, NO_LABEL)
+            )
+            found += _judge(
+                task,
+                person,
+                data_set,
+                embedder,
+                streams,
+                taught,
+                background,
+                "target",
+                k,
+                draw,
+                target,
+            )
         for i, held in enumerate(served):
             random = np.random.default_rng([draw, 100 + i])
-            others = random.permutation([c for c in served if c != held])[:len(served) // 2].tolist()
+            others = random.permutation([c for c in served if c != held])[
+                : len(served) // 2
+            ].tolist()
             taught = {c: random.permutation(support[c])[:k] for c in others}
-            background = _background(streams, lambda label, no={held, NO_LABEL, *others}: label not in no)
+            background = _background(
+                streams, lambda label, no={held, NO_LABEL, *others}: label not in no
+            )
             if len(taught) >= 2 and len(background):
-                found += _judge(task, person, data_set, embedder, streams, taught, background, "held out", k, draw,
-                                held)
+                found += _judge(
+                    task,
+                    person,
+                    data_set,
+                    embedder,
+                    streams,
+                    taught,
+                    background,
+                    "held out",
+                    k,
+                    draw,
+                    held,
+                )
         yield (draw, k), found
 
 
-def _stream(embedder: RememberingEmbedder, samples: npt.NDArray[np.float32], labels: npt.NDArray[np.int64],
-            n: int) -> _Stream:
+def _stream(
+    embedder: RememberingEmbedder,
+    samples: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.int64],
+    n: int,
+) -> _Stream:
     """Each stretch of a label of three windows or more: the first half earlier, a window of guard, the rest later.
 
-    Shorter ones, transitions for instance, are earlier in the first half of the recording, and later in the second.
+    Shorter ones, transitions for instance, are earlier in the first half of the recording, and
+    later in the second.
     """
     block = np.where(np.arange(len(labels)) < len(labels) // 2, EARLIER, LATER)
     bounds = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
     for begin, end in itertools.pairwise(bounds):
         if end - begin >= 3 * n:
             half = begin + (end - begin - n) // 2
-            block[begin:half], block[half:half + n], block[half + n:end] = EARLIER, GUARD, LATER
+            block[begin:half], block[half : half + n], block[half + n : end] = EARLIER, GUARD, LATER
     starts = np.arange(0, len(samples) - n + 1, embedder.draft.hop_samples)
-    embeddings = embedder.embed_all(np.lib.stride_tricks.sliding_window_view(samples, n, 0)[starts].transpose(0, 2, 1))
+    embeddings = embedder.embed_all(
+        np.lib.stride_tricks.sliding_window_view(samples, n, 0)[starts].transpose(0, 2, 1)
+    )
     return _Stream(samples, labels, block, embeddings, starts)
 
 
@@ -151,17 +219,21 @@ def _support(streams: Sequence[_Stream], label: int, n: int) -> npt.NDArray[np.f
     windows = []
     for stream in streams:
         for begin, end in _runs((stream.labels == label) & (stream.block == EARLIER)):
-            windows += [stream.samples[at:at + n] for at in range(begin, end - n + 1, n)]
+            windows += [stream.samples[at : at + n] for at in range(begin, end - n + 1, n)]
     return np.array(windows, np.float32)
 
 
-def _background(streams: Sequence[_Stream], wanted: Callable[[int], bool]) -> list[npt.NDArray[np.float32]]:
+def _background(
+    streams: Sequence[_Stream], wanted: Callable[[int], bool]
+) -> list[npt.NDArray[np.float32]]:
     """Stretches of the earlier block whose label is wanted."""
     found = []
     for stream in streams:
         labels = [label for label in np.unique(stream.labels).tolist() if wanted(label)]
-        found += [stream.samples[begin:end]
-                  for begin, end in _runs(np.isin(stream.labels, labels) & (stream.block == EARLIER))]
+        found += [
+            stream.samples[begin:end]
+            for begin, end in _runs(np.isin(stream.labels, labels) & (stream.block == EARLIER))
+        ]
     return found
 
 
@@ -170,28 +242,52 @@ def _runs(mask: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
-def _judge(task: str, person: str, data_set: DataSet, embedder: RememberingEmbedder, streams: Sequence[_Stream],
-           taught: dict[int, npt.NDArray[np.float32]], background: list[npt.NDArray[np.float32]], kind: str, k: int,
-           draw: int, target: int) -> Iterator[Found]:
+def _judge(
+    task: str,
+    person: str,
+    data_set: DataSet,
+    embedder: RememberingEmbedder,
+    streams: Sequence[_Stream],
+    taught: dict[int, npt.NDArray[np.float32]],
+    background: list[npt.NDArray[np.float32]],
+    kind: str,
+    k: int,
+    draw: int,
+    target: int,
+) -> Iterator[Found]:
     teacher, rate_hz = Teacher(embedder), data_set.rate_hz
     try:
         for label, windows in taught.items():
             for window in windows:
                 teacher.add(data_set.label_names[label], np.arange(len(window)) / rate_hz, window)
-        times_s = [i * APART_S * 10 + np.arange(len(piece)) / rate_hz for i, piece in enumerate(background)]
+        times_s = [
+            i * APART_S * 10 + np.arange(len(piece)) / rate_hz for i, piece in enumerate(background)
+        ]
         teacher.set_background(np.concatenate(times_s), np.concatenate(background))
         file = teacher.model_file()
     except UserError:  # too short a background, say: this teaching cannot be judged
         return
-    assert file.taught is not None and file.taught.head is not None and file.contract.taught is not None
+    assert (
+        file.taught is not None
+        and file.taught.head is not None
+        and file.contract.taught is not None
+    )
     decision, scores, truths = file.contract.decision, [], []
     triggers = unseen = stretches = 0
     for stream in streams:
-        answers = file.taught.head.probabilities(stream.embeddings)[:, :len(taught)]
-        smoothed = np.stack([answers[max(0, i + 1 - decision.smoothing_windows):i + 1].mean(0)
-                             for i in range(len(answers))]).max(1)
-        kinds = np.array([_kind(stream, start, len(next(iter(taught.values()))[0]), set(taught), target, kind)
-                          for start in stream.starts])
+        answers = file.taught.head.probabilities(stream.embeddings)[:, : len(taught)]
+        smoothed = np.stack(
+            [
+                answers[max(0, i + 1 - decision.smoothing_windows) : i + 1].mean(0)
+                for i in range(len(answers))
+            ]
+        ).max(1)
+        kinds = np.array(
+            [
+                _kind(stream, start, len(next(iter(taught.values()))[0]), set(taught), target, kind)
+                for start in stream.starts
+            ]
+        )
         given = smoothed >= decision.threshold
         triggers += len(_runs(given & (kinds == 0)))
         runs = _runs(kinds == 1)
@@ -203,14 +299,27 @@ def _judge(task: str, person: str, data_set: DataSet, embedder: RememberingEmbed
     if len(np.unique(truth)) < 2:
         return
     other_h = float((truth == 0).sum()) * file.contract.hop_s / 3600
-    yield Found(task, person, kind, k, draw, data_set.label_names[target], triggers, other_h,
-                float((score[truth == 1] < decision.threshold).mean()), unseen, stretches,
-                file.contract.taught.false_triggers_per_hour, float(roc_auc_score(truth, score)), decision.threshold)
+    yield Found(
+        task,
+        person,
+        kind,
+        k,
+        draw,
+        data_set.label_names[target],
+        triggers,
+        other_h,
+        float((score[truth == 1] < decision.threshold).mean()),
+        unseen,
+        stretches,
+        file.contract.taught.false_triggers_per_hour,
+        float(roc_auc_score(truth, score)),
+        decision.threshold,
+    )
 
 
 def _kind(stream: _Stream, start: int, n: int, taught: set[int], target: int, kind: str) -> int:
     """1 for a window of what was taught, 0 for one of what was not, -1 for one that is not judged."""
-    labels, block = stream.labels[start:start + n], stream.block[start:start + n]
+    labels, block = stream.labels[start : start + n], stream.block[start : start + n]
     if (block != LATER).any() or (labels == NO_LABEL).any():  # nobody knows what is done there
         return -1
     inside = np.isin(labels, list(taught))

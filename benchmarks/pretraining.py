@@ -1,8 +1,9 @@
 """Does contrastive pre-training on photographs help, and which augmentations matter: ``make pretraining``.
 
-Every network is taught with the project's own trainer, on as many photographs, from random or ImageNet weights; then
-its early blocks take their place in ``MotionClassifier``'s method and are judged by the few-shot protocol. A run that
-was stopped goes on where it was when the same command is given again.
+Every network is taught with the project's own trainer, on as many photographs, from random or
+ImageNet weights; then its early blocks take their place in ``MotionClassifier``'s method and are
+judged by the few-shot protocol. A run that was stopped goes on where it was when the same command
+is given again.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from img2imu.pretrain.recipe import Run
 from img2imu.pretrain.trainer import Trainer
 
 BATCH_SIZE = 64
-# The highest macro-F1 on draws of seed 1 after 4,000 images, out of sgd with 0.03 and 0.3 and adamw with 1e-4 and 1e-3
-# from ImageNet (all within 0.6 points), sgd with 0.3 and adamw with 3e-3 from random weights.
+# The highest macro-F1 on draws of seed 1 after 4,000 images, out of sgd with 0.03 and 0.3 and adamw
+# with 1e-4 and 1e-3 from ImageNet (all within 0.6 points), sgd with 0.3 and adamw with 3e-3 from
+# random weights.
 OPTIMISER = {"imagenet": "sgd", "random": "adamw"}
 LEARNING_RATE = {"imagenet": 0.03, "random": 3e-3}
 
@@ -68,27 +70,45 @@ class Network:
     @property
     def run(self) -> Run:
         """For the trainer."""
-        return Run(start=self.start, epochs=self.epochs, batch_size=BATCH_SIZE, optimiser=OPTIMISER[self.start],
-                   learning_rate=LEARNING_RATE[self.start], augmentations=self.augmentations, precision="float32")
+        return Run(
+            start=self.start,
+            epochs=self.epochs,
+            batch_size=BATCH_SIZE,
+            optimiser=OPTIMISER[self.start],
+            learning_rate=LEARNING_RATE[self.start],
+            augmentations=self.augmentations,
+            precision="float32",
+        )
 
 
-def networks(images: int, long_images: int, long_epochs: int, draws: int, ablation_draws: int) -> list[Network]:
+def networks(
+    images: int, long_images: int, long_epochs: int, draws: int, ablation_draws: int
+) -> list[Network]:
     """All rows: the starts, longer runs from both, and the ablation."""
     everything = tuple(AUGMENTATIONS)
     variants = {"none": (), "time-crop alone": ("time-crop",)}
-    variants |= {f"all but {name}": tuple(a for a in everything if a != name) for name in everything}
+    variants |= {
+        f"all but {name}": tuple(a for a in everything if a != name) for name in everything
+    }
     variants["all"] = everything
     rows = [Network(start, draws=draws) for start in (RANDOM, IMAGENET)]
-    rows += [Network(start, "all", everything, long_images, long_epochs, draws) for start in (IMAGENET, RANDOM)]
-    rows += [Network(start, variant, chosen, images, 1, ablation_draws)
-             for start in (IMAGENET, RANDOM) for variant, chosen in variants.items()]
+    rows += [
+        Network(start, "all", everything, long_images, long_epochs, draws)
+        for start in (IMAGENET, RANDOM)
+    ]
+    rows += [
+        Network(start, variant, chosen, images, 1, ablation_draws)
+        for start in (IMAGENET, RANDOM)
+        for variant, chosen in variants.items()
+    ]
     return rows
 
 
 def teach(network: Network, photographs: Path, directory: Path) -> Callable[[int], EarlyBlocks]:
     """The network for a draw: taught now, or read when it was taught before.
 
-    Without pre-training, a random network has other weights in every draw, as ``img2imu fewshot`` judges it.
+    Without pre-training, a random network has other weights in every draw, as ``img2imu fewshot``
+    judges it.
     """
     if not network.variant:
         return _random_network if network.start == RANDOM else lambda draw: pretrained_backbone()
@@ -104,10 +124,15 @@ def teach(network: Network, photographs: Path, directory: Path) -> Callable[[int
         trainer.write_encoder(weights)
         checkpoint.unlink()
         tenth = max(1, len(curve) // 10)
-        first, last = ([sum(column) / tenth for column in zip(*part, strict=True)]
-                       for part in (curve[:tenth], curve[-tenth:]))
-        print(f"{network.name}: loss {first[0]:.2f} -> {last[0]:.2f}, own partner found {first[1]:.0%} -> "
-              f"{last[1]:.0%}, {last[2]:.0f} images/s", flush=True)
+        first, last = (
+            [sum(column) / tenth for column in zip(*part, strict=True)]
+            for part in (curve[:tenth], curve[-tenth:])
+        )
+        print(
+            f"{network.name}: loss {first[0]:.2f} -> {last[0]:.2f}, own partner found {first[1]:.0%} -> "
+            f"{last[1]:.0%}, {last[2]:.0f} images/s",
+            flush=True,
+        )
     taught = EarlyBlocks(pretrained=False)
     taught.load_state_dict(torch.load(weights, weights_only=True))
     return lambda draw: taught
@@ -119,7 +144,9 @@ def _random_network(draw: int) -> EarlyBlocks:
         return EarlyBlocks(pretrained=False)
 
 
-def judge(network: Network, make: Callable[[int], EarlyBlocks], judged: list[Judged], cells: Path) -> None:
+def judge(
+    network: Network, make: Callable[[int], EarlyBlocks], judged: list[Judged], cells: Path
+) -> None:
     """Judge a network in every manner, adding to the file what it lacks."""
     finished = {result.cell for result in read_results(cells)}
     with cells.open("a", encoding="utf-8") as file:
@@ -127,8 +154,15 @@ def judge(network: Network, make: Callable[[int], EarlyBlocks], judged: list[Jud
             features = ["everything", "texture alone"]
             if network.name == IMAGENET:
                 features.append(NO_NETWORK)  # the same whatever the network
-            for result in evaluate(network.name, make, judged, batch_norm, features, network.draws,
-                                   finished.__contains__):
+            for result in evaluate(
+                network.name,
+                make,
+                judged,
+                batch_norm,
+                features,
+                network.draws,
+                finished.__contains__,
+            ):
                 file.write(json.dumps(asdict(result)) + "\n")
                 file.flush()
 
@@ -142,8 +176,13 @@ def main() -> int:
     judged, missing = load(arguments.tasks, arguments.data_dir, arguments.draws, arguments.seed)
     for sentence in missing:
         print(sentence, flush=True)
-    rows = networks(arguments.images, arguments.long_images, arguments.long_epochs, arguments.draws,
-                    arguments.ablation_draws)
+    rows = networks(
+        arguments.images,
+        arguments.long_images,
+        arguments.long_epochs,
+        arguments.draws,
+        arguments.ablation_draws,
+    )
     cells = directory / f"cells-{arguments.seed}.jsonl"
     finished: list[str] = []
     try:
@@ -152,16 +191,31 @@ def main() -> int:
             finished.append(row.name)
             print(f"judged: {row.name}", flush=True)
     except KeyboardInterrupt:
-        print(f"stopped after {len(finished)} of {len(rows)} networks; the same command goes on", flush=True)
+        print(
+            f"stopped after {len(finished)} of {len(rows)} networks; the same command goes on",
+            flush=True,
+        )
     if not {RANDOM, IMAGENET} <= set(finished):
         return 1
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "numpy"))
-    about = (f"{cpu_name()}, Python {platform.python_version()}, {versions}; photographs: "
-             f"{arguments.photographs.name}; draws of seed {arguments.seed}")
-    ablated = [[start, *(row.name for row in rows if row.start == start and row.images == arguments.images)]
-               for start in (IMAGENET, RANDOM)]
-    written = write_report(directory, read_results(cells), finished,
-                           [names for names in ablated if set(names) <= set(finished)], about)
+    about = (
+        f"{cpu_name()}, Python {platform.python_version()}, {versions}; photographs: "
+        f"{arguments.photographs.name}; draws of seed {arguments.seed}"
+    )
+    ablated = [
+        [
+            start,
+            *(row.name for row in rows if row.start == start and row.images == arguments.images),
+        ]
+        for start in (IMAGENET, RANDOM)
+    ]
+    written = write_report(
+        directory,
+        read_results(cells),
+        finished,
+        [names for names in ablated if set(names) <= set(finished)],
+        about,
+    )
     print((directory / "table.md").read_text(encoding="utf-8"))
     print("wrote " + ", ".join(map(str, written)))
     return 0 if len(finished) == len(rows) else 1
@@ -169,18 +223,49 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", type=Path, default=Path("../shared/data"), help="default: %(default)s")
-    parser.add_argument("--photographs", metavar="FOLDER_OR_ZIP", type=Path,
-                        default=Path("../shared/data/photos_tiny_40k.zip"), help="default: %(default)s")
-    parser.add_argument("--images", metavar="N", type=int, default=3000, help="of the ablation (default: %(default)d)")
-    parser.add_argument("--long-images", metavar="N", type=int, default=20000,
-                        help="of the longer runs (default: %(default)d)")
-    parser.add_argument("--long-epochs", metavar="N", type=int, default=1, help="default: %(default)d")
+    parser.add_argument(
+        "--data-dir", type=Path, default=Path("../shared/data"), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--photographs",
+        metavar="FOLDER_OR_ZIP",
+        type=Path,
+        default=Path("../shared/data/photos_tiny_40k.zip"),
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--images",
+        metavar="N",
+        type=int,
+        default=3000,
+        help="of the ablation (default: %(default)d)",
+    )
+    parser.add_argument(
+        "--long-images",
+        metavar="N",
+        type=int,
+        default=20000,
+        help="of the longer runs (default: %(default)d)",
+    )
+    parser.add_argument(
+        "--long-epochs", metavar="N", type=int, default=1, help="default: %(default)d"
+    )
     parser.add_argument("--draws", type=int, default=10, help="default: %(default)d")
-    parser.add_argument("--ablation-draws", metavar="N", type=int, default=3, help="default: %(default)d")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws; 1 to choose settings (default: %(default)d)")
-    parser.add_argument("--tasks", metavar="A,B", type=lambda text: text.split(","), help="default: all")
-    parser.add_argument("--out", type=Path, default=Path("out/pretraining"), help="default: %(default)s")
+    parser.add_argument(
+        "--ablation-draws", metavar="N", type=int, default=3, help="default: %(default)d"
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="of the draws; 1 to choose settings (default: %(default)d)",
+    )
+    parser.add_argument(
+        "--tasks", metavar="A,B", type=lambda text: text.split(","), help="default: all"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/pretraining"), help="default: %(default)s"
+    )
     return parser.parse_args()
 
 

@@ -26,8 +26,11 @@ from img2imu.progress import track
 TEST_WINDOWS = 100  # of a draw, at most: all networks see the same ones
 REFERENCE_WINDOWS = 64  # unlabelled ones of the training people, for batch norm
 
-# Which of the blocks that ``embed`` gives the head is fitted on; the texture, the network's part, comes first.
-FEATURES: dict[str, Callable[[Sequence[npt.NDArray[np.float32]]], Sequence[npt.NDArray[np.float32]]]] = {
+# Which of the blocks that ``embed`` gives the head is fitted on; the texture, the network's part,
+# comes first.
+FEATURES: dict[
+    str, Callable[[Sequence[npt.NDArray[np.float32]]], Sequence[npt.NDArray[np.float32]]]
+] = {
     "everything": lambda blocks: blocks,
     "texture alone": lambda blocks: blocks[:1],
     "no network": lambda blocks: blocks[1:],
@@ -43,31 +46,47 @@ class Judged:
     manifest: Manifest
 
 
-def load(names: Sequence[str] | None, data_dir: Path, draws: int, seed: int) -> tuple[list[Judged], list[str]]:
+def load(
+    names: Sequence[str] | None, data_dir: Path, draws: int, seed: int
+) -> tuple[list[Judged], list[str]]:
     """Tasks ready to be judged, and a sentence for each that is left out."""
     tasks, missing = load_tasks(pick_tasks(names), data_dir)
-    return [Judged(data, _images(data), make_manifest(data, KS, draws, seed))
-            for data in track(tasks, "spectrograms", len(tasks))], missing
+    return [
+        Judged(data, _images(data), make_manifest(data, KS, draws, seed))
+        for data in track(tasks, "spectrograms", len(tasks))
+    ], missing
 
 
-def evaluate(name: str, make: Callable[[int], EarlyBlocks], judged: Sequence[Judged], batch_norm: str,
-             features: Sequence[str], draws: int, skip: Callable[[Cell], bool]) -> Iterator[Result]:
+def evaluate(
+    name: str,
+    make: Callable[[int], EarlyBlocks],
+    judged: Sequence[Judged],
+    batch_norm: str,
+    features: Sequence[str],
+    draws: int,
+    skip: Callable[[Cell], bool],
+) -> Iterator[Result]:
     """Judge a network on every task, draw and k that is not to be skipped.
 
     Args:
         name: of the network.
         make: gives the network for a draw.
         judged: the tasks.
-        batch_norm: "re-estimated" takes the statistics of batch norm from unlabelled windows of the draw's training
-            people, "as trained" leaves them.
+        batch_norm: "re-estimated" takes the statistics of batch norm from unlabelled windows of the
+            draw's training people, "as trained" leaves them.
         features: names out of :data:`FEATURES`.
         draws: the first so many of each task.
         skip: whether a cell is there already.
     """
     work = [(task, draw) for task in judged for draw in task.manifest.draws[:draws]]
     for task, draw in track(work, name[:22], len(work)):
-        cells = {(k, of): Cell(task.data.task.name, method(name, batch_norm, of), k, draw.number, draw.sha256[k])
-                 for k in draw.support for of in features}
+        cells = {
+            (k, of): Cell(
+                task.data.task.name, method(name, batch_norm, of), k, draw.number, draw.sha256[k]
+            )
+            for k in draw.support
+            for of in features
+        }
         waiting = {key: cell for key, cell in cells.items() if not skip(cell)}
         if waiting:
             yield from _judge(task, draw, make(draw.number), batch_norm, waiting)
@@ -78,13 +97,20 @@ def method(name: str, batch_norm: str, features: str) -> str:
     return f"{name} | {batch_norm} | {features}"
 
 
-def _judge(task: Judged, draw: Draw, network: EarlyBlocks, batch_norm: str,
-           cells: dict[tuple[int, str], Cell]) -> Iterator[Result]:
+def _judge(
+    task: Judged,
+    draw: Draw,
+    network: EarlyBlocks,
+    batch_norm: str,
+    cells: dict[tuple[int, str], Cell],
+) -> Iterator[Result]:
     windows, random = task.data.windows, np.random.default_rng([task.manifest.seed, draw.number])
     test = np.sort(random.permutation(draw.test)[:TEST_WINDOWS])
     if batch_norm == "re-estimated":
         network = copy.deepcopy(network)
-        estimate_batch_norm(network, _of(task.features, random.permutation(draw.training)[:REFERENCE_WINDOWS]))
+        estimate_batch_norm(
+            network, _of(task.features, random.permutation(draw.training)[:REFERENCE_WINDOWS])
+        )
     every = np.unique(np.concatenate([test, *draw.support.values()]))
     start_s = time.perf_counter()
     blocks = embed(network, _of(task.features, every))
@@ -95,9 +121,13 @@ def _judge(task: Judged, draw: Draw, network: EarlyBlocks, batch_norm: str,
         chosen = FEATURES[of](blocks)
         rows = np.concatenate(chosen, 1)
         learnt, classes = np.unique(windows.labels[draw.support[k]], return_inverse=True)
-        head = fit_head(rows[np.searchsorted(every, draw.support[k])], classes.astype(np.int64),
-                        [chosen[0].shape[1]] if of == "texture alone" else
-                        block_sizes(chosen, len(windows.channels)))
+        head = fit_head(
+            rows[np.searchsorted(every, draw.support[k])],
+            classes.astype(np.int64),
+            [chosen[0].shape[1]]
+            if of == "texture alone"
+            else block_sizes(chosen, len(windows.channels)),
+        )
         called = learnt[head.probabilities(rows[np.searchsorted(every, test)]).argmax(1)]
         scores = score(names[windows.labels[test]], names[called], windows.subjects[test])
         yield Result(cell, scores, time.perf_counter() - start_s, embedded_s)

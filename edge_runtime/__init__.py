@@ -10,5 +10,19 @@ from edge_runtime.teaching import Teacher
 
 __version__ = "0.1.0"
 
-__all__ = ["Contract", "ContractError", "DataError", "Decision", "Features", "FrontEnd", "Latency", "ModelFile",
-           "Recognizer", "SourceError", "StreamError", "Teacher", "UserError", "read"]
+__all__ = [
+    "Contract",
+    "ContractError",
+    "DataError",
+    "Decision",
+    "Features",
+    "FrontEnd",
+    "Latency",
+    "ModelFile",
+    "Recognizer",
+    "SourceError",
+    "StreamError",
+    "Teacher",
+    "UserError",
+    "read",
+]

@@ -32,8 +32,8 @@ class Backlog:
         end = self._n + len(times_s)
         if end > len(self._times):
             return False
-        self._times[self._n:end] = times_s
-        self._values[self._n:end] = values
+        self._times[self._n : end] = times_s
+        self._values[self._n : end] = values
         self._n = end
         return True
 

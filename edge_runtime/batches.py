@@ -12,7 +12,9 @@ import numpy.typing as npt
 from edge_runtime.frontend import Features
 from edge_runtime.model import Model
 
-Inputs: TypeAlias = Features | npt.NDArray[np.float32]  # raw windows, for a network with the front end inside
+Inputs: TypeAlias = (
+    Features | npt.NDArray[np.float32]
+)  # raw windows, for a network with the front end inside
 
 
 def one(batch: Inputs, i: int) -> Inputs:
@@ -24,7 +26,9 @@ def one(batch: Inputs, i: int) -> Inputs:
 
 def one_by_one(batch: Inputs) -> Iterator[Inputs]:
     """Every window of a batch."""
-    return (one(batch, i) for i in range(len(batch.images if isinstance(batch, Features) else batch)))
+    return (
+        one(batch, i) for i in range(len(batch.images if isinstance(batch, Features) else batch))
+    )
 
 
 def infer_all(model: Model, batch: Inputs) -> npt.NDArray[np.float32]:

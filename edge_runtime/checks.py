@@ -12,16 +12,19 @@ from edge_runtime.errors import StreamError
 
 STANDARD_GRAVITY = 9.80665  # m/s^2, CGPM 1901
 
-# Median |acc| over a window. People at rest or in motion stay near 9.8 m/s^2; the bounds lie far from that on both
-# sides, and apart from what another unit or a removed gravity would give.
+# Median |acc| over a window. People at rest or in motion stay near 9.8 m/s^2; the bounds lie far
+# from that on both sides, and apart from what another unit or a removed gravity would give.
 SENSOR_DEAD = 1e-3  # below it in every sample nothing is measured: a real sensor has noise
 LEAST_WITH_GRAVITY = 4.0  # m/s^2
 IN_G = (0.5, 4.0)  # what 4.9 to 39 m/s^2 look like in g
 IN_MILLI_G = (400.0, 4000.0)  # above them lie raw counts, 4096 to 16384 a g
-# Length of the mean vector. Turning shortens it: to 0.54 m/s^2 in the worst of 12,000 windows of swimmers' wrists.
+# Length of the mean vector. Turning shortens it: to 0.54 m/s^2 in the worst of 12,000 windows of
+# swimmers' wrists.
 LEAST_STEADY = 0.5  # m/s^2; motion without gravity averages to less
 LEAST_STEADY_SHARE = 0.3  # of the median |acc|, for telling g from weak motion without gravity
-GYRO_LIMIT = 100.0  # rad/s; the widest range of a MEMS gyroscope is 4000 degrees per second, 70 rad/s
+GYRO_LIMIT = (
+    100.0  # rad/s; the widest range of a MEMS gyroscope is 4000 degrees per second, 70 rad/s
+)
 VALUE_LIMIT = 1e6  # no motion sensor gives so much in any unit; squares and sums of less stay finite in float32
 
 
@@ -55,7 +58,10 @@ REMEDIES = {  # of what is wrong whatever the model
     "counts": "the values look like a converter's raw counts: multiply them by the driver's scale",
     "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
 }
-SOURCE_OPTIONS = {"g": "; or add units=g to the source's options", "milli-g": "; or add units=mg"}  # for live sources
+SOURCE_OPTIONS = {
+    "g": "; or add units=g to the source's options",
+    "milli-g": "; or add units=mg",
+}  # for live sources
 _GRAVITY_REMEDIES = {  # by what the model takes
     "included": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
     "removed": "gravity is in it, but the model learnt without: use linear acceleration",
@@ -65,8 +71,8 @@ _GRAVITY_REMEDIES = {  # by what the model takes
 def check_units(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
     """Refuse a stream in other units, or with gravity where the model has none, or the other way round.
 
-    To be asked of a stream's first window: later ones may be all free fall. With fewer than three accelerometer axes
-    only the gyroscope can be judged.
+    To be asked of a stream's first window: later ones may be all free fall. With fewer than three
+    accelerometer axes only the gyroscope can be judged.
 
     Args:
         window: (n, channels).
@@ -78,9 +84,11 @@ def check_units(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
     _check_acceleration(window, spec)
     turning = [i for i, name in enumerate(spec.channels) if name.startswith("gyro_")]
     if turning and (fastest := float(np.abs(window[:, turning]).max())) > GYRO_LIMIT:
-        raise StreamError(f"the gyroscope gives {fastest:.3g}, expected rad/s, at most {GYRO_LIMIT:g}; the values look "
-                          "like degrees per second: multiply them by 0.0174533; or add units=dps to the source's "
-                          "options")
+        raise StreamError(
+            f"the gyroscope gives {fastest:.3g}, expected rad/s, at most {GYRO_LIMIT:g}; the values look "
+            "like degrees per second: multiply them by 0.0174533; or add units=dps to the source's "
+            "options"
+        )
 
 
 def check_alive(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
@@ -91,8 +99,10 @@ def check_alive(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
     """
     acc = [i for i, name in enumerate(spec.channels) if name.startswith("acc_")]
     if acc and float(np.abs(window[:, acc]).max()) < SENSOR_DEAD:
-        raise StreamError(f"the accelerometer gave less than {SENSOR_DEAD:g} throughout a window, expected m/s^2; "
-                          f"{REMEDIES['dead']}")
+        raise StreamError(
+            f"the accelerometer gave less than {SENSOR_DEAD:g} throughout a window, expected m/s^2; "
+            f"{REMEDIES['dead']}"
+        )
 
 
 def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> None:
@@ -104,9 +114,15 @@ def _check_acceleration(window: npt.NDArray[np.float32], spec: StreamSpec) -> No
     # weak motion without gravity, and a little bias, can look like g
     if kind not in (("si",) if spec.gravity == "included" else ("no gravity", "g")):
         median = float(np.median(np.linalg.norm(acc, axis=1)))
-        expected = f"about {STANDARD_GRAVITY:.3g} m/s^2 with" if spec.gravity == "included" else "m/s^2 without"
+        expected = (
+            f"about {STANDARD_GRAVITY:.3g} m/s^2 with"
+            if spec.gravity == "included"
+            else "m/s^2 without"
+        )
         remedy = REMEDIES.get(kind, _GRAVITY_REMEDIES[spec.gravity]) + SOURCE_OPTIONS.get(kind, "")
-        raise StreamError(f"median |acc| over a window is {median:.3g}, expected {expected} gravity; {remedy}")
+        raise StreamError(
+            f"median |acc| over a window is {median:.3g}, expected {expected} gravity; {remedy}"
+        )
 
 
 def rate_fits(measured_hz: float, spec: StreamSpec, faster: bool = False) -> bool:
@@ -127,17 +143,22 @@ def check_rate(measured_hz: float, spec: StreamSpec, faster: bool = False) -> No
         StreamError: see above.
     """
     if not rate_fits(measured_hz, spec, faster):
-        filtered = ", or filter it down with --resample polyphase" if measured_hz > spec.rate_hz else ""
-        raise StreamError(f"the stream comes at {measured_hz:.4g} Hz, expected {spec.rate_hz:g} Hz "
-                          f"within {spec.rate_tolerance:.0%}: set the sensor to {spec.rate_hz:g} Hz, or train a "
-                          f"model for {measured_hz:.0f} Hz{filtered}")
+        filtered = (
+            ", or filter it down with --resample polyphase" if measured_hz > spec.rate_hz else ""
+        )
+        raise StreamError(
+            f"the stream comes at {measured_hz:.4g} Hz, expected {spec.rate_hz:g} Hz "
+            f"within {spec.rate_tolerance:.0%}: set the sensor to {spec.rate_hz:g} Hz, or train a "
+            f"model for {measured_hz:.0f} Hz{filtered}"
+        )
 
 
 def has_holes(received: npt.NDArray[np.float64], spec: StreamSpec, faster: bool = False) -> bool:
     """Whether too many samples of a window are missing, though the rate is right in between.
 
     Args:
-        received: (n,) samples received up to each sample of the grid, see :class:`edge_runtime.resampler.GridPiece`.
+        received: (n,) samples received up to each sample of the grid, see
+            :class:`edge_runtime.resampler.GridPiece`.
         spec: what the model takes.
         faster: as in :func:`check_rate`.
 
@@ -147,7 +168,8 @@ def has_holes(received: npt.NDArray[np.float64], spec: StreamSpec, faster: bool 
     measured_hz = float(received[-1] - received[0]) / (len(received) - 1) * spec.rate_hz
     if rate_fits(measured_hz, spec, faster):
         return False
-    # of the sensor's samples, the one in the middle: a pause, however long, lies before a single one
+    # of the sensor's samples, the one in the middle: a pause, however long, lies before a single
+    # one
     rates = np.sort(np.diff(received))
     counted = np.cumsum(rates)
     usual_hz = float(rates[np.searchsorted(counted, counted[-1] / 2)]) * spec.rate_hz
@@ -157,8 +179,11 @@ def has_holes(received: npt.NDArray[np.float64], spec: StreamSpec, faster: bool 
     return False
 
 
-def as_arrays(timestamps_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamSpec,
-              ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+def as_arrays(
+    timestamps_s: npt.ArrayLike,
+    samples: npt.ArrayLike,
+    spec: StreamSpec,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
     """Timestamps (n,) and samples (n, channels), from arrays or lists, of one sample too.
 
     Raises:
@@ -170,19 +195,25 @@ def as_arrays(timestamps_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamS
         if isinstance(samples, np.ndarray) and samples.dtype == np.float32:
             values = samples
         else:
-            with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite, and is refused as such
+            with np.errstate(
+                over="ignore"
+            ):  # a number too large for float32 becomes infinite, and is refused as such
                 values = np.asarray(samples, np.float32)
     except (TypeError, ValueError) as error:
-        raise StreamError(f"timestamps or samples are no arrays of numbers ({error}), expected (n,) and "
-                          f"(n, {columns}) with the columns {', '.join(spec.channels)}") from error
+        raise StreamError(
+            f"timestamps or samples are no arrays of numbers ({error}), expected (n,) and "
+            f"(n, {columns}) with the columns {', '.join(spec.channels)}"
+        ) from error
     times = times.reshape(1) if times.ndim == 0 else times
     if values.ndim == 1 and len(times) == 1:
         values = values[None]
     elif values.shape == times.shape == (0,):
         values = values.reshape(0, columns)
     if times.ndim != 1 or values.shape != (len(times), columns):
-        raise StreamError(f"timestamps of shape {times.shape} came with samples of shape {values.shape}, expected "
-                          f"(n,) and (n, {columns}) with the columns {', '.join(spec.channels)}")
+        raise StreamError(
+            f"timestamps of shape {times.shape} came with samples of shape {values.shape}, expected "
+            f"(n,) and (n, {columns}) with the columns {', '.join(spec.channels)}"
+        )
     return times, values
 
 
@@ -191,8 +222,13 @@ def is_usable(sample: list[float]) -> bool:
     return max(map(abs, sample)) < VALUE_LIMIT and not math.isnan(sum(sample))
 
 
-def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32], last_time_s: float | None,
-                     spec: StreamSpec, ordered: bool = True) -> tuple[int, str] | None:
+def first_bad_sample(
+    times_s: npt.NDArray[np.float64],
+    samples: npt.NDArray[np.float32],
+    last_time_s: float | None,
+    spec: StreamSpec,
+    ordered: bool = True,
+) -> tuple[int, str] | None:
     """Position of the first sample that must not be used, and the sentence about it; None when all are good.
 
     Args:
@@ -202,7 +238,9 @@ def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.f
         spec: names of the channels.
         ordered: whether time that runs back is bad; a live stream's is put in order.
     """
-    largest, latest = (np.maximum.reduce(np.abs(array), None) for array in (samples, times_s))  # NaN if there is any
+    largest, latest = (
+        np.maximum.reduce(np.abs(array), None) for array in (samples, times_s)
+    )  # NaN if there is any
     if largest < VALUE_LIMIT and latest < np.inf and not ordered:
         return None
     previous = np.concatenate([[times_s[0] if last_time_s is None else last_time_s], times_s[:-1]])
@@ -212,10 +250,17 @@ def first_bad_sample(times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.f
         return None
     i = int(np.argmin(good))
     if not np.isfinite(times_s[i]):
-        return i, f"a sample has the timestamp {times_s[i]}, expected seconds: check the source's clock"
+        return (
+            i,
+            f"a sample has the timestamp {times_s[i]}, expected seconds: check the source's clock",
+        )
     if not usable[i].all():
         column = int(np.argmin(usable[i]))
-        return i, (f"{spec.channels[column]} is {samples[i, column]:.4g} at {times_s[i]:.6f} s, expected a number "
-                   f"below {VALUE_LIMIT:.0e}: check the sensor, or remove the sample from the file")
-    return i, (f"timestamps run back from {previous[i]:.6f} s to {times_s[i]:.6f} s, expected increasing time: sort "
-               "the samples by time")
+        return i, (
+            f"{spec.channels[column]} is {samples[i, column]:.4g} at {times_s[i]:.6f} s, expected a number "
+            f"below {VALUE_LIMIT:.0e}: check the sensor, or remove the sample from the file"
+        )
+    return i, (
+        f"timestamps run back from {previous[i]:.6f} s to {times_s[i]:.6f} s, expected increasing time: sort "
+        "the samples by time"
+    )

@@ -16,7 +16,8 @@ class StreamCounts:
         late: dropped, since newer ones had been used already.
         duplicate: dropped, since one of the same time had come before.
         refused: dropped with the stream, since one of them broke the contract.
-        interpolated: on the model's grid, made up between two received ones farther apart than the grid's step.
+        interpolated: on the model's grid, made up between two received ones farther apart than the
+            grid's step.
         gaps: pauses too long to interpolate, and clocks set back: the window was emptied.
     """
 
@@ -36,6 +37,8 @@ class StreamCounts:
 
     def summary(self) -> str:
         """One line for people."""
-        return (f"{self.received} samples received, {self.interpolated} interpolated, {self.dropped} dropped "
-                f"({self.late} late, {self.duplicate} duplicate, {self.refused} refused), {self.gaps} "
-                f"gap{'' if self.gaps == 1 else 's'}")
+        return (
+            f"{self.received} samples received, {self.interpolated} interpolated, {self.dropped} dropped "
+            f"({self.late} late, {self.duplicate} duplicate, {self.refused} refused), {self.gaps} "
+            f"gap{'' if self.gaps == 1 else 's'}"
+        )

@@ -35,13 +35,16 @@ class Decision:
 
     Attributes:
         time_s: timestamp of the newest sample, on the sensor's clock.
-        state: ``recognised``; ``unknown`` when no label may be given; ``gap`` when samples are or were missing for
-            so long that nothing can be said; ``warming up`` when they came again after a gap, until a whole window of
-            new ones is there and the next decision falls.
+        state: ``recognised``; ``unknown`` when no label may be given; ``gap`` when samples are or
+            were missing for so long that nothing can be said; ``warming up`` when they came again
+            after a gap, until a whole window of new ones is there and the next decision falls.
         label: the recognised class, or None in every other state.
-        probability: smoothed probability of the most probable class; 0 in a gap and while warming up.
-        probabilities: smoothed, in the order of the contract's labels; empty in a gap and while warming up.
-        window_probabilities: of this window alone, not smoothed; empty in a gap and while warming up.
+        probability: smoothed probability of the most probable class; 0 in a gap and while warming
+            up.
+        probabilities: smoothed, in the order of the contract's labels; empty in a gap and while
+            warming up.
+        window_probabilities: of this window alone, not smoothed; empty in a gap and while warming
+            up.
         latency_us: what the decision cost; None in a gap and while warming up.
         counts: of the samples so far.
         event: whether the label begins here: it was not that of the decision before.
@@ -72,8 +75,9 @@ class Smoother:
     """Mean of the newest windows' probabilities, a threshold, and how a label begins.
 
     The most probable class becomes the label when its probability reaches its threshold, when
-    ``debounce_decisions`` decisions in a row agree on it, and, unless it was the label before, when ``refractory_s``
-    have passed since a label last began. Otherwise the state is ``unknown``: a label is never kept without evidence.
+    ``debounce_decisions`` decisions in a row agree on it, and, unless it was the label before, when
+    ``refractory_s`` have passed since a label last began. Otherwise the state is ``unknown``: a
+    label is never kept without evidence.
 
     Args:
         spec: the settings.
@@ -95,14 +99,25 @@ class Smoother:
 
     def decide(self, time_s: float, probabilities: np.ndarray) -> Decision:
         """Take the probabilities (labels,) of the window that ends at ``time_s``; give the decision."""
-        self._newest = [*self._newest, np.array(probabilities, np.float64)][-self._spec.smoothing_windows:]
+        self._newest = [*self._newest, np.array(probabilities, np.float64)][
+            -self._spec.smoothing_windows :
+        ]
         smoothed = np.add.reduce(self._newest) / len(self._newest)
         best = int(smoothed.argmax())
         name = self._labels[best]
-        probable = bool(smoothed[best] >= self._spec.class_thresholds.get(name, self._spec.threshold))
+        probable = bool(
+            smoothed[best] >= self._spec.class_thresholds.get(name, self._spec.threshold)
+        )
         label, event = self._begin(time_s, name if probable else None)
-        return Decision(time_s, UNKNOWN if label is None else RECOGNISED, label, float(smoothed[best]),
-                        tuple(smoothed.tolist()), tuple(self._newest[-1].tolist()), event=event)
+        return Decision(
+            time_s,
+            UNKNOWN if label is None else RECOGNISED,
+            label,
+            float(smoothed[best]),
+            tuple(smoothed.tolist()),
+            tuple(self._newest[-1].tolist()),
+            event=event,
+        )
 
     def _begin(self, time_s: float, candidate: str | None) -> tuple[str | None, bool]:
         """The label that is given, and whether it begins now."""

@@ -22,7 +22,12 @@ def operators_outside(interpreter: Any) -> tuple[str, ...] | None:
     delegates = [op for op in details if op["op_name"] == DELEGATE]
     if not delegates:
         return None
-    makers = {int(tensor): i for i, op in enumerate(details) if op["op_name"] != DELEGATE for tensor in op["outputs"]}
+    makers = {
+        int(tensor): i
+        for i, op in enumerate(details)
+        if op["op_name"] != DELEGATE
+        for tensor in op["outputs"]
+    }
     taken: set[int] = set()
     for delegate in delegates:  # what it computes lies between its outputs and its inputs
         given = {int(tensor) for tensor in delegate["inputs"]}
@@ -34,7 +39,11 @@ def operators_outside(interpreter: Any) -> tuple[str, ...] | None:
                 continue
             taken.add(maker)
             wanted += [int(t) for t in details[maker]["inputs"] if t >= 0]
-    return tuple(op["op_name"] for i, op in enumerate(details) if op["op_name"] != DELEGATE and i not in taken)
+    return tuple(
+        op["op_name"]
+        for i, op in enumerate(details)
+        if op["op_name"] != DELEGATE and i not in taken
+    )
 
 
 def operators_outside_text(outside: tuple[str, ...] | None) -> str:

@@ -1,7 +1,7 @@
 """What can go wrong through no fault of the program: one sentence each, shown to the user without a traceback.
 
-Every message names the value that was met, what was expected, and the remedy. The command line prints the sentence
-and leaves with exit code 2.
+Every message names the value that was met, what was expected, and the remedy. The command line
+prints the sentence and leaves with exit code 2.
 """
 
 from __future__ import annotations
@@ -49,5 +49,7 @@ class MissingExtraError(UserError):
     """An optional dependency that the command needs is not installed."""
 
     def __init__(self, module: str, extra: str) -> None:
-        super().__init__(f"this needs the Python package '{module}', which is not installed: "
-                         f'pip install "img2imu[{extra}]"')
+        super().__init__(
+            f"this needs the Python package '{module}', which is not installed: "
+            f'pip install "img2imu[{extra}]"'
+        )

@@ -15,9 +15,13 @@ TINY_VARIANCE = 1e-12  # of a feature that never changes
 CLIP = 5.0  # standardised features beyond this many deviations say no more
 MAX_FOLDS = 5
 SHARPNESS_GRID: tuple[float, ...] = tuple(np.geomspace(0.01, 10, 61).tolist())
-SHARPNESS_OF_ONE_WINDOW = 2.0  # nothing can be held out; the best on average over our development draws
+SHARPNESS_OF_ONE_WINDOW = (
+    2.0  # nothing can be held out; the best on average over our development draws
+)
 COVARIANCE_SHRINKAGE = 0.1  # towards a sphere of the total variance; see docs/method.md
-NUISANCE_WINDOWS = 16.0  # weight of the copies' scatter beside that of the windows themselves, in windows
+NUISANCE_WINDOWS = (
+    16.0  # weight of the copies' scatter beside that of the windows themselves, in windows
+)
 
 
 @dataclass(frozen=True)
@@ -38,29 +42,37 @@ class LinearHead:
 
     def standardise(self, features: npt.ArrayLike) -> Array:
         """Features (n, d) to standard deviations from the mean, clipped."""
-        return np.clip((np.asarray(features, np.float64) - self.mean) * self.inverse_std, -CLIP, CLIP)
+        return np.clip(
+            (np.asarray(features, np.float64) - self.mean) * self.inverse_std, -CLIP, CLIP
+        )
 
     def probabilities(self, features: npt.ArrayLike) -> Array:
         """(n, d) to (n, classes)."""
         return _softmax(self.standardise(features) @ self.weights.T + self.bias)
 
 
-def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Sequence[int],
-             copies: npt.ArrayLike | None = None) -> LinearHead:
+def fit_head(
+    features: npt.ArrayLike,
+    classes: npt.NDArray[np.int64],
+    blocks: Sequence[int],
+    copies: npt.ArrayLike | None = None,
+) -> LinearHead:
     """Linear discriminant analysis with a shrunk covariance, in closed form.
 
-    Features are standardised (their deviations shrunk towards the block's median, for small n), and every block is
-    scaled to the same total variance, so that 1,440 image features do not drown 12 means. The within-class covariance
-    is that of the windows together with what changes between a window and its copies, and is shrunk towards a sphere
-    (Friedman 1989, "Regularized Discriminant Analysis"; the sphere has the mean total variance, so that one window
-    per class without copies, which has no within-class scatter, gives nearest prototypes). Everything is computed in
-    the span of the n windows and their copies: O(n^2 d).
+    Features are standardised (their deviations shrunk towards the block's median, for small n), and
+    every block is scaled to the same total variance, so that 1,440 image features do not drown 12
+    means. The within-class covariance is that of the windows together with what changes between a
+    window and its copies, and is shrunk towards a sphere (Friedman 1989, "Regularized Discriminant
+    Analysis"; the sphere has the mean total variance, so that one window per class without copies,
+    which has no within-class scatter, gives nearest prototypes). Everything is computed in the span
+    of the n windows and their copies: O(n^2 d).
 
     Args:
         features: (n, d).
         classes: (n,) numbers from 0, each of which occurs.
         blocks: sizes of the feature blocks, in order; they add up to d.
-        copies: (copies, n, d) features of the same windows after changes that leave the class as it is.
+        copies: (copies, n, d) features of the same windows after changes that leave the class as it
+            is.
     """
     x = np.asarray(features, np.float64)
     scale = _scale(x, blocks)
@@ -69,26 +81,35 @@ def fit_head(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Se
     changes = scale.apply(changed) - z  # (copies, n, d)
     centre = z.mean(0)
     coordinates, basis = _span(np.concatenate([z - centre, changes.reshape(-1, x.shape[1])]))
-    t, nuisance = coordinates[:len(x)], coordinates[len(x):].reshape(*changes.shape[:2], basis.shape[0])
+    t, nuisance = (
+        coordinates[: len(x)],
+        coordinates[len(x) :].reshape(*changes.shape[:2], basis.shape[0]),
+    )
     weights, bias = _discriminants(t, classes, nuisance)
     sharpness = _sharpness(t, classes, nuisance)
     full = sharpness * weights @ basis
-    return LinearHead(scale.mean, scale.inverse_std, full * scale.block_weight, sharpness * bias - full @ centre)
+    return LinearHead(
+        scale.mean, scale.inverse_std, full * scale.block_weight, sharpness * bias - full @ centre
+    )
 
 
-def held_out_probabilities(features: npt.ArrayLike, classes: npt.NDArray[np.int64], blocks: Sequence[int],
-                           folds: npt.NDArray[np.int64]) -> Array:
+def held_out_probabilities(
+    features: npt.ArrayLike,
+    classes: npt.NDArray[np.int64],
+    blocks: Sequence[int],
+    folds: npt.NDArray[np.int64],
+) -> Array:
     """What heads say that were fitted without the window asked about: (n, classes), NaN where nothing is held out.
 
-    One scale and one sharpness serve all of these heads, those of :func:`fit_head` on all windows: they know no
-    labels but through the sharpness, and one head for each window then costs little.
+    One scale and one sharpness serve all of these heads, those of :func:`fit_head` on all windows:
+    they know no labels but through the sharpness, and one head for each window then costs little.
 
     Args:
         features: (n, d).
         classes: (n,) numbers from 0.
         blocks: sizes of the feature blocks.
-        folds: (n,) windows with the same number, 0 or more, are held out together; -1 is never held out. A class must
-            not lose all its windows at once.
+        folds: (n,) windows with the same number, 0 or more, are held out together; -1 is never held
+            out. A class must not lose all its windows at once.
     """
     x = np.asarray(features, np.float64)
     z = _scale(x, blocks).apply(x)
@@ -113,7 +134,9 @@ class _Scale:
 
     def apply(self, features: Array) -> Array:
         """(..., d) to the same shape."""
-        return np.asarray(np.clip((features - self.mean) * self.inverse_std, -CLIP, CLIP) * self.block_weight)
+        return np.asarray(
+            np.clip((features - self.mean) * self.inverse_std, -CLIP, CLIP) * self.block_weight
+        )
 
 
 def _scale(x: Array, blocks: Sequence[int]) -> _Scale:
@@ -123,7 +146,9 @@ def _scale(x: Array, blocks: Sequence[int]) -> _Scale:
     for size in blocks:
         block = slice(begin, begin + size)
         pooled = float(np.median(variance[block])) + TINY_VARIANCE
-        shrunk = (len(x) * variance[block] + STD_PRIOR_WINDOWS * pooled) / (len(x) + STD_PRIOR_WINDOWS)
+        shrunk = (len(x) * variance[block] + STD_PRIOR_WINDOWS * pooled) / (
+            len(x) + STD_PRIOR_WINDOWS
+        )
         inverse_std[block] = 1 / np.sqrt(shrunk)
         block_weight[block] = 1 / np.sqrt(size)
         begin += size
@@ -132,17 +157,21 @@ def _scale(x: Array, blocks: Sequence[int]) -> _Scale:
 
 def _span(rows: Array) -> tuple[Array, Array]:
     """Coordinates (m, r) of rows (m, d) in an orthonormal basis (r, d) of what they span."""
-    eigenvalues, u = np.linalg.eigh(rows @ rows.T)  # of m x m numbers: many times faster than an SVD where m << d
+    eigenvalues, u = np.linalg.eigh(
+        rows @ rows.T
+    )  # of m x m numbers: many times faster than an SVD where m << d
     held = eigenvalues > 1e-11 * max(float(eigenvalues[-1]), TINY_VARIANCE)
     singular = np.sqrt(eigenvalues[held])
     return u[:, held] * singular, (u[:, held] / singular).T @ rows
 
 
-def _discriminants(t: Array, classes: npt.NDArray[np.int64], nuisance: Array) -> tuple[Array, Array]:
+def _discriminants(
+    t: Array, classes: npt.NDArray[np.int64], nuisance: Array
+) -> tuple[Array, Array]:
     """Weights (classes, r) and bias (classes,) of the shrunk discriminant, equal priors.
 
-    They are scaled so that the logits of the training windows have unit deviation, which makes one fit's sharpness fit
-    another's.
+    They are scaled so that the logits of the training windows have unit deviation, which makes one
+    fit's sharpness fit another's.
 
     Args:
         t: (n, r) the windows.
@@ -175,8 +204,9 @@ def _discriminants(t: Array, classes: npt.NDArray[np.int64], nuisance: Array) ->
 def _sharpness(t: Array, classes: npt.NDArray[np.int64], nuisance: Array) -> float:
     """Factor on the logits that makes probabilities honest: the best one on windows held out in turn.
 
-    A discriminant fitted on few windows is far too sure of itself. This is temperature scaling (Guo et al. 2017, "On
-    Calibration of Modern Neural Networks") with cross-validation in place of a validation set.
+    A discriminant fitted on few windows is far too sure of itself. This is temperature scaling (Guo
+    et al. 2017, "On Calibration of Modern Neural Networks") with cross-validation in place of a
+    validation set.
     """
     counts = np.bincount(classes)
     if counts.min() < 2:

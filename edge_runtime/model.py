@@ -20,10 +20,13 @@ from edge_runtime.head import LinearHead
 
 Array = npt.NDArray[np.float32]
 
-# distribution and module of each interpreter, best first: LiteRT's own package, its old name, the whole of TensorFlow
-RUNTIMES = (("ai-edge-litert", "ai_edge_litert.interpreter"),
-            ("tflite-runtime", "tflite_runtime.interpreter"),
-            ("tensorflow", "tensorflow.lite.python.interpreter"))
+# distribution and module of each interpreter, best first: LiteRT's own package, its old name, the
+# whole of TensorFlow
+RUNTIMES = (
+    ("ai-edge-litert", "ai_edge_litert.interpreter"),
+    ("tflite-runtime", "tflite_runtime.interpreter"),
+    ("tensorflow", "tensorflow.lite.python.interpreter"),
+)
 # names in the model's signature, in the order of the exported module
 INPUTS = {field.name: f"args_{i}" for i, field in enumerate(fields(Features))}
 WINDOW = "args_0"  # the only input of a network with the front end inside, or of one that sees image by image
@@ -41,28 +44,36 @@ def load_interpreter() -> tuple[Any, str]:
             continue
         try:
             return interpreter, f"{distribution} {importlib.metadata.version(distribution)}"
-        except importlib.metadata.PackageNotFoundError:  # the same module from another distribution: tensorflow-cpu
+        except (
+            importlib.metadata.PackageNotFoundError
+        ):  # the same module from another distribution: tensorflow-cpu
             return interpreter, distribution
-    raise UserError("no TensorFlow Lite runtime is installed, expected one of "
-                    f"{', '.join(d for d, _ in RUNTIMES)}: pip install ai-edge-litert")
+    raise UserError(
+        "no TensorFlow Lite runtime is installed, expected one of "
+        f"{', '.join(d for d, _ in RUNTIMES)}: pip install ai-edge-litert"
+    )
 
 
 def as_tensors(given: Features | Array) -> dict[str, Array]:
     """One window's features as the network's inputs, by their names in the signature; images are a batch already.
 
     Args:
-        given: features, or for a network with the front end inside, the raw window (window_samples, channels).
+        given: features, or for a network with the front end inside, the raw window (window_samples,
+            channels).
     """
     if not isinstance(given, Features):
         return {WINDOW: given[None]}
-    return {name: given.images if field == "images" else getattr(given, field)[None] for field, name in INPUTS.items()}
+    return {
+        name: given.images if field == "images" else getattr(given, field)[None]
+        for field, name in INPUTS.items()
+    }
 
 
 class Model:
     """A loaded ``.tflite`` that takes features, or raw windows, and gives probabilities and the embedding.
 
-    The bundled embedder sees one image at a time and gives its texture, 0.1 ms each: any number of images will do, and
-    so any window, rate and axes. The rest of the embedding needs no network.
+    The bundled embedder sees one image at a time and gives its texture, 0.1 ms each: any number of
+    images will do, and so any window, rate and axes. The rest of the embedding needs no network.
 
     Args:
         tflite: the file's bytes.
@@ -73,14 +84,17 @@ class Model:
     Attributes:
         runtime: name and version of the interpreter in use.
         threads: as given.
-        takes_windows: whether the front end is inside the network, so that it takes the window as it is.
+        takes_windows: whether the front end is inside the network, so that it takes the window as
+            it is.
         image_by_image: whether it is an embedder that sees one image at a time.
 
     Raises:
         ContractError: the interpreter refuses the file, or its tensors do not fit the contract.
     """
 
-    def __init__(self, tflite: bytes, contract: Contract, threads: int = 1, head: LinearHead | None = None) -> None:
+    def __init__(
+        self, tflite: bytes, contract: Contract, threads: int = 1, head: LinearHead | None = None
+    ) -> None:
         if threads < 1:
             raise UserError(f"threads is {threads}, expected 1 or more")
         interpreter_class, self.runtime = load_interpreter()
@@ -90,16 +104,25 @@ class Model:
             self._interpreter = interpreter_class(model_content=tflite, num_threads=threads)
             self._interpreter.allocate_tensors()
             inputs, outputs = self._signature()
-            alone = len(inputs[WINDOW]["shape"]) if set(inputs) == {WINDOW} else 0  # axes of the only input
-            self.takes_windows, self.image_by_image = alone == 3, alone == 4 and contract.taught is not None
+            alone = (
+                len(inputs[WINDOW]["shape"]) if set(inputs) == {WINDOW} else 0
+            )  # axes of the only input
+            self.takes_windows, self.image_by_image = (
+                alone == 3,
+                alone == 4 and contract.taught is not None,
+            )
             names = [WINDOW] if self.takes_windows or self.image_by_image else INPUTS.values()
             self._inputs = {name: inputs[name] for name in names}
             self._probabilities = outputs[PROBABILITIES]
             self._embedding = outputs[PROBABILITIES if self.image_by_image else EMBEDDING]
         except (ValueError, RuntimeError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ContractError(f"{self.runtime} cannot load the network in the model file ({reason}): copy or export "
-                                "the model again") from error
+            reason = (
+                str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            )
+            raise ContractError(
+                f"{self.runtime} cannot load the network in the model file ({reason}): copy or export "
+                "the model again"
+            ) from error
         self._check(contract)
 
     @classmethod
@@ -111,20 +134,25 @@ class Model:
         """
         if file.taught is not None and file.taught.head is None:
             what = ", ".join(map(repr, file.contract.labels)) or "the background"
-            raise ContractError(f"{file.contract.name!r} was taught nothing but {what}, expected two labels, or one "
-                                "and a background: go on with img2imu teach")
-        return cls(file.tflite, file.contract, threads, None if file.taught is None else file.taught.head)
+            raise ContractError(
+                f"{file.contract.name!r} was taught nothing but {what}, expected two labels, or one "
+                "and a background: go on with img2imu teach"
+            )
+        return cls(
+            file.tflite, file.contract, threads, None if file.taught is None else file.taught.head
+        )
 
     def infer(self, given: Features | Array) -> tuple[Array, Array]:
         """One window's features to probabilities (labels,) and embedding (d,), float32.
 
         Args:
-            given: features, or where :attr:`takes_windows`, the raw window (window_samples, channels) float32.
+            given: features, or where :attr:`takes_windows`, the raw window (window_samples,
+                channels) float32.
         """
         embedding = self.embed(given)
         if self._head is None:
             return self._output(self._probabilities), embedding
-        probabilities = self._head.probabilities(embedding[None])[0, :len(self._contract.labels)]
+        probabilities = self._head.probabilities(embedding[None])[0, : len(self._contract.labels)]
         return probabilities.astype(np.float32), embedding
 
     def embed(self, given: Features | Array) -> Array:
@@ -146,7 +174,9 @@ class Model:
             self._interpreter.invoke()
             textures.append(self._output(self._embedding))
         images = features.images  # (n_images, H, W, 3)
-        return np.concatenate([*textures, images.mean(2).ravel(), images.max(2).ravel(), features.statistics])
+        return np.concatenate(
+            [*textures, images.mean(2).ravel(), images.max(2).ravel(), features.statistics]
+        )
 
     @property
     def embedding_size(self) -> int:
@@ -155,7 +185,10 @@ class Model:
         if not self.image_by_image:
             return size
         front = self._contract.front_end
-        return front.n_images * (size + 2 * front.image_height * 3) + WindowStatistics.of(self._contract).size
+        return (
+            front.n_images * (size + 2 * front.image_height * 3)
+            + WindowStatistics.of(self._contract).size
+        )
 
     @property
     def outside_delegate(self) -> tuple[str, ...] | None:
@@ -175,30 +208,69 @@ class Model:
         runner = self._interpreter.get_signature_runner()
         return runner.get_input_details(), runner.get_output_details()
 
-    def _expected(self, contract: Contract) -> list[tuple[dict[str, Any], str, tuple[Any, ...], tuple[int, ...]]]:
+    def _expected(
+        self, contract: Contract
+    ) -> list[tuple[dict[str, Any], str, tuple[Any, ...], tuple[int, ...]]]:
         """Tensors with what they are, which types they may have, and their shapes by the contract."""
         front, channels = contract.front_end, len(contract.stream.channels)
-        answers = [] if contract.taught is not None else [
-            (self._probabilities, "probabilities", IO_TYPES, (1, len(contract.labels)))]
+        answers = (
+            []
+            if contract.taught is not None
+            else [(self._probabilities, "probabilities", IO_TYPES, (1, len(contract.labels)))]
+        )
         if self.takes_windows:
-            return [(self._inputs[WINDOW], "windows", FLOAT_ONLY, (1, contract.window_samples, channels)), *answers]
+            return [
+                (
+                    self._inputs[WINDOW],
+                    "windows",
+                    FLOAT_ONLY,
+                    (1, contract.window_samples, channels),
+                ),
+                *answers,
+            ]
         if self.image_by_image:
-            return [(self._inputs[WINDOW], "images", IO_TYPES, (1, front.image_height, front.image_width, 3)), *answers]
-        return [(self._inputs[INPUTS["images"]], "images", IO_TYPES,
-                 (front.n_images, front.image_height, front.image_width, 3)),
-                (self._inputs[INPUTS["statistics"]], "statistics", FLOAT_ONLY,
-                 (1, WindowStatistics.of(contract).size)), *answers]
+            return [
+                (
+                    self._inputs[WINDOW],
+                    "images",
+                    IO_TYPES,
+                    (1, front.image_height, front.image_width, 3),
+                ),
+                *answers,
+            ]
+        return [
+            (
+                self._inputs[INPUTS["images"]],
+                "images",
+                IO_TYPES,
+                (front.n_images, front.image_height, front.image_width, 3),
+            ),
+            (
+                self._inputs[INPUTS["statistics"]],
+                "statistics",
+                FLOAT_ONLY,
+                (1, WindowStatistics.of(contract).size),
+            ),
+            *answers,
+        ]
 
     def _check(self, contract: Contract) -> None:
         for tensor, name, types, shape in self._expected(contract):
             found = tuple(int(n) for n in tensor["shape"])
-            if found != shape or tensor["dtype"] not in types or (
-                    tensor["dtype"] != np.float32 and not tensor["quantization"][0] > 0):
-                raise ContractError(f"the network's {name} are {np.dtype(tensor['dtype'])} {found}, "
-                                    f"the contract says float32 {shape}: export the model again")
+            if (
+                found != shape
+                or tensor["dtype"] not in types
+                or (tensor["dtype"] != np.float32 and not tensor["quantization"][0] > 0)
+            ):
+                raise ContractError(
+                    f"the network's {name} are {np.dtype(tensor['dtype'])} {found}, "
+                    f"the contract says float32 {shape}: export the model again"
+                )
         if contract.taught is not None and contract.taught.embedding_size != self.embedding_size:
-            raise ContractError(f"the network's embeddings have {self.embedding_size} values, the contract's taught "
-                                f"examples {contract.taught.embedding_size}: teach anew")
+            raise ContractError(
+                f"the network's embeddings have {self.embedding_size} values, the contract's taught "
+                f"examples {contract.taught.embedding_size}: teach anew"
+            )
 
 
 def _stored(values: Array, tensor: dict[str, Any]) -> npt.NDArray[Any]:

@@ -38,8 +38,14 @@ class Broker:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
-    def open(self, *, ready: Callable[[Any], None], lost: Callable[[str], None],
-             prepare: Callable[[Any], None] = lambda _: None, largest_bytes: int | None = None) -> Any:
+    def open(
+        self,
+        *,
+        ready: Callable[[Any], None],
+        lost: Callable[[str], None],
+        prepare: Callable[[Any], None] = lambda _: None,
+        largest_bytes: int | None = None,
+    ) -> Any:
         """Connect and keep the connection alive from a thread; the client reconnects by itself until it is closed.
 
         Args:
@@ -61,13 +67,19 @@ class Broker:
         if self.tls:
             client.tls_set()
 
-        def connected(client: Any, _userdata: object, _flags: object, reason: Any, _properties: object) -> None:
+        def connected(
+            client: Any, _userdata: object, _flags: object, reason: Any, _properties: object
+        ) -> None:
             if reason.is_failure:
-                lost(f"the broker {self} refused the connection ({reason}): give user= and set {PASSWORD}")
+                lost(
+                    f"the broker {self} refused the connection ({reason}): give user= and set {PASSWORD}"
+                )
             else:
                 ready(client)
 
-        def disconnected(_client: object, _userdata: object, _flags: object, reason: Any, _properties: object) -> None:
+        def disconnected(
+            _client: object, _userdata: object, _flags: object, reason: Any, _properties: object
+        ) -> None:
             if reason.is_failure:
                 lost(f"the broker {self} closed the connection ({reason}): check that it runs")
 
@@ -76,8 +88,10 @@ class Broker:
         try:
             client.connect(self.host, self.port, KEEP_ALIVE_S, properties=_limits(largest_bytes))
         except (OSError, ValueError) as error:
-            raise ConnectionError(f"there is no MQTT broker at {self} ({error}): check the address and that it runs, "
-                                  "with a listener for other machines") from error
+            raise ConnectionError(
+                f"there is no MQTT broker at {self} ({error}): check the address and that it runs, "
+                "with a listener for other machines"
+            ) from error
         client.loop_start()
         return client
 
@@ -99,7 +113,9 @@ def parse_broker(rest: str, options: tuple[str, ...]) -> tuple[Broker, str, dict
     tls = target.choice("tls", ("no", "yes")) == "yes"
     host, port = parse_target(address, ()).host_and_port(PORT_TLS if tls else PORT)
     if "\x00" in topic or len(topic.encode()) > 65535:
-        raise SourceError(f"{topic[:40]!r} is no MQTT topic: write for example {host}/sensor-logger")
+        raise SourceError(
+            f"{topic[:40]!r} is no MQTT topic: write for example {host}/sensor-logger"
+        )
     others = {key: value for key, value in target.options.items() if key in options}
     return Broker(host, port, target.options.get("user"), tls), topic, others
 
@@ -108,6 +124,8 @@ def _limits(largest_bytes: int | None) -> Any:
     if largest_bytes is None:
         return None
     properties = import_extra("paho.mqtt.properties", "mqtt")
-    limits = properties.Properties(import_extra("paho.mqtt.packettypes", "mqtt").PacketTypes.CONNECT)
+    limits = properties.Properties(
+        import_extra("paho.mqtt.packettypes", "mqtt").PacketTypes.CONNECT
+    )
     limits.MaximumPacketSize = largest_bytes
     return limits

@@ -24,8 +24,8 @@ class Run:
     Attributes:
         times_s: (n,).
         values: (n, channels).
-        restart_s: time of the sample with which the clock went back, or None; what came before then has nothing to do
-            with these, which may still wait and be none.
+        restart_s: time of the sample with which the clock went back, or None; what came before then
+            has nothing to do with these, which may still wait and be none.
     """
 
     times_s: Times
@@ -36,10 +36,11 @@ class Run:
 class SampleOrder:
     """Gives samples in increasing order of time, whatever order they come in.
 
-    A sample is held until one comes that is ``hold_s`` newer; only what is later than that is lost. With ``hold_s`` 0
-    nothing waits, and whatever comes after a newer one is late. A clock that goes back by more than 5 s, or so that a
-    pause's worth of samples in a row would have to be dropped, was set back or started anew, and time begins again.
-    What comes out does not depend on how the stream is cut into chunks.
+    A sample is held until one comes that is ``hold_s`` newer; only what is later than that is lost.
+    With ``hold_s`` 0 nothing waits, and whatever comes after a newer one is late. A clock that goes
+    back by more than 5 s, or so that a pause's worth of samples in a row would have to be dropped,
+    was set back or started anew, and time begins again. What comes out does not depend on how the
+    stream is cut into chunks.
 
     Args:
         channels: values in a sample.
@@ -48,7 +49,9 @@ class SampleOrder:
         counts: where late, duplicate and waiting samples are counted.
     """
 
-    def __init__(self, channels: int, longest_run: int, hold_s: float, counts: StreamCounts) -> None:
+    def __init__(
+        self, channels: int, longest_run: int, hold_s: float, counts: StreamCounts
+    ) -> None:
         self._longest_run = longest_run
         self._hold_s = hold_s
         self._counts = counts
@@ -79,8 +82,11 @@ class SampleOrder:
         """
         if not len(times_s):
             return []
-        if self._hold_s == 0 and times_s[0] > self._given_s and (
-                len(times_s) == 1 or bool((times_s[1:] > times_s[:-1]).all())):
+        if (
+            self._hold_s == 0
+            and times_s[0] > self._given_s
+            and (len(times_s) == 1 or bool((times_s[1:] > times_s[:-1]).all()))
+        ):
             self._given_s, self._dropped = float(times_s[-1]), 0
             return [Run(times_s, values)]
         runs: list[Run] = []
@@ -112,7 +118,9 @@ class SampleOrder:
     def _place(self, time_s: float, row: Values) -> bool:
         """Put a sample among those that wait; False when it is dropped."""
         at = bisect.bisect_left(self._held_s, time_s)
-        duplicate = time_s == self._given_s or (at < len(self._held_s) and self._held_s[at] == time_s)
+        duplicate = time_s == self._given_s or (
+            at < len(self._held_s) and self._held_s[at] == time_s
+        )
         if duplicate or time_s < self._given_s:
             self._dropped += 1
             if duplicate:
@@ -127,7 +135,10 @@ class SampleOrder:
 
     def _release(self, times: list[float], rows: list[Values]) -> None:
         """Move what has waited long enough."""
-        n = max(bisect.bisect_right(self._held_s, self._held_s[-1] - self._hold_s), len(self._held) - MAX_HELD)
+        n = max(
+            bisect.bisect_right(self._held_s, self._held_s[-1] - self._hold_s),
+            len(self._held) - MAX_HELD,
+        )
         if n:
             times += self._held_s[:n]
             rows += self._held[:n]
@@ -135,4 +146,8 @@ class SampleOrder:
             self._given_s = times[-1]
 
     def _run(self, times: list[float], rows: list[Values], restart_s: float | None) -> Run:
-        return Run(np.array(times, np.float64), np.array(rows, np.float32) if rows else self._none, restart_s)
+        return Run(
+            np.array(times, np.float64),
+            np.array(rows, np.float32) if rows else self._none,
+            restart_s,
+        )

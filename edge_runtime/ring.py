@@ -9,7 +9,8 @@ import numpy.typing as npt
 class RingBuffer:
     """The newest ``capacity`` rows of a stream, read back in order without copying.
 
-    Rows are written twice, ``capacity`` apart, so that the newest rows always lie in one contiguous piece.
+    Rows are written twice, ``capacity`` apart, so that the newest rows always lie in one contiguous
+    piece.
 
     Args:
         capacity: rows kept.
@@ -19,7 +20,9 @@ class RingBuffer:
 
     def __init__(self, capacity: int, columns: int, dtype: npt.DTypeLike = np.float32) -> None:
         if capacity < 1 or columns < 1:
-            raise ValueError(f"capacity and columns must be at least 1, not {capacity} and {columns}")
+            raise ValueError(
+                f"capacity and columns must be at least 1, not {capacity} and {columns}"
+            )
         self._store = np.zeros((2 * capacity, columns), dtype)
         self._capacity = capacity
         self.total = 0  # rows written since the last clear()
@@ -34,13 +37,13 @@ class RingBuffer:
     def extend(self, rows: npt.NDArray[np.generic]) -> None:
         """Append rows, shape (n, columns); of more than ``capacity`` rows only the newest are kept."""
         n = len(rows)
-        kept = rows[-self._capacity:]
+        kept = rows[-self._capacity :]
         first = (self.total + n - len(kept)) % self._capacity
         head = min(len(kept), self._capacity - first)
         for start, piece in ((first, kept[:head]), (0, kept[head:])):
             stop = start + len(piece)
             self._store[start:stop] = piece
-            self._store[start + self._capacity:stop + self._capacity] = piece
+            self._store[start + self._capacity : stop + self._capacity] = piece
         self.total += n
 
     def newest(self, n: int) -> npt.NDArray[np.generic]:
@@ -48,4 +51,4 @@ class RingBuffer:
         if n > len(self):
             raise ValueError(f"{n} rows asked for, {len(self)} held")
         stop = (self.total - 1) % self._capacity + 1 + self._capacity
-        return self._store[stop - n:stop]
+        return self._store[stop - n : stop]

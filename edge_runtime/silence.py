@@ -7,14 +7,16 @@ from collections.abc import Callable
 
 from edge_runtime.sources import Chunk
 
-LONGEST_BATCH_S = 5.0  # a catch-up after a broken connection may cover more, and says nothing about the next
+LONGEST_BATCH_S = (
+    5.0  # a catch-up after a broken connection may cover more, and says nothing about the next
+)
 
 
 class SilenceWatch:
     """Measures silence on this machine's clock.
 
-    A source that sends batches is silent in between: after a batch that covers so many seconds, the next may take as
-    long, and ``max_gap_s`` more.
+    A source that sends batches is silent in between: after a batch that covers so many seconds, the
+    next may take as long, and ``max_gap_s`` more.
 
     Args:
         max_gap_s: of the contract.

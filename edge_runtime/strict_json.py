@@ -24,8 +24,11 @@ class JsonError(ValueError):
 def to_json(value: Any) -> Any:
     """A dataclass (nested, with tuples, dicts and plain values) as what ``json.dumps`` takes."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)
-                if not (_is_optional(f) and getattr(value, f.name) == _default(f))}
+        return {
+            f.name: to_json(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if not (_is_optional(f) and getattr(value, f.name) == _default(f))
+        }
     if isinstance(value, (tuple, list)):
         return [to_json(v) for v in value]
     if isinstance(value, dict):
@@ -42,7 +45,8 @@ def from_json(kind: type[T], value: Any, where: str) -> T:
         where: the place in the document, for messages.
 
     Raises:
-        JsonError: naming the place, what was found and what was expected; the remedy is for the caller to add.
+        JsonError: naming the place, what was found and what was expected; the remedy is for the
+        caller to add.
     """
     return typing.cast(T, _convert(kind, value, where))
 
@@ -58,13 +62,18 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
     if origin is dict:
         if not isinstance(value, dict):
             raise JsonError(f"{where} is {show(value)}, expected an object")
-        return {_convert(str, k, f"a key of {where}"): _convert(args[1], v, f"{where}.{k}") for k, v in value.items()}
+        return {
+            _convert(str, k, f"a key of {where}"): _convert(args[1], v, f"{where}.{k}")
+            for k, v in value.items()
+        }
     if origin in (types.UnionType, typing.Union):  # only X | None is used
         return None if value is None else _convert(args[0], value, where)
     if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
     if kind is str and type(value) is str and not any("\ud800" <= c <= "\udfff" for c in value):
-        return value  # half a surrogate pair is no character: it could be neither printed nor written
+        return (
+            value  # half a surrogate pair is no character: it could be neither printed nor written
+        )
     if kind in (int, bool) and type(value) is kind:  # bool is no int here
         return value
     raise JsonError(f"{where} is {show(value)}, expected {_EXPECTED[kind]}")
@@ -77,12 +86,20 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     hints = typing.get_type_hints(kind)
     unknown = sorted(set(value) - set(fields))
     if unknown:
-        raise JsonError(f"{where} has the unknown key {show(unknown[0])}, expected only {', '.join(fields)}; "
-                        "the document was written by another version or by hand")
+        raise JsonError(
+            f"{where} has the unknown key {show(unknown[0])}, expected only {', '.join(fields)}; "
+            "the document was written by another version or by hand"
+        )
     missing = [name for name, f in fields.items() if name not in value and not _is_optional(f)]
     if missing:
         raise JsonError(f"{where} lacks the key '{missing[0]}'")
-    return kind(**{name: _convert(hints[name], value[name], f"{where}.{name}") for name in fields if name in value})
+    return kind(
+        **{
+            name: _convert(hints[name], value[name], f"{where}.{name}")
+            for name in fields
+            if name in value
+        }
+    )
 
 
 def _is_optional(f: dataclasses.Field[Any]) -> bool:
@@ -98,4 +115,4 @@ def show(value: object, length: int = 40) -> str:
     shortener = reprlib.Repr()
     shortener.maxstring = shortener.maxother = shortener.maxlong = length
     text = shortener.repr(value)
-    return text if len(text) <= length else text[:length - 3] + "..."
+    return text if len(text) <= length else text[: length - 3] + "..."

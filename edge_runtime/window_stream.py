@@ -20,8 +20,8 @@ MOST_BACKLOG = 256  # samples: a hop of most sensors; of a faster one, so many a
 class WindowStream:
     """Resamples a stream and gives a window every hop. How the stream is cut into chunks changes nothing.
 
-    Once the first window is full, samples wait until one comes that can complete the next, and are resampled together:
-    windows are complete at the same moments as without.
+    Once the first window is full, samples wait until one comes that can complete the next, and are
+    resampled together: windows are complete at the same moments as without.
 
     Args:
         contract: rate, channels, window and hop.
@@ -38,7 +38,9 @@ class WindowStream:
         self._window_samples, self._hop_samples = contract.window_samples, contract.hop_samples
         self._counts = counts
         self._backlog = Backlog(MOST_BACKLOG, channels)
-        self._resampler = (PolyphaseResampler if polyphase else LinearResampler)(contract.stream.rate_hz, channels)
+        self._resampler = (PolyphaseResampler if polyphase else LinearResampler)(
+            contract.stream.rate_hz, channels
+        )
         self._samples = RingBuffer(contract.window_samples, channels)
         self._received = RingBuffer(contract.window_samples, 1, np.float64)
         self.reset()
@@ -68,7 +70,9 @@ class WindowStream:
         """Sensor samples received (window_samples,) up to each of the window's, as in a ``GridPiece``; a view too."""
         return self._received.newest(self._window_samples)[:, 0].astype(np.float64, copy=False)
 
-    def push(self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]) -> Iterator[float]:
+    def push(
+        self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]
+    ) -> Iterator[float]:
         """Take samples; gives the time of each window that they complete, when it is the newest.
 
         Args:
@@ -91,7 +95,9 @@ class WindowStream:
         for _ in self._resample(*self._backlog.take()):
             raise AssertionError("a window was complete before its time")
 
-    def _resample(self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]) -> Iterator[float]:
+    def _resample(
+        self, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float32]
+    ) -> Iterator[float]:
         if not len(times_s):
             return
         piece = self._resampler.push(times_s, values)
@@ -105,5 +111,7 @@ class WindowStream:
                 self._due += self._hop_samples
                 yield float(piece.times_s[end - 1])
             begin = end
-        if self._samples.total >= self._window_samples:  # before that, everyone may see how it fills
+        if (
+            self._samples.total >= self._window_samples
+        ):  # before that, everyone may see how it fills
             self.quiet_until_s = self._resampler.complete_s(self._due - 1)

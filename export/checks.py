@@ -23,8 +23,12 @@ class ExportError(UserError):
 def trained_answers(network: nn.Module, batch: Inputs) -> np.ndarray:
     """Probabilities (n, classes) of the trained network, one window at a time."""
     with torch.inference_mode():
-        return np.concatenate([network(*map(torch.from_numpy, as_tensors(window).values()))[0].numpy()
-                               for window in one_by_one(batch)])
+        return np.concatenate(
+            [
+                network(*map(torch.from_numpy, as_tensors(window).values()))[0].numpy()
+                for window in one_by_one(batch)
+            ]
+        )
 
 
 def check_float(expected: np.ndarray, float_answers: np.ndarray, converter: str) -> None:
@@ -35,9 +39,11 @@ def check_float(expected: np.ndarray, float_answers: np.ndarray, converter: str)
     """
     difference = float(np.abs(expected - float_answers).max())
     if not difference <= MAX_FLOAT_DIFFERENCE:
-        raise ExportError(f"the network converted by {converter} differs from the trained one by {difference:.2g} in "
-                          f"probability, expected at most {MAX_FLOAT_DIFFERENCE:g}; no file was written: please report "
-                          "this")
+        raise ExportError(
+            f"the network converted by {converter} differs from the trained one by {difference:.2g} in "
+            f"probability, expected at most {MAX_FLOAT_DIFFERENCE:g}; no file was written: please report "
+            "this"
+        )
     check_sums(float_answers, "float", "float32")
 
 
@@ -50,8 +56,10 @@ def check_sums(answers: np.ndarray, name: str, io: str) -> None:
     allowed = MAX_SUM_ERROR + (0 if io == "float32" else answers.shape[1] * INTEGER_STEP)
     error = float(np.abs(answers.sum(1) - 1).max())
     if not error <= allowed:  # so written, NaN fails too
-        raise ExportError(f"the {name} network's probabilities sum to 1 within {error:.2g}, expected {allowed:.2g}; no "
-                          "file was written: please report this")
+        raise ExportError(
+            f"the {name} network's probabilities sum to 1 within {error:.2g}, expected {allowed:.2g}; no "
+            "file was written: please report this"
+        )
 
 
 def check_agreement(float_answers: np.ndarray, answers: np.ndarray, name: str) -> float:
@@ -62,7 +70,9 @@ def check_agreement(float_answers: np.ndarray, answers: np.ndarray, name: str) -
     """
     agreement = float((float_answers.argmax(1) == answers.argmax(1)).mean())
     if agreement < MIN_AGREEMENT:
-        raise ExportError(f"{name} names the same class as float on {agreement:.0%} of {len(answers)} windows, "
-                          f"expected {MIN_AGREEMENT:.0%} or more; no file was written: train with more windows per "
-                          "class, or take another recipe")
+        raise ExportError(
+            f"{name} names the same class as float on {agreement:.0%} of {len(answers)} windows, "
+            f"expected {MIN_AGREEMENT:.0%} or more; no file was written: train with more windows per "
+            "class, or take another recipe"
+        )
     return agreement

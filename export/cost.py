@@ -1,7 +1,7 @@
 """What a model file costs: latency, memory, and operators outside the fast path, seen in a process of its own.
 
-``python -m export.cost MODEL`` imports what a device has and nothing else, so that neither torch's threads nor its
-memory are in the figures.
+``python -m export.cost MODEL`` imports what a device has and nothing else, so that neither torch's
+threads nor its memory are in the figures.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Cost:
     Attributes:
         one_thread: of the network.
         two_threads: of the network.
-        front_end: of a whole window on the host (live, most of it is shared with the window before); None where it is
-            inside the network.
+        front_end: of a whole window on the host (live, most of it is shared with the window
+            before); None where it is inside the network.
         peak_mb: largest resident memory of the process, None where the system does not tell.
         outside_xnnpack: kinds of the operators that the fast path did not take; None when unknown.
     """
@@ -63,13 +63,23 @@ def measure(path: Path) -> Cost:
         UserError: the process failed.
     """
     root = str(Path(__file__).parent.parent)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
-    result = subprocess.run([sys.executable, "-m", "export.cost", str(path)], capture_output=True, text=True,
-                            env=environment, check=False)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "export.cost", str(path)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
     if result.returncode:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise UserError(f"the model could not be measured (exit code {result.returncode}: {reason[:200]}); no file was "
-                        "written: please report this")
+        raise UserError(
+            f"the model could not be measured (exit code {result.returncode}: {reason[:200]}); no file was "
+            "written: please report this"
+        )
     return from_json(Cost, json.loads(result.stdout), "cost")
 
 
@@ -87,8 +97,17 @@ def main() -> None:
         if threads == 1:
             peak_mb, outside = _peak_mb(), model.outside_delegate
     on_host = None if takes_windows else _latency(lambda: front_end.compute(window))
-    print(json.dumps({"one_thread": latencies[1], "two_threads": latencies[2], "front_end": on_host,
-                      "peak_mb": peak_mb, "outside_xnnpack": outside}))
+    print(
+        json.dumps(
+            {
+                "one_thread": latencies[1],
+                "two_threads": latencies[2],
+                "front_end": on_host,
+                "peak_mb": peak_mb,
+                "outside_xnnpack": outside,
+            }
+        )
+    )
 
 
 def _latency(call) -> dict[str, float]:  # type: ignore[no-untyped-def]

@@ -28,7 +28,9 @@ class Flatbuffer:
         self.model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(tflite, 0))
         self.graph = self.model.subgraphs[0]
         for buffer in self.model.buffers:
-            if buffer.offset > 1:  # a large one, put behind the FlatBuffer; brought home, or its place would be wrong
+            if (
+                buffer.offset > 1
+            ):  # a large one, put behind the FlatBuffer; brought home, or its place would be wrong
                 buffer.data = np.frombuffer(tflite, np.uint8, buffer.size, buffer.offset)
                 buffer.offset = buffer.size = 0
 
@@ -40,7 +42,11 @@ class Flatbuffer:
     def add_tensor(self, like: int, name: str, dtype: int, quantization: Any = None) -> int:
         """A new tensor of the shape of another; its index."""
         tensor = schema.TensorT()
-        tensor.shape, tensor.name, tensor.type = self.graph.tensors[like].shape, name.encode(), dtype
+        tensor.shape, tensor.name, tensor.type = (
+            self.graph.tensors[like].shape,
+            name.encode(),
+            dtype,
+        )
         tensor.quantization = quantization
         self.graph.tensors.append(tensor)
         return len(self.graph.tensors) - 1
@@ -56,19 +62,30 @@ class Flatbuffer:
         """An operator of one input and one output, to be computed before the operator at position ``before``."""
         operator = schema.OperatorT()
         operator.opcodeIndex = self._opcode(code)
-        operator.inputs, operator.outputs = np.array([source], np.int32), np.array([result], np.int32)
+        operator.inputs, operator.outputs = (
+            np.array([source], np.int32),
+            np.array([result], np.int32),
+        )
         self.graph.operators.insert(before, operator)
 
     def rewire(self, old: int, new: int) -> None:
         """Every operator that reads tensor ``old`` reads ``new`` instead."""
         for operator in self.graph.operators:
-            operator.inputs = np.where(operator.inputs == old, new, operator.inputs).astype(np.int32)
+            operator.inputs = np.where(operator.inputs == old, new, operator.inputs).astype(
+                np.int32
+            )
 
     def constants_of(self, is_chosen: Callable[[Flatbuffer, Any], bool]) -> list[tuple[Any, int]]:
         """The float32 constants that chosen operators read, each with its operator."""
-        return [(operator, int(tensor)) for operator in self.graph.operators if is_chosen(self, operator)
-                for tensor in operator.inputs if tensor >= 0 and self.constant(tensor) is not None
-                and self.graph.tensors[tensor].type == schema.TensorType.FLOAT32]
+        return [
+            (operator, int(tensor))
+            for operator in self.graph.operators
+            if is_chosen(self, operator)
+            for tensor in operator.inputs
+            if tensor >= 0
+            and self.constant(tensor) is not None
+            and self.graph.tensors[tensor].type == schema.TensorType.FLOAT32
+        ]
 
     def store(self, operator: Any, tensor: int, data: npt.NDArray[Any], dtype: int) -> None:
         """Keep a float32 constant in a smaller type, widened again before the operator that reads it first."""
@@ -80,8 +97,11 @@ class Flatbuffer:
 
     def comes_from(self, operator: Any, signature_name: str) -> bool:
         """Whether an input of the network, named as in the signature, has a part in what an operator computes."""
-        (wanted,) = (end.tensorIndex for end in self.model.signatureDefs[0].inputs
-                     if end.name.decode() == signature_name)
+        (wanted,) = (
+            end.tensorIndex
+            for end in self.model.signatureDefs[0].inputs
+            if end.name.decode() == signature_name
+        )
         makers = {int(output): other for other in self.graph.operators for output in other.outputs}
         open_ends = [int(tensor) for tensor in operator.inputs]
         while open_ends:
@@ -102,7 +122,9 @@ class Flatbuffer:
 
     def to_bytes(self) -> bytes:
         """The file; equal vectors in it are stored once."""
-        used = {tensor.buffer for tensor in self.graph.tensors} | {entry.buffer for entry in self.model.metadata or []}
+        used = {tensor.buffer for tensor in self.graph.tensors} | {
+            entry.buffer for entry in self.model.metadata or []
+        }
         for i, buffer in enumerate(self.model.buffers):
             if i not in used:
                 buffer.data = None
@@ -133,7 +155,7 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers
         if key not in self._places:
             self.StartVector(x.itemsize, x.size, DATA_ALIGNMENT if x.itemsize == 1 else x.itemsize)
             self.head -= len(key[1])
-            self.Bytes[self.head:self.head + len(key[1])] = key[1]
+            self.Bytes[self.head : self.head + len(key[1])] = key[1]
             self.vectorNumElems = x.size
             self._places[key] = int(self.EndVector())
         return self._places[key]
@@ -142,7 +164,8 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers
 def shorten(tflite: bytes) -> bytes:
     """The same network under short names, its equal vectors stored once.
 
-    Converters name each tensor by the path of its module, 300 characters and more: an eighth of a small model's file.
+    Converters name each tensor by the path of its module, 300 characters and more: an eighth of a
+    small model's file.
     """
     whole = Flatbuffer(tflite)
     graph = whole.graph
@@ -186,7 +209,12 @@ def round_weights(tflite: bytes, is_chosen: Callable[[Flatbuffer, Any], bool]) -
             continue
         rows = data.view("<f4").reshape(shape)
         scales = np.maximum(np.abs(rows).max(1), np.finfo(np.float32).tiny) / 127
-        whole.store(operator, tensor, np.rint(rows / scales[:, None]).astype(np.int8), schema.TensorType.INT8)
+        whole.store(
+            operator,
+            tensor,
+            np.rint(rows / scales[:, None]).astype(np.int8),
+            schema.TensorType.INT8,
+        )
         whole.graph.tensors[tensor].quantization = _quantization(scales, np.zeros(len(scales)))
     return whole.to_bytes()
 
@@ -194,35 +222,50 @@ def round_weights(tflite: bytes, is_chosen: Callable[[Flatbuffer, Any], bool]) -
 def with_integer_io(tflite: bytes, io: str) -> bytes:
     """The same network taking images, and giving probabilities, as 8-bit integers; all else stays float32.
 
-    Only these two have fixed bounds. What comes beside the images mixes units and sizes, for which one scale of 256
-    steps is too coarse.
+    Only these two have fixed bounds. What comes beside the images mixes units and sizes, for which
+    one scale of 256 steps is too coarse.
 
     Args:
         tflite: a network with float32 inputs and outputs.
         io: ``int8`` or ``uint8``.
     """
     whole = Flatbuffer(tflite)
-    dtype, middle = {"int8": (schema.TensorType.INT8, 0), "uint8": (schema.TensorType.UINT8, 128)}[io]
+    dtype, middle = {"int8": (schema.TensorType.INT8, 0), "uint8": (schema.TensorType.UINT8, 128)}[
+        io
+    ]
     signature = whole.model.signatureDefs[0]
     for end in signature.inputs:
         if end.name.decode() == INPUTS["images"]:  # -1 to 1
-            new = whole.add_tensor(end.tensorIndex, "images", dtype, _quantization([1 / 127], [middle]))
+            new = whole.add_tensor(
+                end.tensorIndex, "images", dtype, _quantization([1 / 127], [middle])
+            )
             whole.add_operator(DEQUANTIZE, new, end.tensorIndex, 0)
-            whole.graph.inputs = np.where(whole.graph.inputs == end.tensorIndex, new, whole.graph.inputs)
+            whole.graph.inputs = np.where(
+                whole.graph.inputs == end.tensorIndex, new, whole.graph.inputs
+            )
             end.tensorIndex = new
     for end in signature.outputs:
         if end.name.decode() == PROBABILITIES:  # 0 to 1
-            new = whole.add_tensor(end.tensorIndex, "probabilities", dtype, _quantization([1 / 256], [middle - 128]))
+            new = whole.add_tensor(
+                end.tensorIndex, "probabilities", dtype, _quantization([1 / 256], [middle - 128])
+            )
             whole.add_operator(QUANTIZE, end.tensorIndex, new, len(whole.graph.operators))
-            whole.graph.outputs = np.where(whole.graph.outputs == end.tensorIndex, new, whole.graph.outputs)
+            whole.graph.outputs = np.where(
+                whole.graph.outputs == end.tensorIndex, new, whole.graph.outputs
+            )
             end.tensorIndex = new
     return shorten(whole.to_bytes())
 
 
 def _quantization(scales: npt.ArrayLike, zeros: npt.ArrayLike) -> Any:
     parameters = schema.QuantizationParametersT()
-    parameters.scale, parameters.zeroPoint = np.asarray(scales, np.float32), np.asarray(zeros, np.int64)
+    parameters.scale, parameters.zeroPoint = (
+        np.asarray(scales, np.float32),
+        np.asarray(zeros, np.int64),
+    )
     return parameters
 
 
-_OPERATOR_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+_OPERATOR_NAMES = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
+}

@@ -1,8 +1,8 @@
 """The front end as a torch module: a raw window goes in, and the app has no signal processing left to do.
 
-It is :mod:`edge_runtime.frontend` written once more, in operators that TensorFlow Lite has: the DFT as a convolution
-with fixed weights, both resizings as matrix products. It takes its matrices from there, and is held against it before a
-file is written.
+It is :mod:`edge_runtime.frontend` written once more, in operators that TensorFlow Lite has: the DFT
+as a convolution with fixed weights, both resizings as matrix products. It takes its matrices from
+there, and is held against it before a file is written.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from torch import nn
 
 from edge_runtime.contract import Contract
 from edge_runtime.frontend import Features
-from edge_runtime.frontend.spectrogram import POWER_FLOOR, Spectrogram, frequency_weights, time_weights
+from edge_runtime.frontend.spectrogram import (
+    POWER_FLOOR,
+    Spectrogram,
+    frequency_weights,
+    time_weights,
+)
 from export.checks import ExportError
 from export.graph_statistics import DB_PER_NEPER, STATISTICS, GraphStatistics
 
@@ -36,12 +41,16 @@ class GraphNetwork(nn.Module):
 
     def __init__(self, network: nn.Module, contract: Contract) -> None:
         super().__init__()
-        known = {"feature": (FEATURES, [field.name for field in fields(Features)]),
-                 "statistic": (STATISTICS, contract.front_end.statistics)}
+        known = {
+            "feature": (FEATURES, [field.name for field in fields(Features)]),
+            "statistic": (STATISTICS, contract.front_end.statistics),
+        }
         for kind, (here, wanted) in known.items():
             if unknown := [name for name in wanted if name not in here]:
-                raise ExportError(f"the model's front end has the {kind} {unknown[0]!r}, expected one of "
-                                  f"{', '.join(here)} for --frontend graph: take --frontend host")
+                raise ExportError(
+                    f"the model's front end has the {kind} {unknown[0]!r}, expected one of "
+                    f"{', '.join(here)} for --frontend graph: take --frontend host"
+                )
         self.front_end = GraphFrontEnd(contract)
         self.network = network
         self.eval().requires_grad_(False)
@@ -63,8 +72,12 @@ class GraphFrontEnd(nn.Module):
         super().__init__()
         spec = contract.front_end
         self.statistics = GraphStatistics(contract)
-        self.spectrograms = nn.ModuleList(GraphSpectrogram(s, contract) for s in (
-            Spectrogram(each, spec, contract.stream.rate_hz) for each in spec.spectrograms))
+        self.spectrograms = nn.ModuleList(
+            GraphSpectrogram(s, contract)
+            for s in (
+                Spectrogram(each, spec, contract.stream.rate_hz) for each in spec.spectrograms
+            )
+        )
         self.rgb = spec.image_channels
 
     def forward(self, window: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -92,18 +105,27 @@ class GraphSpectrogram(nn.Module):
         angles = 2 * np.pi * np.outer(np.arange(n // 2 + 1), np.arange(n)) / n
         waves = np.concatenate([np.cos(angles), np.sin(angles)]) * (hann * 2 / hann.sum())
         low, high = np.asarray(spec.min_db), np.asarray(spec.max_db)
-        rows = frequency_weights(n, spec.image_height, contract.stream.rate_hz, spec.frequency_knee_hz)[::-1]
+        rows = frequency_weights(
+            n, spec.image_height, contract.stream.rate_hz, spec.frequency_knee_hz
+        )[::-1]
         columns = time_weights(spectrogram.n_columns(contract.window_samples), spec.image_width)
         self.step = spectrogram.spec.step_samples
         self.bins = n // 2 + 1
-        for name, values in (("kernels", waves[:, None]), ("low", low[:, None, None]),
-                             ("gain", (2 / (high - low))[:, None, None]), ("rows", rows), ("columns", columns.T)):
+        for name, values in (
+            ("kernels", waves[:, None]),
+            ("low", low[:, None, None]),
+            ("gain", (2 / (high - low))[:, None, None]),
+            ("rows", rows),
+            ("columns", columns.T),
+        ):
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, np.float32)))
 
     def forward(self, window: torch.Tensor) -> torch.Tensor:
         """A window (1, window_samples, channels) to shades (channels, H, W) in -1..1."""
         spectrum = nn.functional.conv1d(window.permute(2, 0, 1), self.kernels, stride=self.step)
-        power = spectrum[:, :self.bins]**2 + spectrum[:, self.bins:]**2  # (channels, bins, frames)
+        power = (
+            spectrum[:, : self.bins] ** 2 + spectrum[:, self.bins :] ** 2
+        )  # (channels, bins, frames)
         level_db = torch.log(power + POWER_FLOOR) * DB_PER_NEPER
         shades = torch.clamp((level_db - self.low) * self.gain - 1, -1, 1)
         return self.rows @ (shades @ self.columns)

@@ -18,13 +18,15 @@ SEEN = "seen"  # in the names of the head's pieces for what comes from the image
 class DeviceNetwork(nn.Module):
     """Backbone and head of a trained model.
 
-    The head stands here in pieces, one for each part of the embedding: the weights of a part are alike in size, and
-    int8 with one scale per class and part names the class that float names on 99 to 100 % of the windows. Over the
-    whole embedding at once, int8 changed up to one decision in ten.
+    The head stands here in pieces, one for each part of the embedding: the weights of a part are
+    alike in size, and int8 with one scale per class and part names the class that float names on 99
+    to 100 % of the windows. Over the whole embedding at once, int8 changed up to one decision in
+    ten.
 
     Args:
         backbone: images (B, H, W, 3) to parts (B, ...) of the embedding.
-        head: standardisation and linear classifier over the parts, then what comes beside the images.
+        head: standardisation and linear classifier over the parts, then what comes beside the
+            images.
         example: of one window; gives the sizes of the parts.
     """
 
@@ -35,12 +37,17 @@ class DeviceNetwork(nn.Module):
         with torch.inference_mode():
             seen = [part.numel() for part in backbone(images)]
         told = [values.numel() for values in others]
-        names = [*(f"{SEEN}_{i}" for i in range(len(seen))), *(f"told_{i}" for i in range(len(told)))]
+        names = [
+            *(f"{SEEN}_{i}" for i in range(len(seen))),
+            *(f"told_{i}" for i in range(len(told))),
+        ]
         self.blocks = nn.ModuleDict(dict(zip(names, _blocks(head, [*seen, *told]), strict=True)))
         self.bias = nn.Parameter(_tensor(head.bias))
         self.eval().requires_grad_(False)
 
-    def forward(self, images: torch.Tensor, *others: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, images: torch.Tensor, *others: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """One window: images (n_images, H, W, 3), others (1, ...) to probabilities (1, classes), embedding (1, d)."""
         parts = [part.reshape(1, -1) for part in (*self.backbone(images), *others)]
         logits = self.bias
@@ -64,7 +71,9 @@ class _HeadBlock(nn.Module):
         self.linear.weight.data = _tensor(weights)
 
     def forward(self, part: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.linear(torch.clamp((part - self.mean) * self.inverse_std, -CLIP, CLIP))
+        logits: torch.Tensor = self.linear(
+            torch.clamp((part - self.mean) * self.inverse_std, -CLIP, CLIP)
+        )
         return logits
 
 

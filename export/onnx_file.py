@@ -28,7 +28,8 @@ class OnnxFile:
         path: of the file.
         n_bytes: its size.
         seconds: time it took.
-        difference: largest in probability, onnxruntime against torch, over the verification windows.
+        difference: largest in probability, onnxruntime against torch, over the verification
+            windows.
         n_windows: how many those were.
     """
 
@@ -43,18 +44,25 @@ def export_onnx(model: Exportable, evidence: Evidence, path: Path) -> OnnxFile:
     """Write a trained network as ONNX, float32, with the contract in its metadata, once onnxruntime agrees with torch.
 
     Raises:
-        ExportError: an operator that ONNX lacks, or onnxruntime answers otherwise; nothing is written.
-        MissingExtraError: onnx or onnxruntime is not installed.
-        OutputError: the place cannot be written.
+        ExportError: an operator that ONNX lacks, or onnxruntime answers otherwise; nothing is
+        written. MissingExtraError: onnx or onnxruntime is not installed. OutputError: the place
+        cannot be written.
     """
     started = time.perf_counter()
     features = FrontEnd.of(model.contract).compute_batch(evidence.verification.samples)
     quantisation = Quantisation("float32", f"torch.onnx {metadata.version('torch')}", "none")
-    content = with_contract(to_onnx(model.network, one(features, 0)),
-                            dataclasses.replace(model.contract, quantisation=quantisation))
+    content = with_contract(
+        to_onnx(model.network, one(features, 0)),
+        dataclasses.replace(model.contract, quantisation=quantisation),
+    )
     expected, answers = trained_answers(model.network, features), infer_all(content, features)
     check_float(expected, answers, "torch.onnx")
     with written_whole(path) as file:
         file.write(content)
-    return OnnxFile(path, len(content), time.perf_counter() - started, float(np.abs(expected - answers).max()),
-                    len(answers))
+    return OnnxFile(
+        path,
+        len(content),
+        time.perf_counter() - started,
+        float(np.abs(expected - answers).max()),
+        len(answers),
+    )

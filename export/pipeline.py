@@ -16,7 +16,14 @@ from torch import nn
 
 from edge_runtime.batches import Inputs, infer_all
 from edge_runtime.container import Golden, pack, read
-from edge_runtime.contract import SCHEMA, Contract, DecisionSpec, Provenance, Quantisation, StreamSpec
+from edge_runtime.contract import (
+    SCHEMA,
+    Contract,
+    DecisionSpec,
+    Provenance,
+    Quantisation,
+    StreamSpec,
+)
 from edge_runtime.design import hop_samples, resolve_channels
 from edge_runtime.errors import UserError
 from edge_runtime.files import written_whole
@@ -38,10 +45,13 @@ from img2imu.progress import bar
 from img2imu.storage import Header, library_versions
 
 GOLDEN_WINDOWS = 3
-# Golden windows are rounded to it, in m/s^2 and rad/s: less than a step of any sensor's, and packs into two thirds.
-GOLDEN_STEP = 2.0 ** -10
+# Golden windows are rounded to it, in m/s^2 and rad/s: less than a step of any sensor's, and packs
+# into two thirds.
+GOLDEN_STEP = 2.0**-10
 LIBRARIES = ("numpy", "torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
-ROUTES: dict[str, type[LitertTorch] | type[Onnx2tf]] = dict(zip(CONVERTERS, (LitertTorch, Onnx2tf), strict=True))
+ROUTES: dict[str, type[LitertTorch] | type[Onnx2tf]] = dict(
+    zip(CONVERTERS, (LitertTorch, Onnx2tf), strict=True)
+)
 STEPS = 4  # of an export: features, conversion, quantisation, verification
 
 
@@ -68,11 +78,15 @@ class Job:
 
     def __post_init__(self) -> None:
         if self.front_end == "graph" and self.io != "float32":
-            raise UserError(f"--io {self.io} was asked for with the front end in the graph, expected float32: a raw "
-                            "window in 256 steps is too coarse; leave --io out, or take --frontend host")
+            raise UserError(
+                f"--io {self.io} was asked for with the front end in the graph, expected float32: a raw "
+                "window in 256 steps is too coarse; leave --io out, or take --frontend host"
+            )
         if self.front_end == "graph" and self.converter != "litert-torch":
-            raise UserError(f"--converter {self.converter} was asked for with the front end in the graph, which "
-                            "litert-torch alone converts: leave --converter out, or take --frontend host")
+            raise UserError(
+                f"--converter {self.converter} was asked for with the front end in the graph, which "
+                "litert-torch alone converts: leave --converter out, or take --frontend host"
+            )
 
 
 @dataclass(frozen=True)
@@ -132,15 +146,22 @@ class Exporter:
         max_f1_drop: largest loss in macro-F1 on the verification windows; None sets no limit.
     """
 
-    def __init__(self, model: Exportable, evidence: Evidence, max_f1_drop: float | None = None) -> None:
+    def __init__(
+        self, model: Exportable, evidence: Evidence, max_f1_drop: float | None = None
+    ) -> None:
         self.model = model
         self.evidence = evidence
         self.max_f1_drop = max_f1_drop
         front_end = FrontEnd.of(model.contract)
         samples = evidence.verification.samples
-        self._calibration: dict[str, Inputs] = {"host": front_end.compute_batch(evidence.calibration),
-                                                "graph": evidence.calibration}
-        self._verification: dict[str, Inputs] = {"host": front_end.compute_batch(samples), "graph": samples}
+        self._calibration: dict[str, Inputs] = {
+            "host": front_end.compute_batch(evidence.calibration),
+            "graph": evidence.calibration,
+        }
+        self._verification: dict[str, Inputs] = {
+            "host": front_end.compute_batch(samples),
+            "graph": samples,
+        }
         self._expected = trained_answers(model.network, self._verification["host"])
         self._routes: dict[tuple[str, str], LitertTorch | Onnx2tf] = {}
 
@@ -159,7 +180,9 @@ class Exporter:
             tflite = route.to_tflite(job.recipe)
             if job.io != "float32":
                 tflite = with_integer_io(tflite, job.io)
-            contract = dataclasses.replace(self.model.contract, quantisation=route.describe(job.recipe))
+            contract = dataclasses.replace(
+                self.model.contract, quantisation=route.describe(job.recipe)
+            )
             advance(1)
             comparison = self._judge(Model(tflite, contract), job)
             contract = self._with_accuracy(contract, comparison)
@@ -168,8 +191,15 @@ class Exporter:
             advance(1)
         with written_whole(job.path) as file:
             file.write(content)
-        return Exported(job, contract, route.float_tflite, len(content), time.perf_counter() - started, comparison,
-                        measured)
+        return Exported(
+            job,
+            contract,
+            route.float_tflite,
+            len(content),
+            time.perf_counter() - started,
+            comparison,
+            measured,
+        )
 
     def _route(self, job: Job) -> LitertTorch | Onnx2tf:
         """The network converted, once; what it answers in float is held against the trained network."""
@@ -178,7 +208,9 @@ class Exporter:
             if job.front_end == "graph":
                 network = GraphNetwork(network, self.model.contract)
             route = ROUTES[job.converter](network, self._calibration[job.front_end])
-            answers = infer_all(Model(route.float_tflite, self.model.contract), self._verification[job.front_end])
+            answers = infer_all(
+                Model(route.float_tflite, self.model.contract), self._verification[job.front_end]
+            )
             check_float(self._expected, answers, job.converter)
             self._routes[key] = route
         return self._routes[key]
@@ -187,18 +219,25 @@ class Exporter:
         answers = infer_all(model, self._verification[job.front_end])
         check_sums(answers, job.recipe.name, job.io)
         check_agreement(self._expected, answers, job.recipe.name)
-        comparison = compare(self.evidence.verification.classes, self.model.contract.labels, self._expected, answers)
+        comparison = compare(
+            self.evidence.verification.classes, self.model.contract.labels, self._expected, answers
+        )
         if self.max_f1_drop is not None and comparison.f1_drop > self.max_f1_drop:
-            raise F1DropError(f"{job.recipe.name} has a macro-F1 of {comparison.macro_f1:.4f}, float "
-                              f"{comparison.macro_f1_float:.4f}: a drop of {comparison.f1_drop:.4f}, expected "
-                              f"{self.max_f1_drop:g} at most; no file was written: take another recipe")
+            raise F1DropError(
+                f"{job.recipe.name} has a macro-F1 of {comparison.macro_f1:.4f}, float "
+                f"{comparison.macro_f1_float:.4f}: a drop of {comparison.f1_drop:.4f}, expected "
+                f"{self.max_f1_drop:g} at most; no file was written: take another recipe"
+            )
         return comparison
 
     def _with_accuracy(self, contract: Contract, comparison: Comparison) -> Contract:
         if not self.evidence.verification.unseen:
             return contract
-        provenance = dataclasses.replace(contract.provenance, macro_f1_float=comparison.macro_f1_float,
-                                         macro_f1=comparison.macro_f1)
+        provenance = dataclasses.replace(
+            contract.provenance,
+            macro_f1_float=comparison.macro_f1_float,
+            macro_f1=comparison.macro_f1,
+        )
         return dataclasses.replace(contract, provenance=provenance)
 
     def _golden(self, tflite: bytes, contract: Contract) -> Golden:
@@ -207,19 +246,26 @@ class Exporter:
         features, stride = FrontEnd.of(contract).compute_batch(windows), Golden.IMAGE_STRIDE
         model = Model(tflite, contract)
         answers = infer_all(model, windows if model.takes_windows else features)
-        return Golden(windows, features.statistics, features.images[:, :, ::stride, ::stride], answers)
+        return Golden(
+            windows, features.statistics, features.images[:, :, ::stride, ::stride], answers
+        )
 
 
 class F1DropError(ExportError):
     """A model file that lost more accuracy than was allowed."""
 
 
-def export_model(classifier: MotionClassifier, header: Header, path: str | os.PathLike[str],
-                 show_progress: bool = True) -> Exported:
+def export_model(
+    classifier: MotionClassifier,
+    header: Header,
+    path: str | os.PathLike[str],
+    show_progress: bool = True,
+) -> Exported:
     """Make a trained model one int8 ``.tflite`` that carries its contract and golden vectors.
 
     Args:
-        classifier: fitted; two thirds of its support windows calibrate the quantiser, the others verify.
+        classifier: fitted; two thirds of its support windows calibrate the quantiser, the others
+            verify.
         header: where the model comes from.
         path: of the file to write.
         show_progress: draw a bar over the steps.
@@ -237,23 +283,36 @@ def build_contract(classifier: MotionClassifier, header: Header) -> Contract:
     """The contract of a trained model, with the default decision settings."""
     rate_hz = float(classifier.rate_hz)
     provenance = Provenance(
-        data_set=header.data_set, split_sha256=header.split_sha256,
-        windows_per_class=int(np.bincount(classifier.support_classes_).min()), seed=int(classifier.seed),
+        data_set=header.data_set,
+        split_sha256=header.split_sha256,
+        windows_per_class=int(np.bincount(classifier.support_classes_).min()),
+        seed=int(classifier.seed),
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        versions={**header.versions, **library_versions(LIBRARIES)})
+        versions={**header.versions, **library_versions(LIBRARIES)},
+    )
     return Contract(
-        schema=SCHEMA, name=header.name,
+        schema=SCHEMA,
+        name=header.name,
         stream=StreamSpec(resolve_channels(classifier.channels), rate_hz, classifier.gravity_),
-        window_samples=classifier.window_samples_, hop_samples=hop_samples(rate_hz, classifier.front_end_),
-        front_end=classifier.front_end_, labels=tuple(str(label) for label in classifier.classes_),
-        decision=DecisionSpec(), quantisation=Quantisation("none", "none", "none"), provenance=provenance)
+        window_samples=classifier.window_samples_,
+        hop_samples=hop_samples(rate_hz, classifier.front_end_),
+        front_end=classifier.front_end_,
+        labels=tuple(str(label) for label in classifier.classes_),
+        decision=DecisionSpec(),
+        quantisation=Quantisation("none", "none", "none"),
+        provenance=provenance,
+    )
 
 
 def record_accuracy(path: str | os.PathLike[str], macro_f1_float: float, macro_f1: float) -> None:
     """Write what was measured on windows not trained on into a model file's provenance."""
     file = read(path)
-    provenance = dataclasses.replace(file.contract.provenance, macro_f1_float=macro_f1_float, macro_f1=macro_f1)
-    content = pack(file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden)
+    provenance = dataclasses.replace(
+        file.contract.provenance, macro_f1_float=macro_f1_float, macro_f1=macro_f1
+    )
+    content = pack(
+        file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden
+    )
     with written_whole(path) as target:
         target.write(content)
 

@@ -29,17 +29,30 @@ def draw(path: Path, report: Report) -> None:
         if file.comparison is None or file.cost is None:
             continue
         latency_ms = file.cost.one_thread.p50_us / 1e3
-        axis.scatter(latency_ms, file.comparison.macro_f1, s=file.n_bytes / BYTES_PER_POINT, alpha=0.5)
+        axis.scatter(
+            latency_ms, file.comparison.macro_f1, s=file.n_bytes / BYTES_PER_POINT, alpha=0.5
+        )
         # recipes often lie on top of each other: names take turns above and below
         above = len(heights) % 2 == 0
-        axis.annotate(f"{file.recipe}, {file.n_bytes / 1024:.0f} KiB", (latency_ms, file.comparison.macro_f1),
-                      textcoords="offset points", xytext=(0, (1 if above else -1) * (18 + 11 * (len(heights) // 2))),
-                      ha="center", va="bottom" if above else "top", fontsize=8,
-                      arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "grey"})
+        axis.annotate(
+            f"{file.recipe}, {file.n_bytes / 1024:.0f} KiB",
+            (latency_ms, file.comparison.macro_f1),
+            textcoords="offset points",
+            xytext=(0, (1 if above else -1) * (18 + 11 * (len(heights) // 2))),
+            ha="center",
+            va="bottom" if above else "top",
+            fontsize=8,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "grey"},
+        )
         heights.append(file.comparison.macro_f1)
     if heights:
-        axis.axhline(max(file.comparison.macro_f1_float for file in report.files if file.comparison), linewidth=0.8,
-                     linestyle="--", color="grey", label="before quantising")
+        axis.axhline(
+            max(file.comparison.macro_f1_float for file in report.files if file.comparison),
+            linewidth=0.8,
+            linestyle="--",
+            color="grey",
+            label="before quantising",
+        )
         axis.legend(fontsize=8, loc="lower right")
         axis.set_xscale("log")
         axis.set_ylim(min(heights) - 0.06, max(heights) + 0.06)

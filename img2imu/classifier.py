@@ -28,13 +28,13 @@ CHUNK_WINDOWS = 64  # images of so many windows are in memory at once: 7 MB at 6
 class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Learns motions from one to ten labelled windows per class.
 
-    Windows become spectrogram images, the early layers of a network trained on photographs look at them, and a
-    closed-form linear head learns the classes (docs/method.md).
+    Windows become spectrogram images, the early layers of a network trained on photographs look at
+    them, and a closed-form linear head learns the classes (docs/method.md).
 
     Args:
         rate_hz: samples per second of every window, 10 to 400.
-        channels: names of the columns in order (``acc_x`` .. ``gyro_z``; 1, 3 or 6 of them), or ``"acc"``,
-            ``"gyro"``, ``"acc+gyro"``. Accelerations in m/s^2, angular rates in rad/s.
+        channels: names of the columns in order (``acc_x`` .. ``gyro_z``; 1, 3 or 6 of them), or
+            ``"acc"``, ``"gyro"``, ``"acc+gyro"``. Accelerations in m/s^2, angular rates in rad/s.
         seed: of every random choice; the present method makes none.
 
     Attributes:
@@ -43,7 +43,8 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         front_end_: the contract's front end.
         gravity_: whether the accelerometer's values contain gravity: included, removed or unknown.
         head_: the fitted :class:`edge_runtime.head.LinearHead`.
-        support_windows_: (n, window_samples, channels) what it was fitted on; export calibrates with them.
+        support_windows_: (n, window_samples, channels) what it was fitted on; export calibrates
+            with them.
         support_classes_: (n,) index into ``classes_``.
     """
 
@@ -52,7 +53,9 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.channels = channels
         self.seed = seed
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, show_progress: bool = False) -> MotionClassifier:
+    def fit(
+        self, X: npt.ArrayLike, y: npt.ArrayLike, show_progress: bool = False
+    ) -> MotionClassifier:
         """Learn.
 
         Args:
@@ -61,24 +64,33 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             show_progress: draw a bar.
 
         Raises:
-            DataError: shapes that disagree, NaN, other units, a stuck or saturated channel, fewer than two classes, a
-                window too short.
+            DataError: shapes that disagree, NaN, other units, a stuck or saturated channel, fewer
+                than two classes, a window too short.
         """
         channels = resolve_channels(self.channels)
         x = as_windows(X, len(channels))
         names, classes = np.unique(as_labels(y, len(x)), return_inverse=True)
         if len(names) < 2:
-            raise DataError(f"the labels name {len(names)} class ({names[0]}), expected two or more: add windows of "
-                            "another motion")
+            raise DataError(
+                f"the labels name {len(names)} class ({names[0]}), expected two or more: add windows of "
+                "another motion"
+            )
         gravity = gravity_of(x, channels)
         front_end = self._design(x.shape[1], channels)
         check_channels(x, channels)
-        self.classes_, self.gravity_, self.window_samples_, self.front_end_ = names, gravity, x.shape[1], front_end
+        self.classes_, self.gravity_, self.window_samples_, self.front_end_ = (
+            names,
+            gravity,
+            x.shape[1],
+            front_end,
+        )
         self.support_windows_, self.support_classes_ = x, classes.astype(np.int64)
         copies = self._copies(x, channels)
         blocks = self._embed_blocks(np.concatenate([x, *copies]), show_progress)
         embedding = np.concatenate(blocks, 1).reshape(1 + len(copies), len(x), -1)
-        self.head_ = fit_head(embedding[0], self.support_classes_, block_sizes(blocks, len(channels)), embedding[1:])
+        self.head_ = fit_head(
+            embedding[0], self.support_classes_, block_sizes(blocks, len(channels)), embedding[1:]
+        )
         return self
 
     @property
@@ -137,15 +149,21 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def _fitting(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         x = as_windows(windows, len(resolve_channels(self.channels)))
         if x.shape[1] != self.window_samples_:
-            raise DataError(f"windows have {x.shape[1]} samples, the model was fitted on {self.window_samples_}: "
-                            "cut them to that length")
+            raise DataError(
+                f"windows have {x.shape[1]} samples, the model was fitted on {self.window_samples_}: "
+                "cut them to that length"
+            )
         return x
 
-    def _embed_blocks(self, x: npt.NDArray[np.float32], show_progress: bool) -> list[npt.NDArray[np.float32]]:
+    def _embed_blocks(
+        self, x: npt.NDArray[np.float32], show_progress: bool
+    ) -> list[npt.NDArray[np.float32]]:
         front_end = FrontEnd(self.front_end_, self.window_samples_, x.shape[2], self.rate_hz)
-        chunks = [x[i:i + CHUNK_WINDOWS] for i in range(0, len(x), CHUNK_WINDOWS)]
-        parts = [embed(self._backbone(), front_end.compute_batch(chunk))
-                 for chunk in track(chunks, "embedding", len(x), size=len, show=show_progress)]
+        chunks = [x[i : i + CHUNK_WINDOWS] for i in range(0, len(x), CHUNK_WINDOWS)]
+        parts = [
+            embed(self._backbone(), front_end.compute_batch(chunk))
+            for chunk in track(chunks, "embedding", len(x), size=len, show=show_progress)
+        ]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
     # What follows is there to be overridden, where the benchmarks ask what each part brings.
@@ -153,7 +171,9 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def _design(self, window_samples: int, channels: tuple[str, ...]) -> FrontEndSpec:
         return design_front_end(self.rate_hz, window_samples, channels)
 
-    def _copies(self, x: npt.NDArray[np.float32], channels: tuple[str, ...]) -> npt.NDArray[np.float32]:
+    def _copies(
+        self, x: npt.NDArray[np.float32], channels: tuple[str, ...]
+    ) -> npt.NDArray[np.float32]:
         return nuisance_copies(x, channels)
 
     def _backbone(self) -> EarlyBlocks:

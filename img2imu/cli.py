@@ -17,9 +17,10 @@ class Command:
     Attributes:
         name: as typed.
         summary: one line for ``img2imu --help``.
-        module: has ``add_arguments(parser)`` and ``main(arguments) -> int``, and imports heavy packages only in
-            ``main``.
-        extra: of ``pip install "img2imu[...]"`` that brings what the command needs beyond the base install.
+        module: has ``add_arguments(parser)`` and ``main(arguments) -> int``, and imports heavy
+            packages only in ``main``.
+        extra: of ``pip install "img2imu[...]"`` that brings what the command needs beyond the base
+            install.
     """
 
     name: str
@@ -29,24 +30,65 @@ class Command:
 
 
 COMMANDS = (
-    Command("run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"),
-    Command("record", "record a labelled motion to learn from, out of any live source",
-            "edge_runtime.commands.record"),
-    Command("teach", "learn new motions on this device, from a few examples each", "edge_runtime.commands.teach"),
-    Command("doctor", "look at a live source for some seconds and say what is wrong with it",
-            "edge_runtime.commands.doctor"),
-    Command("bench", "measure what recognition costs on this device: latency, CPU share, memory",
-            "edge_runtime.commands.bench"),
-    Command("cert", "make a certificate, so that phones on the network may open pages by https",
-            "edge_runtime.commands.cert"),
-    Command("info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"),
-    Command("verify", "replay the windows inside a model file on this device", "edge_runtime.commands.verify"),
+    Command(
+        "run", "recognise a live or recorded stream with a model file", "edge_runtime.commands.run"
+    ),
+    Command(
+        "record",
+        "record a labelled motion to learn from, out of any live source",
+        "edge_runtime.commands.record",
+    ),
+    Command(
+        "teach",
+        "learn new motions on this device, from a few examples each",
+        "edge_runtime.commands.teach",
+    ),
+    Command(
+        "doctor",
+        "look at a live source for some seconds and say what is wrong with it",
+        "edge_runtime.commands.doctor",
+    ),
+    Command(
+        "bench",
+        "measure what recognition costs on this device: latency, CPU share, memory",
+        "edge_runtime.commands.bench",
+    ),
+    Command(
+        "cert",
+        "make a certificate, so that phones on the network may open pages by https",
+        "edge_runtime.commands.cert",
+    ),
+    Command(
+        "info", "show what a model file takes, gives, and comes from", "edge_runtime.commands.info"
+    ),
+    Command(
+        "verify",
+        "replay the windows inside a model file on this device",
+        "edge_runtime.commands.verify",
+    ),
     Command("data", "list, get and inspect data sets", "img2imu.commands.data", "demo"),
     Command("train", "learn from labelled recordings", "img2imu.commands.train", "train"),
-    Command("pretrain", "teach a backbone on photographs, for few-shot learning", "img2imu.commands.pretrain", "train"),
-    Command("export", "make a trained model one quantised .tflite", "export.commands.export", "export"),
-    Command("fewshot", "compare methods on one to ten labelled windows per class", "img2imu.commands.fewshot", "bench"),
-    Command("demo", "learn, export and recognise real recordings, and show how well", "export.commands.demo", "demo"),
+    Command(
+        "pretrain",
+        "teach a backbone on photographs, for few-shot learning",
+        "img2imu.commands.pretrain",
+        "train",
+    ),
+    Command(
+        "export", "make a trained model one quantised .tflite", "export.commands.export", "export"
+    ),
+    Command(
+        "fewshot",
+        "compare methods on one to ten labelled windows per class",
+        "img2imu.commands.fewshot",
+        "bench",
+    ),
+    Command(
+        "demo",
+        "learn, export and recognise real recordings, and show how well",
+        "export.commands.demo",
+        "demo",
+    ),
 )
 EXIT_USER_ERROR = 2  # what argparse uses too
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -54,7 +96,8 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; the result is the exit code."""
-    # The matrices here are far too small to share between threads, and idle BLAS threads cost memory.
+    # The matrices here are far too small to share between threads, and idle BLAS threads cost
+    # memory.
     for variable in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     try:
@@ -68,8 +111,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:  # what no command foresaw: standard output on a full disk, say
         _drop_output()
         place = f" ({error.filename})" if error.filename else ""
-        return _fail(f"the system refused to go on: {error.strerror or error}{place}; free some space or check "
-                     "permissions, then try again")
+        return _fail(
+            f"the system refused to go on: {error.strerror or error}{place}; free some space or check "
+            "permissions, then try again"
+        )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -85,7 +130,11 @@ def _run(argv: Sequence[str] | None) -> int:
     except UserError as error:
         return _fail(str(error))
     except ModuleNotFoundError as error:
-        if command.extra is None or (error.name or "").partition(".")[0] in ("edge_runtime", "img2imu", "export"):
+        if command.extra is None or (error.name or "").partition(".")[0] in (
+            "edge_runtime",
+            "img2imu",
+            "export",
+        ):
             raise
         return _fail(str(MissingExtraError(error.name or "", command.extra)))
 
@@ -96,13 +145,19 @@ def _parser(argv: Sequence[str] | None) -> argparse.ArgumentParser:
 
     words = sys.argv[1:] if argv is None else argv
     called = next((word for word in words if not word.startswith("-")), None)
-    parser = argparse.ArgumentParser(prog="img2imu", description="Motion recognition from a few labelled recordings, "
-                                     "on phones and Raspberry Pis.")
+    parser = argparse.ArgumentParser(
+        prog="img2imu",
+        description="Motion recognition from a few labelled recordings, "
+        "on phones and Raspberry Pis.",
+    )
     parser.add_argument("--version", action="version", version=f"img2imu {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.summary,
-                                  description=f"{command.summary[0].upper()}{command.summary[1:]}.")
+        sub = commands.add_parser(
+            command.name,
+            help=command.summary,
+            description=f"{command.summary[0].upper()}{command.summary[1:]}.",
+        )
         if command.name == called:
             importlib.import_module(command.module).add_arguments(sub)
         sub.set_defaults(command=command)

@@ -1,9 +1,10 @@
 """What may change in a window while the motion stays the same: the head learns to look past it.
 
-People differ in pace and vigour, and nobody wears a sensor twice at the same angle. Few labelled windows cannot show
-that; changed copies of them can. The copies are no further training windows: how they differ from their originals
-shows :func:`edge_runtime.head.fit_head` the directions that do not matter, as tangent distance does for handwriting
-(Simard et al. 1998, "Transformation invariance in pattern recognition: tangent distance and tangent propagation").
+People differ in pace and vigour, and nobody wears a sensor twice at the same angle. Few labelled
+windows cannot show that; changed copies of them can. The copies are no further training windows:
+how they differ from their originals shows :func:`edge_runtime.head.fit_head` the directions that do
+not matter, as tangent distance does for handwriting (Simard et al. 1998, "Transformation invariance
+in pattern recognition: tangent distance and tangent propagation").
 """
 
 from __future__ import annotations
@@ -21,13 +22,18 @@ TILT_DEG = 15.0  # the sensor turned about each of its axes
 def nuisance_copies(windows: Array, channels: tuple[str, ...]) -> Array:
     """Changed copies of windows (n, samples, channels): (copies, n, samples, channels), float32.
 
-    Copies at another pace keep their amplitudes and the middle of the window; where samples are missing at the ends,
-    the signal runs back. The gain leaves a window's mean, and so gravity, as it is. Without all three axes of a sensor
-    there is no turned copy.
+    Copies at another pace keep their amplitudes and the middle of the window; where samples are
+    missing at the ends, the signal runs back. The gain leaves a window's mean, and so gravity, as
+    it is. Without all three axes of a sensor there is no turned copy.
     """
-    copies = [_at_pace(windows, pace) for pace in PACES] + [_amplified(windows, gain) for gain in GAINS]
-    sensors = [[channels.index(f"{kind}_{axis}") for axis in "xyz"] for kind in ("acc", "gyro")
-               if {f"{kind}_{axis}" for axis in "xyz"} <= set(channels)]
+    copies = [_at_pace(windows, pace) for pace in PACES] + [
+        _amplified(windows, gain) for gain in GAINS
+    ]
+    sensors = [
+        [channels.index(f"{kind}_{axis}") for axis in "xyz"]
+        for kind in ("acc", "gyro")
+        if {f"{kind}_{axis}" for axis in "xyz"} <= set(channels)
+    ]
     if sensors:
         copies += [_tilted(windows, sensors, axis) for axis in range(3)]
     return np.stack(copies).astype(np.float32, copy=False)

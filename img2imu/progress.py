@@ -10,8 +10,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def track(items: Iterable[T], title: str, total: int, *, size: Callable[[T], int] = lambda _: 1,
-          show: bool = True) -> Iterator[T]:
+def track(
+    items: Iterable[T],
+    title: str,
+    total: int,
+    *,
+    size: Callable[[T], int] = lambda _: 1,
+    show: bool = True,
+) -> Iterator[T]:
     """Pass the items on, drawing how far they have come.
 
     Args:
@@ -28,8 +34,9 @@ def track(items: Iterable[T], title: str, total: int, *, size: Callable[[T], int
 
 
 @contextmanager
-def bar(title: str, total: int | None, show: bool = True, *, in_bytes: bool = False,
-        done: int = 0) -> Iterator[Callable[[int], None]]:
+def bar(
+    title: str, total: int | None, show: bool = True, *, in_bytes: bool = False, done: int = 0
+) -> Iterator[Callable[[int], None]]:
     """A bar that moves when the function it gives is called with the work done since.
 
     Nothing is drawn when ``show`` is False or standard error is no terminal.
@@ -59,8 +66,12 @@ def bar(title: str, total: int | None, show: bool = True, *, in_bytes: bool = Fa
     counted: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     if in_bytes:
         counted = (DownloadColumn(binary_units=True), TransferSpeedColumn())
-    columns = (TextColumn("{task.description:<22}"), BarColumn(), *counted,
-               TimeRemainingColumn(elapsed_when_finished=True))
+    columns = (
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        *counted,
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=total, completed=done, rate="")
 

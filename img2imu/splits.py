@@ -30,18 +30,23 @@ def split_by_subject(windows: Windows, test_subjects: int, seed: int) -> tuple[I
     """
     people = np.unique(windows.subjects)
     if len(people) < 2:
-        raise DataError(f"all {len(windows)} windows are of one person ({people[0]}), expected two or more to hold "
-                        "one out: put the recordings into DIR/SUBJECT/LABEL/, or hold nobody out")
+        raise DataError(
+            f"all {len(windows)} windows are of one person ({people[0]}), expected two or more to hold "
+            "one out: put the recordings into DIR/SUBJECT/LABEL/, or hold nobody out"
+        )
     if not 1 <= test_subjects < len(people):
-        raise DataError(f"{test_subjects} people were to be held out of {len(people)}, expected 1 to "
-                        f"{len(people) - 1}: hold out fewer, or record more people")
+        raise DataError(
+            f"{test_subjects} people were to be held out of {len(people)}, expected 1 to "
+            f"{len(people) - 1}: hold out fewer, or record more people"
+        )
     held_out = np.random.default_rng(seed).permutation(people)[:test_subjects]
     is_test = np.isin(windows.subjects, held_out)
     return np.flatnonzero(~is_test), np.flatnonzero(is_test)
 
 
-def split_by_name(windows: Windows, train_people: Sequence[str] | None, test_people: Sequence[str]
-                  ) -> tuple[Indices, Indices]:
+def split_by_name(
+    windows: Windows, train_people: Sequence[str] | None, test_people: Sequence[str]
+) -> tuple[Indices, Indices]:
     """Train on some people and test on others, by name.
 
     Args:
@@ -56,27 +61,42 @@ def split_by_name(windows: Windows, train_people: Sequence[str] | None, test_peo
         DataError: a name on both sides, a name that no window has, or nobody on one side.
     """
     known = np.unique(windows.subjects).tolist()
-    train = [name for name in known if name not in test_people] if train_people is None else list(train_people)
+    train = (
+        [name for name in known if name not in test_people]
+        if train_people is None
+        else list(train_people)
+    )
     if both := sorted(set(train) & set(test_people)):
-        raise DataError(f"{', '.join(both)} would be both learnt from and tested on, expected people to be on one side "
-                        "only: take each of these names out of one list")
+        raise DataError(
+            f"{', '.join(both)} would be both learnt from and tested on, expected people to be on one side "
+            "only: take each of these names out of one list"
+        )
     for name in [*train, *test_people]:
         if name not in known:
-            raise DataError(f"there are no windows of {name!r}, expected people out of {', '.join(known)}: check the "
-                            "spelling")
+            raise DataError(
+                f"there are no windows of {name!r}, expected people out of {', '.join(known)}: check the "
+                "spelling"
+            )
     if not train or not test_people:
-        raise DataError(f"{len(train)} people were to be learnt from and {len(test_people)} tested on out of "
-                        f"{len(known)}, expected at least one on either side: name fewer on the other")
-    return (np.flatnonzero(np.isin(windows.subjects, train)),
-            np.flatnonzero(np.isin(windows.subjects, list(test_people))))
+        raise DataError(
+            f"{len(train)} people were to be learnt from and {len(test_people)} tested on out of "
+            f"{len(known)}, expected at least one on either side: name fewer on the other"
+        )
+    return (
+        np.flatnonzero(np.isin(windows.subjects, train)),
+        np.flatnonzero(np.isin(windows.subjects, list(test_people))),
+    )
 
 
-def pick_support(windows: Windows, train_indices: Indices, windows_per_class: int, seed: int) -> Indices:
+def pick_support(
+    windows: Windows, train_indices: Indices, windows_per_class: int, seed: int
+) -> Indices:
     """Draw the few windows per class to learn from, spread over people and recordings as evenly as can be.
 
-    People take turns in random order, each giving a random window of theirs until they have none left; a person's
-    recordings take turns in the same way. Who labels ten windows anyway loses nothing by taking them from ten
-    recordings, and a model that has seen different bodies does better on new ones.
+    People take turns in random order, each giving a random window of theirs until they have none
+    left; a person's recordings take turns in the same way. Who labels ten windows anyway loses
+    nothing by taking them from ten recordings, and a model that has seen different bodies does
+    better on new ones.
 
     Args:
         windows: all windows; every label that one of them has is a class.
@@ -97,9 +117,11 @@ def pick_support(windows: Windows, train_indices: Indices, windows_per_class: in
     for label in np.unique(windows.labels):
         candidates = train_indices[windows.labels[train_indices] == label]
         if len(candidates) < windows_per_class:
-            raise DataError(f"the class {windows.label_names[label]} has {len(candidates)} windows to learn from, but "
-                            f"{windows_per_class} per class were asked for: ask for fewer, take a shorter window, or "
-                            "record more")
+            raise DataError(
+                f"the class {windows.label_names[label]} has {len(candidates)} windows to learn from, but "
+                f"{windows_per_class} per class were asked for: ask for fewer, take a shorter window, or "
+                "record more"
+            )
         order = random.permutation(candidates)
         order = _take_turns(order, windows.recordings[order], random)
         order = _take_turns(order, windows.subjects[order], random)
@@ -107,7 +129,9 @@ def pick_support(windows: Windows, train_indices: Indices, windows_per_class: in
     return np.array(sorted(picked), np.int64)
 
 
-def _take_turns(order: Indices, groups: npt.NDArray[np.generic], random: np.random.Generator) -> Indices:
+def _take_turns(
+    order: Indices, groups: npt.NDArray[np.generic], random: np.random.Generator
+) -> Indices:
     """Reorder so that no group comes again before all others came as often; within a group the order stays."""
     places = random.permutation(len(np.unique(groups)))[np.unique(groups, return_inverse=True)[1]]
     turns = np.empty(len(order), np.int64)
@@ -119,7 +143,12 @@ def _take_turns(order: Indices, groups: npt.NDArray[np.generic], random: np.rand
 def manifest_sha256(windows: Windows, indices: Indices) -> str:
     """A hash that tells whether two models learnt from the same windows of a data set, in whatever order.
 
-    It is the SHA-256 of one line ``recording,start`` for each window, in ascending order of the numbers.
+    It is the SHA-256 of one line ``recording,start`` for each window, in ascending order of the
+    numbers.
     """
-    origins = sorted(zip(windows.recordings[indices].tolist(), windows.starts[indices].tolist(), strict=True))
-    return hashlib.sha256("".join(f"{recording},{start}\n" for recording, start in origins).encode()).hexdigest()
+    origins = sorted(
+        zip(windows.recordings[indices].tolist(), windows.starts[indices].tolist(), strict=True)
+    )
+    return hashlib.sha256(
+        "".join(f"{recording},{start}\n" for recording, start in origins).encode()
+    ).hexdigest()

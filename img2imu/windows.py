@@ -48,9 +48,14 @@ class Windows:
 
     def select(self, indices: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Windows:
         """The windows at these positions, in this order, or those where a mask is true."""
-        return replace(self, samples=self.samples[indices], labels=self.labels[indices],
-                       subjects=self.subjects[indices], recordings=self.recordings[indices],
-                       starts=self.starts[indices])
+        return replace(
+            self,
+            samples=self.samples[indices],
+            labels=self.labels[indices],
+            subjects=self.subjects[indices],
+            recordings=self.recordings[indices],
+            starts=self.starts[indices],
+        )
 
 
 def cut_windows(data_set: DataSet, window_s: float, step_s: float | None = None) -> Windows:
@@ -59,10 +64,12 @@ def cut_windows(data_set: DataSet, window_s: float, step_s: float | None = None)
     Args:
         data_set: samples without a label are left out.
         window_s: length of a window, rounded to whole samples.
-        step_s: from one window's start to the next within a stretch; without it, windows do not overlap.
+        step_s: from one window's start to the next within a stretch; without it, windows do not
+            overlap.
 
     Raises:
-        DataError: a window of fewer than 16 samples, a step of none, or no stretch long enough for a window.
+        DataError: a window of fewer than 16 samples, a step of none, or no stretch long enough for
+        a window.
     """
     size = _whole_samples("window", window_s, data_set.rate_hz, MIN_WINDOW_SAMPLES)
     step = size if step_s is None else _whole_samples("step", step_s, data_set.rate_hz, 1)
@@ -71,21 +78,31 @@ def cut_windows(data_set: DataSet, window_s: float, step_s: float | None = None)
     for number, recording in enumerate(data_set.recordings):
         for begin, end in _stretches(recording):
             for start in range(begin, end - size + 1, step):
-                samples.append(recording.samples[start:start + size])
+                samples.append(recording.samples[start : start + size])
                 origins.append((int(recording.labels[start]), number, start))
     if not samples:
         raise DataError(_why_none(data_set, window_s))
     labels, recordings, starts = np.array(origins, np.int64).T
     subjects = np.array([recording.subject for recording in data_set.recordings])[recordings]
-    return Windows(np.stack(samples), labels, subjects, recordings, starts, data_set.label_names, data_set.rate_hz,
-                   data_set.channels)
+    return Windows(
+        np.stack(samples),
+        labels,
+        subjects,
+        recordings,
+        starts,
+        data_set.label_names,
+        data_set.rate_hz,
+        data_set.channels,
+    )
 
 
 def _whole_samples(what: str, seconds: float, rate_hz: float, least: int) -> int:
     samples = round(seconds * rate_hz) if 0 < seconds < float("inf") else 0
     if samples < least:
-        raise DataError(f"a {what} of {seconds:g} s is {samples} samples at {rate_hz:g} Hz, expected {least} or more: "
-                        f"take {least / rate_hz:.3g} s or longer")
+        raise DataError(
+            f"a {what} of {seconds:g} s is {samples} samples at {rate_hz:g} Hz, expected {least} or more: "
+            f"take {least / rate_hz:.3g} s or longer"
+        )
     return samples
 
 
@@ -100,10 +117,14 @@ def _stretches(recording: LabelledRecording) -> Iterator[tuple[int, int]]:
 
 
 def _why_none(data_set: DataSet, window_s: float) -> str:
-    stretches = [end - begin for recording in data_set.recordings for begin, end in _stretches(recording)]
+    stretches = [
+        end - begin for recording in data_set.recordings for begin, end in _stretches(recording)
+    ]
     if not stretches:
         return f"no sample of {data_set.name} has a label, expected some for each class: label the recordings"
     lengths_s = [len(recording.labels) / data_set.rate_hz for recording in data_set.recordings]
-    return (f"no window of {window_s:g} s fits into {data_set.name}, whose {len(lengths_s)} recordings are "
-            f"{min(lengths_s):.3g} to {max(lengths_s):.3g} s long and whose longest stretch of one label is "
-            f"{max(stretches) / data_set.rate_hz:.3g} s: take a shorter window, or record longer")
+    return (
+        f"no window of {window_s:g} s fits into {data_set.name}, whose {len(lengths_s)} recordings are "
+        f"{min(lengths_s):.3g} to {max(lengths_s):.3g} s long and whose longest stretch of one label is "
+        f"{max(stretches) / data_set.rate_hz:.3g} s: take a shorter window, or record longer"
+    )

@@ -12,7 +12,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("edge_runtime", "img2imu", "export")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-HEAVY = ("torch", "torchvision", "sklearn", "scipy", "matplotlib", "tensorflow", "litert_torch", "ai_edge_quantizer")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "tensorflow",
+    "litert_torch",
+    "ai_edge_quantizer",
+)
 MAX_LINES = 300
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -28,7 +37,9 @@ def module_of(path: Path) -> str:
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60
+    )
 
 
 def imported_modules(tree: ast.AST) -> set[str]:
@@ -54,19 +65,26 @@ def missing_extras_named(tree: ast.AST) -> set[str]:
     named = (
         [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "extra")]
         for call in calls
-        if getattr(call.func, "id", getattr(call.func, "attr", "")) in ("MissingExtraError", "import_extra")
+        if getattr(call.func, "id", getattr(call.func, "attr", ""))
+        in ("MissingExtraError", "import_extra")
     )
     return {node.value for nodes in named for node in nodes if isinstance(node, ast.Constant)}
 
 
-@pytest.mark.parametrize("path", [path for path in SOURCES if "edge_runtime" in path.parts], ids=name_of)
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if "edge_runtime" in path.parts], ids=name_of
+)
 def test_edge_runtime_imports_numpy_and_itself_alone(path: Path) -> None:
     allowed = {"numpy", "edge_runtime", *sys.stdlib_module_names}
     assert imported_modules(ast.parse(path.read_text())) <= allowed
 
 
 def test_edge_runtime_imports_without_anything_heavy() -> None:
-    modules = [module_of(path) for path in SOURCES if "edge_runtime" in path.parts and path.stem != "__main__"]
+    modules = [
+        module_of(path)
+        for path in SOURCES
+        if "edge_runtime" in path.parts and path.stem != "__main__"
+    ]
     code = (
         "import importlib, sys\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"
@@ -77,7 +95,9 @@ def test_edge_runtime_imports_without_anything_heavy() -> None:
     assert result.stdout.split() == []
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["info", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["info", "--help"]], ids=" ".join
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import runpy, sys\n"
@@ -98,10 +118,14 @@ def test_base_dependencies_are_numpy_and_litert() -> None:
 
 
 def test_every_extra_that_is_named_exists() -> None:
-    named = {extra for path in SOURCES for extra in missing_extras_named(ast.parse(path.read_text()))}
+    named = {
+        extra for path in SOURCES for extra in missing_extras_named(ast.parse(path.read_text()))
+    }
     assert named <= EXTRAS
 
-    pages = [path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if path.is_file()]
+    pages = [
+        path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")) if path.is_file()
+    ]
     for path in [*SOURCES, *pages, ROOT / "pyproject.toml"]:
         for brackets in re.findall(r"img2imu\[([a-z0-9, ]+)\]", path.read_text()):
             assert {extra.strip() for extra in brackets.split(",")} <= EXTRAS, name_of(path)
@@ -126,7 +150,9 @@ NPM = [f"edge_runtime/web/{name}" for name in ("package.json", "package-lock.jso
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt", "Makefile", *SCRIPTS, *NPM])
 def test_installation_depends_on_no_particular_host_or_machine(name: str) -> None:
     text = (ROOT / name).read_text()
-    assert re.findall(r"[a-z+]+://|index-url|find-links|trusted-host|/(?:home|root|opt)/", text) == []
+    assert (
+        re.findall(r"[a-z+]+://|index-url|find-links|trusted-host|/(?:home|root|opt)/", text) == []
+    )
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

@@ -15,7 +15,9 @@ PACKAGING = Path(__file__).resolve().parents[1] / "packaging"
 UNIT = PACKAGING / "img2imu.service"
 PAGE = PACKAGING.parent / "docs/raspberry-pi.md"
 # what systemd before 254 does not know yet; it says so and goes on
-NEW_KEYS = re.compile(r".*Unknown key (name )?'Restart(Steps|MaxDelaySec)'.* in section .*Service.*, ignoring\.")
+NEW_KEYS = re.compile(
+    r".*Unknown key (name )?'Restart(Steps|MaxDelaySec)'.* in section .*Service.*, ignoring\."
+)
 
 
 @pytest.fixture
@@ -29,8 +31,12 @@ def unit(tmp_path):
 
 
 def analyze(*arguments):
-    result = subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60)
-    return result.returncode, [line for line in result.stderr.splitlines() if not NEW_KEYS.fullmatch(line)]
+    result = subprocess.run(
+        ["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60
+    )
+    return result.returncode, [
+        line for line in result.stderr.splitlines() if not NEW_KEYS.fullmatch(line)
+    ]
 
 
 def test_systemd_has_nothing_to_say_against_the_unit(unit):
@@ -49,7 +55,11 @@ def test_the_service_is_well_locked_in(unit):
 
 
 def test_the_arguments_that_are_shown_are_understood():
-    shown = [line for path in (UNIT, PAGE) for line in re.findall(r"ARGUMENTS=([^'\n]*)", path.read_text())]
+    shown = [
+        line
+        for path in (UNIT, PAGE)
+        for line in re.findall(r"ARGUMENTS=([^'\n]*)", path.read_text())
+    ]
     assert len(shown) >= 2
     for line in shown:
         words = ["run", *shlex.split(line)]
@@ -58,6 +68,10 @@ def test_the_arguments_that_are_shown_are_understood():
 
 
 def test_the_rule_is_for_the_group_of_the_service():
-    (rule,) = [line for line in (PACKAGING / "99-img2imu.rules").read_text().splitlines() if not line.startswith("#")]
+    (rule,) = [
+        line
+        for line in (PACKAGING / "99-img2imu.rules").read_text().splitlines()
+        if not line.startswith("#")
+    ]
     assert rule.startswith('SUBSYSTEM=="iio", GROUP="plugdev", MODE="0660", RUN+="')
     assert "plugdev" in re.search("SupplementaryGroups=(.*)", UNIT.read_text())[1].split()

@@ -1,7 +1,7 @@
 """``api_stubs.py CURRENT.TXT ANDROID.JAR``: a platform's public API, as its source lists it, to a jar.
 
-It is there to compile against. Every method throws; the nullability that the list states is kept, and so are generics
-and constants.
+It is there to compile against. Every method throws; the nullability that the list states is kept,
+and so are generics and constants.
 """
 
 import ast
@@ -24,12 +24,36 @@ from class_file import (
 )
 
 QUOTED = r'"(?:[^"\\]|\\.)*"'
-ANNOTATION = re.compile(rf"@(?!interface\b)([\w.]+)(\((?:[^()\"]|{QUOTED}|\((?:[^()\"]|{QUOTED})*\))*\))?\s*")
-MODIFIERS = {"public", "protected", "private", "static", "final", "abstract", "default", "native", "synchronized",
-             "transient", "volatile", "strictfp", "sealed"}
+ANNOTATION = re.compile(
+    rf"@(?!interface\b)([\w.]+)(\((?:[^()\"]|{QUOTED}|\((?:[^()\"]|{QUOTED})*\))*\))?\s*"
+)
+MODIFIERS = {
+    "public",
+    "protected",
+    "private",
+    "static",
+    "final",
+    "abstract",
+    "default",
+    "native",
+    "synchronized",
+    "transient",
+    "volatile",
+    "strictfp",
+    "sealed",
+}
 KINDS = ("class", "interface", "enum", "@interface")
-CONSTANTS = {"int": "int", "short": "int", "byte": "int", "char": "int", "boolean": "int", "long": "long",
-             "float": "float", "double": "double", "String": "String"}
+CONSTANTS = {
+    "int": "int",
+    "short": "int",
+    "byte": "int",
+    "char": "int",
+    "boolean": "int",
+    "long": "long",
+    "float": "float",
+    "double": "double",
+    "String": "String",
+}
 
 
 def read_api(text):
@@ -38,7 +62,7 @@ def read_api(text):
     for line in text.splitlines()[1:]:
         bare = line.strip()
         if line.startswith("package "):
-            package = _without_annotations(line[len("package "):])[0].split()[0]
+            package = _without_annotations(line[len("package ") :])[0].split()[0]
         elif line.startswith("  ") and not line.startswith("   ") and bare.endswith("{"):
             current = _Class(package, _without_annotations(bare[:-1])[0])
             stubs[current.stub.name] = current.stub
@@ -59,24 +83,38 @@ class _Class:
         variables, rest = type_variables(rest, Scope())
         self._scope = Scope().with_variables(variables)
         lists = {"extends": [], "implements": []}
-        for word, types in re.findall(r"\b(extends|implements) (.*?)(?= (?:extends|implements) |$)", rest):
+        for word, types in re.findall(
+            r"\b(extends|implements) (.*?)(?= (?:extends|implements) |$)", rest
+        ):
             lists[word] = _split_types(types)
         interface = self._kind in ("interface", "@interface")
         interfaces = lists["extends"] if interface else lists["implements"]
         superclass = "Object" if interface or not lists["extends"] else lists["extends"][0]
         superclass = "Enum" if self._kind == "enum" else superclass
         parents = [parse_type(text) for text in (superclass, *interfaces)]
-        written = "".join(variables.written()) + "".join(signature(parent, self._scope) for parent in parents)
+        written = "".join(variables.written()) + "".join(
+            signature(parent, self._scope) for parent in parents
+        )
         internal = [descriptor(parent, self._scope)[1:-1] for parent in parents]
         path = package.replace(".", "/") + "/" + name.replace(".", "$")
-        self.stub = StubClass(self._flags(words, interface), path, internal[0], internal[1:],
-                              written if "<" in written else None)
+        self.stub = StubClass(
+            self._flags(words, interface),
+            path,
+            internal[0],
+            internal[1:],
+            written if "<" in written else None,
+        )
 
     def _flags(self, words, interface):
         flags = sum(ACC[word] for word in words if word in ACC)
         if interface:
-            return flags & ~ACC["final"] | ACC_INTERFACE | ACC["abstract"] | (
-                ACC_ANNOTATION if self._kind == "@interface" else 0) | ACC["static"]
+            return (
+                flags & ~ACC["final"]
+                | ACC_INTERFACE
+                | ACC["abstract"]
+                | (ACC_ANNOTATION if self._kind == "@interface" else 0)
+                | ACC["static"]
+            )
         return flags | ACC_SUPER | (ACC_ENUM if self._kind == "enum" else 0)
 
     def add(self, line):
@@ -94,8 +132,16 @@ class _Class:
         of, _, name = declared.rpartition(" ")
         flags = sum(ACC[word] for word in words if word in ACC) | (ACC_ENUM if enum_constant else 0)
         constant = _constant(of, value) if value else None
-        self.stub.fields.append(Member(flags, name, descriptor(parse_type(of), self._scope),
-                                       _generic(of, self._scope), constant, annotations))
+        self.stub.fields.append(
+            Member(
+                flags,
+                name,
+                descriptor(parse_type(of), self._scope),
+                _generic(of, self._scope),
+                constant,
+                annotations,
+            )
+        )
 
     def _method(self, text, constructor):
         text = re.sub(r"\)\s*(throws [^)]*|default [^)]*|= .*)$", ")", text)
@@ -115,18 +161,28 @@ class _Class:
         if self.stub.flags & ACC_ENUM:
             flags &= ~ACC["abstract"]
         erased = f"({''.join(descriptor(t, scope) for t in types)}){descriptor(parse_type(result), scope)}"
-        written = (f"{''.join(variables.written())}({''.join(signature(t, scope) for t in types)})"
-                   f"{signature(parse_type(result), scope)}")
-        self.stub.methods.append(Member(flags, "<init>" if constructor else name, erased,
-                                        written if written != erased else None, None, annotations,
-                                        [found for _, found in parameters]))
+        written = (
+            f"{''.join(variables.written())}({''.join(signature(t, scope) for t in types)})"
+            f"{signature(parse_type(result), scope)}"
+        )
+        self.stub.methods.append(
+            Member(
+                flags,
+                "<init>" if constructor else name,
+                erased,
+                written if written != erased else None,
+                None,
+                annotations,
+                [found for _, found in parameters],
+            )
+        )
 
 
 def _nest(stubs):
     """Tell every class of those around and inside it."""
     for name, stub in stubs.items():
         for end in (i for i, c in enumerate(name) if c == "$"):
-            inner = name[:name.find("$", end + 1)] if "$" in name[end + 1:] else name
+            inner = name[: name.find("$", end + 1)] if "$" in name[end + 1 :] else name
             if inner in stubs:
                 stub.nested.append((name[:end], inner, stubs[inner].flags & ~ACC_SUPER))
     for name, stub in stubs.items():
@@ -143,7 +199,7 @@ def _without_annotations(text):
     text = text.strip()
     while match := ANNOTATION.match(text):
         found += (match[1],) if match[1] in ("NonNull", "Nullable") else ()
-        text = text[match.end():]
+        text = text[match.end() :]
     return text, found
 
 
@@ -151,13 +207,16 @@ def _modifiers(text):
     words = []
     while (word := text.partition(" ")[0]) in MODIFIERS:
         words.append(word)
-        text = text[len(word) + 1:]
+        text = text[len(word) + 1 :]
     return words, text
 
 
 def _split_types(text):
     """Types with a space or a comma between them, neither inside angle brackets."""
-    return [part.strip(" ,") for part in re.findall(r"(?:[^\s<,]|<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>)+", text)]
+    return [
+        part.strip(" ,")
+        for part in re.findall(r"(?:[^\s<,]|<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>)+", text)
+    ]
 
 
 def _generic(of, scope):

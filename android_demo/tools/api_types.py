@@ -3,8 +3,17 @@
 import re
 from dataclasses import dataclass, field
 
-PRIMITIVES = {"void": "V", "boolean": "Z", "byte": "B", "char": "C", "short": "S", "int": "I", "long": "J",
-              "float": "F", "double": "D"}
+PRIMITIVES = {
+    "void": "V",
+    "boolean": "Z",
+    "byte": "B",
+    "char": "C",
+    "short": "S",
+    "int": "I",
+    "long": "J",
+    "float": "F",
+    "double": "D",
+}
 
 
 @dataclass(frozen=True)
@@ -29,8 +38,14 @@ class Variables:
         if not self.bounds:
             return []
         scope = self.scope.with_variables(self)
-        return ["<", *(f"{name}:{':'.join(signature(bound, scope) for bound in bounds)}"
-                       for name, bounds in self.bounds.items()), ">"]
+        return [
+            "<",
+            *(
+                f"{name}:{':'.join(signature(bound, scope) for bound in bounds)}"
+                for name, bounds in self.bounds.items()
+            ),
+            ">",
+        ]
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,11 @@ class Scope:
 
     def with_variables(self, more):
         """With those of a class or method inside."""
-        return Scope(tuple((self.known() | {name: bounds[0] for name, bounds in more.bounds.items()}).items()))
+        return Scope(
+            tuple(
+                (self.known() | {name: bounds[0] for name, bounds in more.bounds.items()}).items()
+            )
+        )
 
     def known(self):
         """Name to bound."""
@@ -67,7 +86,12 @@ def parse_type(text):
     if text.startswith("?"):
         word, _, bound = text[1:].strip().partition(" ")
         inner = parse_type(bound) if bound else Type("Object")
-        return Type(inner.name, inner.arguments, inner.dimensions, {"": "*", "extends": "+", "super": "-"}[word])
+        return Type(
+            inner.name,
+            inner.arguments,
+            inner.dimensions,
+            {"": "*", "extends": "+", "super": "-"}[word],
+        )
     dimensions = 0
     while text.endswith("[]"):
         text, dimensions = text[:-2].strip(), dimensions + 1
@@ -75,7 +99,11 @@ def parse_type(text):
     if not inside:
         return Type(name.strip(), (), dimensions)
     end = inside.rindex(">")
-    return Type(name.strip() + inside[end + 1:], tuple(map(parse_type, parse_parameters(inside[:end]))), dimensions)
+    return Type(
+        name.strip() + inside[end + 1 :],
+        tuple(map(parse_type, parse_parameters(inside[:end]))),
+        dimensions,
+    )
 
 
 def type_variables(text, scope):
@@ -89,8 +117,10 @@ def type_variables(text, scope):
     variables = Variables(scope=scope)
     for part in parse_parameters(text[1:end]):
         name, _, bounds = part.partition(" extends ")
-        variables.bounds[name.strip()] = [parse_type(bound) for bound in (bounds or "Object").split(" & ")]
-    return variables, text[end + 1:].strip()
+        variables.bounds[name.strip()] = [
+            parse_type(bound) for bound in (bounds or "Object").split(" & ")
+        ]
+    return variables, text[end + 1 :].strip()
 
 
 def descriptor(of, scope):

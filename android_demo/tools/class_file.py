@@ -4,9 +4,19 @@ import struct
 from dataclasses import dataclass, field
 
 VERSION = 52  # Java 8
-ACC = {"public": 0x1, "private": 0x2, "protected": 0x4, "static": 0x8, "final": 0x10, "abstract": 0x400}
+ACC = {
+    "public": 0x1,
+    "private": 0x2,
+    "protected": 0x4,
+    "static": 0x8,
+    "final": 0x10,
+    "abstract": 0x400,
+}
 ACC_VARARGS, ACC_INTERFACE, ACC_ANNOTATION, ACC_ENUM, ACC_SUPER = 0x80, 0x200, 0x2000, 0x4000, 0x20
-NULLABILITY = {"NonNull": "Lorg/jetbrains/annotations/NotNull;", "Nullable": "Lorg/jetbrains/annotations/Nullable;"}
+NULLABILITY = {
+    "NonNull": "Lorg/jetbrains/annotations/NotNull;",
+    "Nullable": "Lorg/jetbrains/annotations/Nullable;",
+}
 THROW_NULL = b"\x01\xbf"  # aconst_null, athrow: the body of every method
 
 
@@ -71,8 +81,12 @@ class _Pool:
     def constant(self, kind, value):
         if kind == "String":
             return self.add(8, "H", self.utf8(value))
-        tag, layout, slots = {"int": (3, "i", 1), "float": (4, "f", 1), "long": (5, "q", 2),
-                              "double": (6, "d", 2)}[kind]
+        tag, layout, slots = {
+            "int": (3, "i", 1),
+            "float": (4, "f", 1),
+            "long": (5, "q", 2),
+            "double": (6, "d", 2),
+        }[kind]
         return self.add(tag, layout, value, slots=slots)
 
     def attribute(self, name, content):
@@ -89,18 +103,35 @@ class _Pool:
 def class_file(stub: StubClass) -> bytes:
     """The bytes of a class."""
     pool = _Pool()
-    body = struct.pack(">HHHH", stub.flags, pool.klass(stub.name), pool.klass(stub.superclass), len(stub.interfaces))
+    body = struct.pack(
+        ">HHHH",
+        stub.flags,
+        pool.klass(stub.name),
+        pool.klass(stub.superclass),
+        len(stub.interfaces),
+    )
     body += b"".join(struct.pack(">H", pool.klass(name)) for name in stub.interfaces)
     for members in (stub.fields, stub.methods):
-        body += struct.pack(">H", len(members)) + b"".join(_member(pool, member) for member in members)
+        body += struct.pack(">H", len(members)) + b"".join(
+            _member(pool, member) for member in members
+        )
     attributes = []
     if stub.signature:
         attributes.append(pool.attribute("Signature", struct.pack(">H", pool.utf8(stub.signature))))
     if stub.nested:
         rows = b"".join(
-            struct.pack(">HHHH", pool.klass(name), pool.klass(outer), pool.utf8(name[len(outer) + 1:]), flags)
-            for outer, name, flags in stub.nested)
-        attributes.append(pool.attribute("InnerClasses", struct.pack(">H", len(stub.nested)) + rows))
+            struct.pack(
+                ">HHHH",
+                pool.klass(name),
+                pool.klass(outer),
+                pool.utf8(name[len(outer) + 1 :]),
+                flags,
+            )
+            for outer, name, flags in stub.nested
+        )
+        attributes.append(
+            pool.attribute("InnerClasses", struct.pack(">H", len(stub.nested)) + rows)
+        )
     body += struct.pack(">H", len(attributes)) + b"".join(attributes)
     return struct.pack(">IHH", 0xCAFEBABE, 0, VERSION) + pool.content() + body
 
@@ -108,11 +139,17 @@ def class_file(stub: StubClass) -> bytes:
 def _member(pool, member):
     attributes = []
     if member.signature:
-        attributes.append(pool.attribute("Signature", struct.pack(">H", pool.utf8(member.signature))))
+        attributes.append(
+            pool.attribute("Signature", struct.pack(">H", pool.utf8(member.signature)))
+        )
     if member.value:
-        attributes.append(pool.attribute("ConstantValue", struct.pack(">H", pool.constant(*member.value))))
+        attributes.append(
+            pool.attribute("ConstantValue", struct.pack(">H", pool.constant(*member.value)))
+        )
     if member.annotations:
-        attributes.append(pool.attribute("RuntimeInvisibleAnnotations", pool.annotations(member.annotations)))
+        attributes.append(
+            pool.attribute("RuntimeInvisibleAnnotations", pool.annotations(member.annotations))
+        )
     if member.parameters is not None:
         if any(member.parameters):
             rows = b"".join(pool.annotations(names) for names in member.parameters)
@@ -120,7 +157,13 @@ def _member(pool, member):
             attributes.append(pool.attribute("RuntimeInvisibleParameterAnnotations", content))
         if not member.flags & ACC["abstract"]:
             slots = 1 + 2 * len(member.parameters)
-            code = struct.pack(">HHI", 1, slots, len(THROW_NULL)) + THROW_NULL + struct.pack(">HH", 0, 0)
+            code = (
+                struct.pack(">HHI", 1, slots, len(THROW_NULL))
+                + THROW_NULL
+                + struct.pack(">HH", 0, 0)
+            )
             attributes.append(pool.attribute("Code", code))
-    head = struct.pack(">HHHH", member.flags, pool.utf8(member.name), pool.utf8(member.descriptor), len(attributes))
+    head = struct.pack(
+        ">HHHH", member.flags, pool.utf8(member.name), pool.utf8(member.descriptor), len(attributes)
+    )
     return head + b"".join(attributes)

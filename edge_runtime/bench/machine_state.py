@@ -1,7 +1,7 @@
 """What slows a machine down: governor, clock, temperature, throttling, other work. Read from Linux and a Pi's firmware.
 
-Sources: Linux Documentation/admin-guide/pm/cpufreq.rst and ABI/testing/sysfs-class-thermal; the bits of
-``vcgencmd get_throttled`` as Raspberry Pi's documentation lists them.
+Sources: Linux Documentation/admin-guide/pm/cpufreq.rst and ABI/testing/sysfs-class-thermal; the
+bits of ``vcgencmd get_throttled`` as Raspberry Pi's documentation lists them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ from pathlib import Path
 
 NOW_BITS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
 SINCE_BOOT = 16  # the same four, shifted: it happened since the machine was started
-CPU_ZONES = ("cpu", "x86_pkg_temp", "soc", "acpitz")  # how types of thermal zones near the processor begin, best first
+CPU_ZONES = (
+    "cpu",
+    "x86_pkg_temp",
+    "soc",
+    "acpitz",
+)  # how types of thermal zones near the processor begin, best first
 VCGENCMD_TIMEOUT_S = 5.0
 
 
@@ -58,7 +63,8 @@ def read_state(root: Path = Path("/"), vcgencmd: str | None = None) -> MachineSt
         temperature_c=processor_temperature_c(root),
         throttled_now=None if bits is None else _names(bits),
         throttled_before=None if bits is None else _names(bits >> SINCE_BOOT),
-        load=_scaled(load, 1))
+        load=_scaled(load, 1),
+    )
 
 
 def _text(path: Path) -> str | None:
@@ -82,8 +88,10 @@ def processor_temperature_c(root: Path = Path("/")) -> float | None:
     Args:
         root: where ``sys`` lies.
     """
-    zones = [(_text(zone / "type") or "", _scaled(_text(zone / "temp"), 1e3))
-             for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*"))]
+    zones = [
+        (_text(zone / "type") or "", _scaled(_text(zone / "temp"), 1e3))
+        for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*"))
+    ]
     known = [(kind, celsius) for kind, celsius in zones if celsius is not None]
     for name in CPU_ZONES:
         near = [celsius for kind, celsius in known if kind.lower().startswith(name)]
@@ -97,8 +105,13 @@ def _throttled_bits(vcgencmd: str | None) -> int | None:
     if vcgencmd is None:
         return None
     try:
-        result = subprocess.run([os.fspath(vcgencmd), "get_throttled"], capture_output=True, text=True,
-                                timeout=VCGENCMD_TIMEOUT_S, check=False)
+        result = subprocess.run(
+            [os.fspath(vcgencmd), "get_throttled"],
+            capture_output=True,
+            text=True,
+            timeout=VCGENCMD_TIMEOUT_S,
+            check=False,
+        )
         name, _, number = result.stdout.strip().partition("=")
         return int(number, 16) if name == "throttled" else None
     except (OSError, ValueError, subprocess.TimeoutExpired):

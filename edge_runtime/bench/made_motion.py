@@ -14,15 +14,17 @@ HOPS = 64  # then it repeats
 def made_motion(contract: Contract) -> npt.NDArray[np.float32]:
     """Samples (window and a whole number of hops, channels) in SI units, of something that moves a little.
 
-    A slow sine with noise in every channel, and gravity along z where the contract has gravity: it passes the checks
-    of units. What a decision costs does not depend on the values.
+    A slow sine with noise in every channel, and gravity along z where the contract has gravity: it
+    passes the checks of units. What a decision costs does not depend on the values.
     """
     n = contract.window_samples + HOPS * contract.hop_samples
     channels = contract.stream.channels
     generator = np.random.default_rng(0)
     seconds = np.arange(n)[:, None] / contract.stream.rate_hz
     phases = np.arange(len(channels))
-    samples = 0.2 * np.sin(2 * np.pi * seconds + phases) + generator.normal(0, 0.1, (n, len(channels)))
+    samples = 0.2 * np.sin(2 * np.pi * seconds + phases) + generator.normal(
+        0, 0.1, (n, len(channels))
+    )
     if contract.stream.gravity == "included" and "acc_z" in channels:
         samples[:, channels.index("acc_z")] += STANDARD_GRAVITY
     return samples.astype(np.float32)

@@ -193,17 +193,25 @@ def read_result(path: str | os.PathLike[str]) -> BenchResult:
         with Path(path).open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise SourceError(f"cannot read the result {path}: {getattr(error, 'strerror', None) or error}; check the "
-                          "path") from error
+        raise SourceError(
+            f"cannot read the result {path}: {getattr(error, 'strerror', None) or error}; check the "
+            "path"
+        ) from error
     if len(content) > MAX_FILE_BYTES:
-        raise SourceError(f"{path} has more than {MAX_FILE_BYTES} bytes, expected a result of a benchmark: {remedy}")
+        raise SourceError(
+            f"{path} has more than {MAX_FILE_BYTES} bytes, expected a result of a benchmark: {remedy}"
+        )
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path} is no JSON, expected a result of a benchmark: {remedy}") from error
+        raise SourceError(
+            f"{path} is no JSON, expected a result of a benchmark: {remedy}"
+        ) from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise SourceError(f"{path} has schema {show(schema)}, expected {SCHEMA}: {remedy} of this version")
+        raise SourceError(
+            f"{path} has schema {show(schema)}, expected {SCHEMA}: {remedy} of this version"
+        )
     try:
         return from_json(BenchResult, document, "result")
     except JsonError as error:

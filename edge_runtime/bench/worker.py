@@ -1,7 +1,8 @@
 """One model with one number of threads, measured in a process that holds nothing else.
 
-``python -m edge_runtime.bench.worker MODEL THREADS SPEED_S LIVE_S STARTED_S`` prints a JSON object a line, as soon as
-it is known: ``start``; ``speed`` when SPEED_S is above 0; ``live`` and ``memory`` when LIVE_S is; or ``error``.
+``python -m edge_runtime.bench.worker MODEL THREADS SPEED_S LIVE_S STARTED_S`` prints a JSON object
+a line, as soon as it is known: ``start``; ``speed`` when SPEED_S is above 0; ``live`` and
+``memory`` when LIVE_S is; or ``error``.
 """
 
 from __future__ import annotations
@@ -47,9 +48,13 @@ class Feeder:
         """The next ``n`` samples, times (n,) and values (n, channels), for :meth:`give`."""
         indices = np.arange(self._next, self._next + n)
         self._next += n
-        return indices / self.recognizer.contract.stream.rate_hz, self._motion[indices % len(self._motion)]
+        return indices / self.recognizer.contract.stream.rate_hz, self._motion[
+            indices % len(self._motion)
+        ]
 
-    def give(self, times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32]) -> list[Decision]:
+    def give(
+        self, times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32]
+    ) -> list[Decision]:
         """Push these."""
         return [d for d in self.recognizer.push(times_s, samples) if d.latency_us is not None]
 
@@ -71,11 +76,28 @@ def measure_speed(feeder: Feeder, seconds: float) -> Speed:
         cpu_ns += time.process_time_ns() - began_cpu
         latency = decision.latency_us
         assert latency is not None
-        stages.append((latency.frontend, latency.inference, total_us - latency.frontend - latency.inference, total_us))
-    front_end, inference, rest, total = (Percentiles.of(column) for column in zip(*stages, strict=True))
+        stages.append(
+            (
+                latency.frontend,
+                latency.inference,
+                total_us - latency.frontend - latency.inference,
+                total_us,
+            )
+        )
+    front_end, inference, rest, total = (
+        Percentiles.of(column) for column in zip(*stages, strict=True)
+    )
     late = sum(stage[-1] > contract.hop_s * 1e6 for stage in stages)
-    return Speed(feeder.recognizer.model.threads, len(stages), late, front_end, inference, rest, total,
-                 cpu_ns / len(stages) / 1e3)
+    return Speed(
+        feeder.recognizer.model.threads,
+        len(stages),
+        late,
+        front_end,
+        inference,
+        rest,
+        total,
+        cpu_ns / len(stages) / 1e3,
+    )
 
 
 def measure_live(feeder: Feeder, seconds: float) -> Live:
@@ -88,7 +110,7 @@ def measure_live(feeder: Feeder, seconds: float) -> Live:
     for i in range(1, n + 1):
         due = began + i / contract.stream.rate_hz
         time.sleep(max(0.0, due - time.perf_counter()))
-        if feeder.give(times[i - 1:i], samples[i - 1:i]):
+        if feeder.give(times[i - 1 : i], samples[i - 1 : i]):
             ages_us.append((time.perf_counter() - due) * 1e6)
     passed = time.perf_counter() - began
     share = (time.process_time() - began_cpu) / passed
@@ -124,8 +146,13 @@ def main() -> None:
         first = decisions[0].latency_us
         decided_s = time.monotonic()
         assert first is not None
-        start = Start((ready_s - float(started_s)) * 1e3, (loaded_s - ready_s) * 1e3, first.inference / 1e3,
-                      (decided_s - loaded_s) * 1e3, (decided_s - float(started_s)) * 1e3)
+        start = Start(
+            (ready_s - float(started_s)) * 1e3,
+            (loaded_s - ready_s) * 1e3,
+            first.inference / 1e3,
+            (decided_s - loaded_s) * 1e3,
+            (decided_s - float(started_s)) * 1e3,
+        )
         _print(start=to_json(start), runtime=feeder.recognizer.model.runtime)
         if float(speed_s):
             _print(speed=to_json(measure_speed(feeder, float(speed_s))))

@@ -18,15 +18,33 @@ MAX_SECONDS = 3600.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="model files, written by img2imu export (.tflite); "
-                        "default: the bundled one")
-    parser.add_argument("--threads", type=int, metavar="N", help="measure the network with 1 to N threads (default: as "
-                        f"many as there are cores, at most {MOST_THREADS})")
-    parser.add_argument("--seconds", type=float, default=10.0, metavar="S",
-                        help="length of each measurement (default: %(default)g)")
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help="model files, written by img2imu export (.tflite); default: the bundled one",
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="measure the network with 1 to N threads (default: as "
+        f"many as there are cores, at most {MOST_THREADS})",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="length of each measurement (default: %(default)g)",
+    )
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured there")
-    parser.add_argument("--compare", nargs=2, metavar=("A.json", "B.json"),
-                        help="measure nothing; show two results of --json side by side")
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("A.json", "B.json"),
+        help="measure nothing; show two results of --json side by side",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -41,18 +59,26 @@ def main(arguments: argparse.Namespace) -> int:
 
     if arguments.compare:
         if arguments.models or arguments.json:
-            raise UserError("--compare measures nothing, expected neither models nor --json beside it: leave them out")
+            raise UserError(
+                "--compare measures nothing, expected neither models nor --json beside it: leave them out"
+            )
         a, b = arguments.compare
         _print(show_files((a, b), (read_result(a), read_result(b))))
         return 0
     threads = _threads(arguments.threads)
     if not 0 < arguments.seconds <= MAX_SECONDS:
-        raise UserError(f"--seconds is {arguments.seconds:g}, expected more than 0 and at most {MAX_SECONDS:g}: 10 is "
-                        "a good choice")
+        raise UserError(
+            f"--seconds is {arguments.seconds:g}, expected more than 0 and at most {MAX_SECONDS:g}: 10 is "
+            "a good choice"
+        )
     if arguments.json:
         check_writable(arguments.json)
-    return _measure([Path(model) for model in arguments.models] or [DEMO_MODEL], threads, arguments.seconds,
-                    arguments.json)
+    return _measure(
+        [Path(model) for model in arguments.models] or [DEMO_MODEL],
+        threads,
+        arguments.seconds,
+        arguments.json,
+    )
 
 
 def _threads(wanted: int | None) -> int:
@@ -62,7 +88,9 @@ def _threads(wanted: int | None) -> int:
     if wanted is None:
         return min(cores, MOST_THREADS)
     if not 1 <= wanted <= cores:
-        raise UserError(f"--threads is {wanted}, expected 1 to {cores}, the cores of this machine: choose one of them")
+        raise UserError(
+            f"--threads is {wanted}, expected 1 to {cores}, the cores of this machine: choose one of them"
+        )
     return wanted
 
 
@@ -101,7 +129,9 @@ def _measure(paths: list[Path], threads: int, seconds: float, json_file: str | N
             from edge_runtime.bench.results import write_result
 
             write_result(found, json_file)
-            _say(f"wrote {json_file}; compare with another: img2imu bench --compare {json_file} OTHER.json")
+            _say(
+                f"wrote {json_file}; compare with another: img2imu bench --compare {json_file} OTHER.json"
+            )
     return code
 
 
@@ -118,8 +148,10 @@ def _report(found: BenchResult) -> None:
 def _headings(models: tuple[ModelResult, ...]) -> list[tuple[str, ModelResult]]:
     """Each model under its file's name, with a number where two have the same."""
     names = [model.file for model in models]
-    return [(name if names.count(name) == 1 else f"{name} ({i})", model)
-            for i, (name, model) in enumerate(zip(names, models, strict=True), 1)]
+    return [
+        (name if names.count(name) == 1 else f"{name} ({i})", model)
+        for i, (name, model) in enumerate(zip(names, models, strict=True), 1)
+    ]
 
 
 def _machine() -> Machine:
@@ -131,8 +163,14 @@ def _machine() -> Machine:
     from edge_runtime.bench.results import Machine
     from edge_runtime.machine import cpu_name
 
-    return Machine(cpu_name(), _cores(), f"{platform.system()} {platform.machine()}", platform.python_version(),
-                   np.__version__, __version__)
+    return Machine(
+        cpu_name(),
+        _cores(),
+        f"{platform.system()} {platform.machine()}",
+        platform.python_version(),
+        np.__version__,
+        __version__,
+    )
 
 
 def _cores() -> int:

@@ -30,15 +30,34 @@ _positive = functools.partial(positive, limit=1e6)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("model", nargs="?", help="model file that is to recognise the source; its contract is what is "
-                        "expected")
-    parser.add_argument("--source", metavar="URI", required=True, help="where samples come from, as for img2imu run")
-    parser.add_argument("--seconds", type=_positive, default=10.0, metavar="N", help="how long to look (default: 10); "
-                        "let the sensor rest for some of them")
-    parser.add_argument("--channels", choices=CHANNELS, default="acc+gyro", help="expected when no model is named "
-                        "(default: acc+gyro)")
-    parser.add_argument("--rate-hz", type=_positive, default=50.0, metavar="HZ", help="expected when no model is named "
-                        "(default: 50)")
+    parser.add_argument(
+        "model",
+        nargs="?",
+        help="model file that is to recognise the source; its contract is what is expected",
+    )
+    parser.add_argument(
+        "--source", metavar="URI", required=True, help="where samples come from, as for img2imu run"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=_positive,
+        default=10.0,
+        metavar="N",
+        help="how long to look (default: 10); let the sensor rest for some of them",
+    )
+    parser.add_argument(
+        "--channels",
+        choices=CHANNELS,
+        default="acc+gyro",
+        help="expected when no model is named (default: acc+gyro)",
+    )
+    parser.add_argument(
+        "--rate-hz",
+        type=_positive,
+        default=50.0,
+        metavar="HZ",
+        help="expected when no model is named (default: 50)",
+    )
     parser.add_argument("--json", action="store_true", help="for other programs")
 
 
@@ -49,36 +68,72 @@ def main(arguments: argparse.Namespace) -> int:
     from edge_runtime.diagnosis import BAD, OK, WARNING, Finding, diagnose
     from edge_runtime.sources import open_source
 
-    spec = (read(arguments.model).contract.stream if arguments.model else
-            StreamSpec(CHANNELS[arguments.channels], arguments.rate_hz, "included"))
+    spec = (
+        read(arguments.model).contract.stream
+        if arguments.model
+        else StreamSpec(CHANNELS[arguments.channels], arguments.rate_hz, "included")
+    )
     source = open_source(arguments.source, spec.channels, spec.rate_hz)
     times_s, samples, silent_s = _collect(source, arguments.seconds)
     findings = diagnose(times_s, samples, spec)
     if silent_s > spec.max_gap_s + SLOWEST_BATCHES_S:
-        findings.append(Finding("silence", BAD, f"nothing came in the last {silent_s:.1f} s", "it stopped: check the "
-                                "sensor and its connection"))
+        findings.append(
+            Finding(
+                "silence",
+                BAD,
+                f"nothing came in the last {silent_s:.1f} s",
+                "it stopped: check the sensor and its connection",
+            )
+        )
     if source.notes.counts:
-        findings.append(Finding("left out by the source", WARNING, source.notes.summary(), "see what it said above"))
+        findings.append(
+            Finding(
+                "left out by the source", WARNING, source.notes.summary(), "see what it said above"
+            )
+        )
     verdicts = {finding.verdict for finding in findings}
     verdict = next(v for v in (BAD, WARNING, OK) if v in verdicts)
     if arguments.json:
-        print(json.dumps({"source": arguments.source, "model": arguments.model, "samples": len(times_s),
-                          "verdict": verdict, "findings": [dataclasses.asdict(f) for f in findings]}, indent=1))
+        print(
+            json.dumps(
+                {
+                    "source": arguments.source,
+                    "model": arguments.model,
+                    "samples": len(times_s),
+                    "verdict": verdict,
+                    "findings": [dataclasses.asdict(f) for f in findings],
+                },
+                indent=1,
+            )
+        )
     else:
         _show(findings)
-        print({BAD: "bad: a run would fail or mislead", WARNING: "usable, with warnings", OK: "all is well"}[verdict])
+        print(
+            {
+                BAD: "bad: a run would fail or mislead",
+                WARNING: "usable, with warnings",
+                OK: "all is well",
+            }[verdict]
+        )
     return EXIT_BAD if verdict == BAD else 0
 
 
-def _collect(source: Source, seconds: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32], float]:
+def _collect(
+    source: Source, seconds: float
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32], float]:
     """What comes within so many seconds of the first sample, on the sensor's clock or on ours; Ctrl-C ends it too.
 
     Returns:
-        Timestamps (n,), samples (n, channels), and for how long nothing had come at the end, seconds.
+        Timestamps (n,), samples (n, channels), and for how long nothing had come at the end,
+        seconds.
     """
     import numpy as np
 
-    print(f"looking for {seconds:g} s: let the sensor rest for some of them", file=sys.stderr, flush=True)
+    print(
+        f"looking for {seconds:g} s: let the sensor rest for some of them",
+        file=sys.stderr,
+        flush=True,
+    )
     times, samples, count = [], [], 0
     opened_s, began_s, heard_s, now_s = time.monotonic(), 0.0, 0.0, 0.0
     with contextlib.suppress(KeyboardInterrupt):
@@ -92,8 +147,11 @@ def _collect(source: Source, seconds: float) -> tuple[npt.NDArray[np.float64], n
             times.append(chunk.timestamps_s)
             samples.append(chunk.samples)
             count += len(chunk.timestamps_s)
-            if (chunk.timestamps_s[-1] - times[0][0] >= seconds or now_s - began_s >= seconds
-                    or count >= MOST_SAMPLES):
+            if (
+                chunk.timestamps_s[-1] - times[0][0] >= seconds
+                or now_s - began_s >= seconds
+                or count >= MOST_SAMPLES
+            ):
                 break
     if not times:
         return np.empty(0), np.empty((0, 1), np.float32), 0.0

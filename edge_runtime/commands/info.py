@@ -31,15 +31,27 @@ def main(arguments: argparse.Namespace) -> int:
         ("channels", ", ".join(c.stream.channels)),
         ("units", "acc in m/s^2, gyro in rad/s"),
         ("gravity", c.stream.gravity),
-        ("rate", f"{c.stream.rate_hz:g} Hz, {c.stream.rate_tolerance:.0%} off is resampled, more is refused"),
+        (
+            "rate",
+            f"{c.stream.rate_hz:g} Hz, {c.stream.rate_tolerance:.0%} off is resampled, more is refused",
+        ),
         ("window", f"{c.window_s:g} s ({c.window_samples} samples)"),
         ("decision", _decision(c)),
-        ("front end", f"{c.front_end.n_images} images {c.front_end.image_height} x {c.front_end.image_width}, frames "
-                      f"of {ffts}; {', '.join(c.front_end.statistics)}"),
-        ("network", f"{c.quantisation.recipe}, {len(file.tflite) / 1024:.0f} KiB, by {c.quantisation.converter} and "
-                    f"{c.quantisation.quantiser}"),
-        ("trained on", f"{c.provenance.data_set or 'unnamed data'}, {c.provenance.windows_per_class} or more windows "
-                       f"per class, {c.provenance.created}"),
+        (
+            "front end",
+            f"{c.front_end.n_images} images {c.front_end.image_height} x {c.front_end.image_width}, frames "
+            f"of {ffts}; {', '.join(c.front_end.statistics)}",
+        ),
+        (
+            "network",
+            f"{c.quantisation.recipe}, {len(file.tflite) / 1024:.0f} KiB, by {c.quantisation.converter} and "
+            f"{c.quantisation.quantiser}",
+        ),
+        (
+            "trained on",
+            f"{c.provenance.data_set or 'unnamed data'}, {c.provenance.windows_per_class} or more windows "
+            f"per class, {c.provenance.created}",
+        ),
         ("macro-F1", _score(c.provenance.macro_f1, c.provenance.macro_f1_float)),
         *([("taught", _taught(c))] if c.taught is not None else []),
         ("golden", f"{len(file.golden.windows)} windows"),
@@ -65,7 +77,10 @@ def _decision(c: Contract) -> str:
 def _taught(c: Contract) -> str:
     spec = c.taught
     assert spec is not None
-    text = ", ".join(f"{label} ({n})" for label, n in zip(c.labels, spec.windows, strict=True)) or "no label"
+    text = (
+        ", ".join(f"{label} ({n})" for label, n in zip(c.labels, spec.windows, strict=True))
+        or "no label"
+    )
     if not spec.background_windows:
         return f"{text}; no background, so never unknown"
     text += f"; background of {spec.background_s:.0f} s"

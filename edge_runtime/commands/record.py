@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from edge_runtime.recordings.writer import RecordingWriter
     from edge_runtime.sources import Chunk, Source
 
-CHANNELS = {"acc": ("acc_x", "acc_y", "acc_z"),
-            "acc+gyro": ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")}
+CHANNELS = {
+    "acc": ("acc_x", "acc_y", "acc_z"),
+    "acc+gyro": ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"),
+}
 SHOW_EVERY_S = 0.2
 NO_SAMPLES_S = 5.0  # then it is said that nothing comes
 EXIT_INTERRUPTED = 130
@@ -28,18 +30,40 @@ EXIT_INTERRUPTED = 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("directory", metavar="DIR", help="where the recordings are kept: DIR/LABEL/*.csv, as img2imu "
-                        "train reads them")
-    parser.add_argument("--source", metavar="URI", required=True, help="where samples come from, as for img2imu run")
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        help="where the recordings are kept: DIR/LABEL/*.csv, as img2imu train reads them",
+    )
+    parser.add_argument(
+        "--source", metavar="URI", required=True, help="where samples come from, as for img2imu run"
+    )
     parser.add_argument("--label", metavar="NAME", required=True, help="what is being done")
-    parser.add_argument("--seconds", type=positive, metavar="N", help="how long (default: until Ctrl-C)")
-    parser.add_argument("--subject", metavar="NAME", help="who does it: DIR/NAME/LABEL/*.csv, so that img2imu train "
-                        "can hold people out")
-    parser.add_argument("--channels", choices=CHANNELS, default="acc+gyro", help="(default: acc+gyro)")
-    parser.add_argument("--rate-hz", type=positive, default=50.0, metavar="HZ", help="to ask of a sensor that can be "
-                        "asked (default: 50)")
-    parser.add_argument("--countdown", type=number, default=3.0, metavar="N", help="seconds before it begins "
-                        "(default: 3)")
+    parser.add_argument(
+        "--seconds", type=positive, metavar="N", help="how long (default: until Ctrl-C)"
+    )
+    parser.add_argument(
+        "--subject",
+        metavar="NAME",
+        help="who does it: DIR/NAME/LABEL/*.csv, so that img2imu train can hold people out",
+    )
+    parser.add_argument(
+        "--channels", choices=CHANNELS, default="acc+gyro", help="(default: acc+gyro)"
+    )
+    parser.add_argument(
+        "--rate-hz",
+        type=positive,
+        default=50.0,
+        metavar="HZ",
+        help="to ask of a sensor that can be asked (default: 50)",
+    )
+    parser.add_argument(
+        "--countdown",
+        type=number,
+        default=3.0,
+        metavar="N",
+        help="seconds before it begins (default: 3)",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -58,16 +82,26 @@ def main(arguments: argparse.Namespace) -> int:
     source.notes.say = screen.say
     interrupted = False
     try:
-        with contextlib.closing(_after_countdown(source, arguments.countdown, screen)) as stream, \
-                contextlib.closing(writer):
-            _record(stream, writer, f"{arguments.label}: ", "" if seconds == math.inf else f" of {seconds:g}", screen)
+        with (
+            contextlib.closing(_after_countdown(source, arguments.countdown, screen)) as stream,
+            contextlib.closing(writer),
+        ):
+            _record(
+                stream,
+                writer,
+                f"{arguments.label}: ",
+                "" if seconds == math.inf else f" of {seconds:g}",
+                screen,
+            )
     except KeyboardInterrupt:  # how a recording without an end is ended
         interrupted = arguments.seconds is not None
     finally:
         screen.say(_result(writer, source))
     if not writer.samples and not interrupted:
-        raise UserError(f"{arguments.source} gave nothing to record, expected samples after the countdown of "
-                        f"{arguments.countdown:g} s: check the sensor, or give --countdown 0")
+        raise UserError(
+            f"{arguments.source} gave nothing to record, expected samples after the countdown of "
+            f"{arguments.countdown:g} s: check the sensor, or give --countdown 0"
+        )
     return EXIT_INTERRUPTED if interrupted else 0
 
 
@@ -82,7 +116,9 @@ def _after_countdown(source: Source, countdown_s: float, screen: Screen) -> Gene
     yield from stream
 
 
-def _record(stream: Iterable[Chunk], writer: RecordingWriter, label: str, of_seconds: str, screen: Screen) -> None:
+def _record(
+    stream: Iterable[Chunk], writer: RecordingWriter, label: str, of_seconds: str, screen: Screen
+) -> None:
     """Write chunks until enough are there, or the stream ends."""
     heard_s = time.monotonic()
     for chunk in stream:
@@ -96,7 +132,9 @@ def _record(stream: Iterable[Chunk], writer: RecordingWriter, label: str, of_sec
         if now_s - heard_s > NO_SAMPLES_S:
             screen.show(f"{label}nothing has come for {now_s - heard_s:.0f} s")
         else:
-            screen.show(f"{label}{writer.duration_s:.1f}{of_seconds} s, {writer.samples} samples (Ctrl-C ends it)")
+            screen.show(
+                f"{label}{writer.duration_s:.1f}{of_seconds} s, {writer.samples} samples (Ctrl-C ends it)"
+            )
 
 
 def _result(writer: RecordingWriter, source: Source) -> str:
@@ -105,9 +143,13 @@ def _result(writer: RecordingWriter, source: Source) -> str:
         return "nothing was recorded"
     rate_hz = (writer.samples - 1) / writer.duration_s if writer.duration_s > 0 else 0.0
     counts = source.notes.counts + Counter({"late or broken sample": writer.dropped})
-    left_out = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items())
-    return (f"{', '.join(map(str, writer.paths))}: {writer.duration_s:.1f} s, {writer.samples} samples, "
-            f"{rate_hz:.4g} Hz" + (f"; left out: {left_out}" if left_out else ""))
+    left_out = ", ".join(
+        f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()
+    )
+    return (
+        f"{', '.join(map(str, writer.paths))}: {writer.duration_s:.1f} s, {writer.samples} samples, "
+        f"{rate_hz:.4g} Hz" + (f"; left out: {left_out}" if left_out else "")
+    )
 
 
 class Screen:
@@ -138,7 +180,15 @@ def _folder(name: str) -> str:
     """A label or a subject as the name of its folder."""
     from edge_runtime.errors import UserError
 
-    if not name.strip() or name != name.strip() or name.startswith(".") or "/" in name or not name.isprintable():
-        raise UserError(f"{name!r} cannot be the name of a folder, expected a word such as squat: leave out slashes, "
-                        "leading dots and spaces at the ends")
+    if (
+        not name.strip()
+        or name != name.strip()
+        or name.startswith(".")
+        or "/" in name
+        or not name.isprintable()
+    ):
+        raise UserError(
+            f"{name!r} cannot be the name of a folder, expected a word such as squat: leave out slashes, "
+            "leading dots and spaces at the ends"
+        )
     return name

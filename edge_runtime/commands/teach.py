@@ -22,34 +22,92 @@ BACKGROUND_S = 60.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, required=True, help="model file to write "
-                        "(.tflite); if it was taught before, teaching goes on with it")
-    parser.add_argument("--source", metavar="URI", help="teach from a live sensor, as for img2imu run")
-    parser.add_argument("--from", dest="recordings", metavar="DIR", type=Path, help="teach from recordings: "
-                        "DIR/LABEL/*.csv, as img2imu record writes them")
-    parser.add_argument("--background", metavar="FILE", type=Path, action="append", default=[], help="a recording, "
-                        "or a directory of them, of what is none of the motions: sets the threshold below which "
-                        "unknown is said; can be given more than once")
-    parser.add_argument("--delete", metavar="NAME", action="append", default=[], help="forget a label; can be given "
-                        "more than once")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help="model file to write (.tflite); if it was taught before, teaching goes on with it",
+    )
+    parser.add_argument(
+        "--source", metavar="URI", help="teach from a live sensor, as for img2imu run"
+    )
+    parser.add_argument(
+        "--from",
+        dest="recordings",
+        metavar="DIR",
+        type=Path,
+        help="teach from recordings: DIR/LABEL/*.csv, as img2imu record writes them",
+    )
+    parser.add_argument(
+        "--background",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a recording, "
+        "or a directory of them, of what is none of the motions: sets the threshold below which "
+        "unknown is said; can be given more than once",
+    )
+    parser.add_argument(
+        "--delete",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="forget a label; can be given more than once",
+    )
     parser.add_argument("--name", help="of the model (default: taught motions)")
-    parser.add_argument("--curve", metavar="FILE", type=Path, help="draw false triggers against misses "
-                        "there (.png; needs matplotlib; the same figures are always printed)")
-    group = parser.add_argument_group("stream", "of a new file; any 1, 3 or 6 axes at 10 to 400 Hz will do")
-    group.add_argument("--embedder", metavar="FILE", type=Path, help="take the network, the stream and the window of "
-                       "this model file (default: the bundled network)")
-    group.add_argument("--channels", help="acc, gyro, acc+gyro, or names with commas such as acc_x,acc_y,acc_z "
-                       "(default: acc+gyro)")
+    parser.add_argument(
+        "--curve",
+        metavar="FILE",
+        type=Path,
+        help="draw false triggers against misses "
+        "there (.png; needs matplotlib; the same figures are always printed)",
+    )
+    group = parser.add_argument_group(
+        "stream", "of a new file; any 1, 3 or 6 axes at 10 to 400 Hz will do"
+    )
+    group.add_argument(
+        "--embedder",
+        metavar="FILE",
+        type=Path,
+        help="take the network, the stream and the window of "
+        "this model file (default: the bundled network)",
+    )
+    group.add_argument(
+        "--channels",
+        help="acc, gyro, acc+gyro, or names with commas such as acc_x,acc_y,acc_z "
+        "(default: acc+gyro)",
+    )
     group.add_argument("--rate-hz", type=positive, metavar="HZ", help=f"(default: {RATE_HZ:g})")
-    group.add_argument("--window-s", type=positive, metavar="S", help="long enough for one whole motion (default: "
-                       f"{WINDOW_S:g})")
+    group.add_argument(
+        "--window-s",
+        type=positive,
+        metavar="S",
+        help=f"long enough for one whole motion (default: {WINDOW_S:g})",
+    )
     group = parser.add_argument_group("live", "with --source")
-    group.add_argument("--seconds", type=positive, metavar="S", help="length of each recording of a motion (default: "
-                       f"{WINDOWS_OF_A_TAKE} windows)")
-    group.add_argument("--background-s", type=positive, default=BACKGROUND_S, metavar="S", help="length of a recording "
-                       "of the background (default: %(default)g)")
-    group.add_argument("--countdown", type=number, default=3.0, metavar="N", help="seconds before each recording "
-                       "(default: 3)")
+    group.add_argument(
+        "--seconds",
+        type=positive,
+        metavar="S",
+        help=f"length of each recording of a motion (default: {WINDOWS_OF_A_TAKE} windows)",
+    )
+    group.add_argument(
+        "--background-s",
+        type=positive,
+        default=BACKGROUND_S,
+        metavar="S",
+        help="length of a recording of the background (default: %(default)g)",
+    )
+    group.add_argument(
+        "--countdown",
+        type=number,
+        default=3.0,
+        metavar="N",
+        help="seconds before each recording (default: 3)",
+    )
     web.add_arguments(parser)
 
 
@@ -60,11 +118,15 @@ def main(arguments: argparse.Namespace) -> int:
 
     output: Path = arguments.output
     if not (arguments.source or arguments.recordings or arguments.background or arguments.delete):
-        raise UserError("there is nothing to teach from, expected --source URI for a live sensor or --from DIR for "
-                        "recordings: give one of them")
+        raise UserError(
+            "there is nothing to teach from, expected --source URI for a live sensor or --from DIR for "
+            "recordings: give one of them"
+        )
     if web.asked_for(arguments) is not None and not arguments.source:
-        raise UserError("--web was given without --source, expected a live sensor to teach from the page with: add "
-                        "--source URI")
+        raise UserError(
+            "--web was given without --source, expected a live sensor to teach from the page with: add "
+            "--source URI"
+        )
     check_writable(output)
     teacher = _open(arguments)
     for label in arguments.delete:
@@ -90,37 +152,55 @@ def _open(arguments: argparse.Namespace) -> Teacher:
     from edge_runtime.errors import UserError
     from edge_runtime.teaching import Teacher
 
-    channels = arguments.channels.split(",") if "," in (arguments.channels or "") else arguments.channels
-    given = {"--embedder": arguments.embedder, "--channels": channels, "--rate-hz": arguments.rate_hz,
-             "--window-s": arguments.window_s}
+    channels = (
+        arguments.channels.split(",") if "," in (arguments.channels or "") else arguments.channels
+    )
+    given = {
+        "--embedder": arguments.embedder,
+        "--channels": channels,
+        "--rate-hz": arguments.rate_hz,
+        "--window-s": arguments.window_s,
+    }
     named = [option for option, value in given.items() if value is not None]
     if arguments.output.exists():
         if named:
-            raise UserError(f"{arguments.output} exists and has its own stream, but {named[0]} was given: leave that "
-                            "out, or write another file")
+            raise UserError(
+                f"{arguments.output} exists and has its own stream, but {named[0]} was given: leave that "
+                "out, or write another file"
+            )
         teacher = Teacher.load(arguments.output)
         taught = ", ".join(f"{label} ({n})" for label, n in teacher.windows.items())
         _say(f"going on with {arguments.output}: {taught or 'no labels'}")
     elif arguments.embedder is not None:
         if len(named) > 1:
-            raise UserError(f"{named[1]} was given beside --embedder, whose file has its own stream: leave one of them "
-                            "out")
+            raise UserError(
+                f"{named[1]} was given beside --embedder, whose file has its own stream: leave one of them "
+                "out"
+            )
         teacher = Teacher.on(arguments.embedder)
     else:
-        teacher = Teacher.begin(channels or "acc+gyro", arguments.rate_hz or RATE_HZ, arguments.window_s or WINDOW_S)
+        teacher = Teacher.begin(
+            channels or "acc+gyro", arguments.rate_hz or RATE_HZ, arguments.window_s or WINDOW_S
+        )
     if arguments.name is not None:
         teacher.rename(arguments.name)
     stream = teacher.stream
-    _say(f"windows of {teacher.window_s:g} s, {', '.join(stream.channels)} at {stream.rate_hz:g} Hz")
+    _say(
+        f"windows of {teacher.window_s:g} s, {', '.join(stream.channels)} at {stream.rate_hz:g} Hz"
+    )
     return teacher
 
 
-def _from_recordings(teacher: Teacher, directory: Path, output: Path, background: list[Path]) -> None:
+def _from_recordings(
+    teacher: Teacher, directory: Path, output: Path, background: list[Path]
+) -> None:
     """Every file in a folder of its label; saved after each label, so that a bad file costs nothing before it."""
     from edge_runtime.errors import DataError, UserError
     from edge_runtime.teaching.folder import labelled_files, read_for
 
-    for label, files in itertools.groupby(labelled_files(directory, background), key=lambda each: each[0]):
+    for label, files in itertools.groupby(
+        labelled_files(directory, background), key=lambda each: each[0]
+    ):
         for _, path in files:
             times_s, samples = read_for(teacher.stream, path)
             try:
@@ -138,7 +218,9 @@ def _background(teacher: Teacher, paths: list[Path]) -> None:
 
     files = [file for path in paths for file in recordings_in(path)]
     lesson = teacher.set_background(*joined(teacher.stream, files))
-    _say(f"background: {teacher.background_s:.0f} s, {lesson.windows} windows from {', '.join(map(str, files))}")
+    _say(
+        f"background: {teacher.background_s:.0f} s, {lesson.windows} windows from {', '.join(map(str, files))}"
+    )
     for warning in lesson.warnings:
         _say(f"note: {warning}")
 
@@ -156,15 +238,26 @@ def _live(teacher: Teacher, arguments: argparse.Namespace) -> None:
         if address is not None:
             from edge_runtime.web.lessons import Lessons, teach_on_page
 
-            lessons = Lessons(teacher, arguments.output, seconds, arguments.background_s, arguments.countdown)
+            lessons = Lessons(
+                teacher, arguments.output, seconds, arguments.background_s, arguments.countdown
+            )
             web.announce(address, screen.say)
             teach_on_page(lessons, source, web.short(arguments.source), address)
             return
-        Session(teacher, source, arguments.output, Terminal(screen.say, screen.show, _ask), seconds,
-                arguments.background_s, arguments.countdown).run()
+        Session(
+            teacher,
+            source,
+            arguments.output,
+            Terminal(screen.say, screen.show, _ask),
+            seconds,
+            arguments.background_s,
+            arguments.countdown,
+        ).run()
     finally:  # Ctrl-C, or a source that failed: every step before was saved
         if arguments.output.exists():
-            screen.say(f"{arguments.output} holds {', '.join(map(repr, teacher.labels)) or 'no label'}")
+            screen.say(
+                f"{arguments.output} holds {', '.join(map(repr, teacher.labels)) or 'no label'}"
+            )
 
 
 def _ask(question: str) -> str | None:

@@ -11,7 +11,8 @@ from typing import Self
 class Termination:
     """Listens for SIGTERM while it is a context manager, so that the program can end where nothing is half done.
 
-    A second SIGTERM ends the program at once. Signals reach the main thread alone; elsewhere nothing is heard.
+    A second SIGTERM ends the program at once. Signals reach the main thread alone; elsewhere
+    nothing is heard.
 
     Attributes:
         asked: whether it has come.

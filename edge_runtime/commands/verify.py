@@ -25,13 +25,19 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(to_json(found), indent=1))
         return EXIT_DIFFERENT if found.verdict == DIFFERENT else 0
-    print(f"{found.verdict}: {found.windows} windows replayed by {found.runtime} on {found.cpu}; delegate: "
-          f"{found.delegate}")
+    print(
+        f"{found.verdict}: {found.windows} windows replayed by {found.runtime} on {found.cpu}; delegate: "
+        f"{found.delegate}"
+    )
     for part in found.parts:
-        print(f"  {part.name:<14}{part.verdict:<17} largest difference {part.difference:.2g}, allowed "
-              f"{part.tolerance:g}")
+        print(
+            f"  {part.name:<14}{part.verdict:<17} largest difference {part.difference:.2g}, allowed "
+            f"{part.tolerance:g}"
+        )
     if found.verdict == DIFFERENT:
-        print("this device does not compute what the model was verified with: upgrade ai-edge-litert and numpy, copy "
-              "the file again, and report this if it stays")
+        print(
+            "this device does not compute what the model was verified with: upgrade ai-edge-litert and numpy, copy "
+            "the file again, and report this if it stays"
+        )
         return EXIT_DIFFERENT
     return 0

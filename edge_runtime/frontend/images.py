@@ -20,7 +20,8 @@ class Features:
     """The network's input.
 
     Attributes:
-        images: (..., n_images, height, width, 3) float32 in -1..1; images of one resolution stand together.
+        images: (..., n_images, height, width, 3) float32 in -1..1; images of one resolution stand
+            together.
         statistics: (..., n_statistics) float32.
     """
 
@@ -41,7 +42,9 @@ class FrontEnd:
         ContractError: a statistic that this version does not know.
     """
 
-    def __init__(self, spec: FrontEndSpec, window_samples: int, channels: int, rate_hz: float) -> None:
+    def __init__(
+        self, spec: FrontEndSpec, window_samples: int, channels: int, rate_hz: float
+    ) -> None:
         self.spec = spec
         self.window_samples = window_samples
         self.channels = channels
@@ -49,18 +52,28 @@ class FrontEnd:
         self.statistics = WindowStatistics(spec, window_samples, channels, rate_hz)
         frames = [s.n_columns(window_samples) for s in self.spectrograms]
         self.n_frames = sum(frames)
-        self.frames = [slice(end - n, end) for n, end in zip(frames, accumulate(frames), strict=True)]
+        self.frames = [
+            slice(end - n, end) for n, end in zip(frames, accumulate(frames), strict=True)
+        ]
         stretch = np.zeros((len(frames) * spec.image_width, self.n_frames), np.float32)
         for i, (n, part) in enumerate(zip(frames, self.frames, strict=True)):
-            stretch[i * spec.image_width:(i + 1) * spec.image_width, part] = time_weights(n, spec.image_width)
+            stretch[i * spec.image_width : (i + 1) * spec.image_width, part] = time_weights(
+                n, spec.image_width
+            )
         self._stretch = Resize(stretch)  # all resolutions at once
-        self._colours = [evenly_spaced(channels) for channels in zip(*spec.image_channels, strict=True)]
+        self._colours = [
+            evenly_spaced(channels) for channels in zip(*spec.image_channels, strict=True)
+        ]
 
     @classmethod
     def of(cls, contract: Contract) -> FrontEnd:
         """The front end of a model."""
-        return cls(contract.front_end, contract.window_samples, len(contract.stream.channels),
-                   contract.stream.rate_hz)
+        return cls(
+            contract.front_end,
+            contract.window_samples,
+            len(contract.stream.channels),
+            contract.stream.rate_hz,
+        )
 
     def stream(self) -> FrontEndStream:
         """A new stream of windows, with no columns computed yet."""
@@ -78,10 +91,16 @@ class FrontEnd:
     def draw(self, columns: Array) -> Array:
         """Images (n_images, height, width, 3) from the columns (n_frames, height, channels) of all resolutions."""
         spec = self.spec
-        stretched = self._stretch(columns).reshape(len(self.frames), spec.image_width, spec.image_height, -1)
-        images = np.empty((len(self.frames), len(spec.image_channels), spec.image_height, spec.image_width, 3),
-                          np.float32)
-        for colour, channels in enumerate(self._colours):  # three long copies, not thousands of three values
+        stretched = self._stretch(columns).reshape(
+            len(self.frames), spec.image_width, spec.image_height, -1
+        )
+        images = np.empty(
+            (len(self.frames), len(spec.image_channels), spec.image_height, spec.image_width, 3),
+            np.float32,
+        )
+        for colour, channels in enumerate(
+            self._colours
+        ):  # three long copies, not thousands of three values
             images[..., colour] = stretched[..., channels].transpose(0, 3, 2, 1)
         return images.reshape(-1, *images.shape[2:])
 
@@ -92,7 +111,9 @@ class FrontEndStream:
     def __init__(self, front_end: FrontEnd) -> None:
         self._front_end = front_end
         spec = front_end.spec
-        self._columns = np.empty((0, spec.image_height, front_end.channels), np.float32)  # later (n_frames, ...)
+        self._columns = np.empty(
+            (0, spec.image_height, front_end.channels), np.float32
+        )  # later (n_frames, ...)
 
     def advance(self, window: Array, new_samples: int) -> Features:
         """Features of the newest window.
@@ -102,10 +123,12 @@ class FrontEndStream:
             new_samples: how many of them came since the last call, a multiple of every step.
         """
         pieces = []
-        for spectrogram, part in zip(self._front_end.spectrograms, self._front_end.frames, strict=True):
+        for spectrogram, part in zip(
+            self._front_end.spectrograms, self._front_end.frames, strict=True
+        ):
             old, step = self._columns[part], spectrogram.spec.step_samples
             kept = max(0, len(old) - new_samples // step)
-            pieces += [old[len(old) - kept:], spectrogram.columns(window[kept * step:])]
+            pieces += [old[len(old) - kept :], spectrogram.columns(window[kept * step :])]
         self._columns = np.concatenate(pieces)
         return Features(self._front_end.draw(self._columns), self._front_end.statistics(window))
 

@@ -23,7 +23,9 @@ _ENDINGS = {
 }
 
 
-def read_recording(path: str | Path, *, rate_hz: float | None = None, recording: int | None = None) -> Recording:
+def read_recording(
+    path: str | Path, *, rate_hz: float | None = None, recording: int | None = None
+) -> Recording:
     """Read one recording; the ending of the file's name says how.
 
     Args:
@@ -32,14 +34,18 @@ def read_recording(path: str | Path, *, rate_hz: float | None = None, recording:
         recording: which one, for a data set in an ``.npz`` file that holds several.
 
     Raises:
-        SourceError: no such file, not a file, no permission, an unknown ending, contents that cannot be read, or an
-            option that this file has no use for.
+        SourceError: no such file, not a file, no permission, an unknown ending, contents that
+            cannot be read, or an option that this file has no use for.
     """
     path = Path(path)
     if rate_hz is not None and not 0 < rate_hz < float("inf"):
-        raise SourceError(f"rate_hz is {rate_hz:g}, expected a number above 0: give the samples per second of {path}")
+        raise SourceError(
+            f"rate_hz is {rate_hz:g}, expected a number above 0: give the samples per second of {path}"
+        )
     try:
-        with path.open("rb"):  # a file that cannot be opened is the first thing to say, whatever its ending
+        with path.open(
+            "rb"
+        ):  # a file that cannot be opened is the first thing to say, whatever its ending
             pass
         return _read(path, rate_hz, recording)
     except OSError as error:
@@ -54,11 +60,15 @@ def _read(path: Path, rate_hz: float | None, recording: int | None) -> Recording
         known = ", ".join(f"{name} ({what})" for name, what in _ENDINGS.items())
         raise SourceError(f"{path} ends in {ending!r}, expected one of {known}: convert it to CSV")
     if recording is not None:
-        raise SourceError(f"{path} holds one recording, but recording={recording} was asked for: leave that out")
+        raise SourceError(
+            f"{path} holds one recording, but recording={recording} was asked for: leave that out"
+        )
     if ending == ".csv" and not is_phyphox(path):
         return read_csv(path, rate_hz=rate_hz)
     if rate_hz is not None:
-        raise SourceError(f"{path} has its own timestamps, but rate_hz={rate_hz:g} was given: leave that out")
+        raise SourceError(
+            f"{path} has its own timestamps, but rate_hz={rate_hz:g} was given: leave that out"
+        )
     if ending == ".json":
         return read_sensor_logger_json(path)
     return read_phyphox(path) if is_phyphox(path) else read_sensor_logger(path)

@@ -31,16 +31,26 @@ def read_csv(path: Path, *, rate_hz: float | None = None) -> Recording:
     channels = tuple(column for column in table.header if column in CHANNELS)
     ignored = tuple(column for column in table.header if column != TIME and column not in CHANNELS)
     if not channels:
-        raise SourceError(f"{path.name} has the columns {', '.join(table.header)}, expected some of "
-                          f"{', '.join(CHANNELS)}: rename the columns in the header")
-    with np.errstate(over="ignore"):  # too large for float32: infinite, which the recogniser refuses
-        samples = np.stack([table.columns[column] for column in channels], axis=1).astype(np.float32)
+        raise SourceError(
+            f"{path.name} has the columns {', '.join(table.header)}, expected some of "
+            f"{', '.join(CHANNELS)}: rename the columns in the header"
+        )
+    with np.errstate(
+        over="ignore"
+    ):  # too large for float32: infinite, which the recogniser refuses
+        samples = np.stack([table.columns[column] for column in channels], axis=1).astype(
+            np.float32
+        )
     if TIME in table.columns and rate_hz is not None:
-        raise SourceError(f"{path.name} has a {TIME} column, but rate_hz={rate_hz:g} was given: leave that out, or "
-                          "remove the column")
+        raise SourceError(
+            f"{path.name} has a {TIME} column, but rate_hz={rate_hz:g} was given: leave that out, or "
+            "remove the column"
+        )
     if TIME not in table.columns and rate_hz is None:
-        raise SourceError(f"{path.name} has no {TIME} column, only {', '.join(table.header)}: rename the column that "
-                          "holds the time in seconds, or give rate_hz (samples per second)")
+        raise SourceError(
+            f"{path.name} has no {TIME} column, only {', '.join(table.header)}: rename the column that "
+            "holds the time in seconds, or give rate_hz (samples per second)"
+        )
     times = np.arange(len(samples)) / rate_hz if rate_hz is not None else table.columns[TIME]
     return Recording(path.name, times, samples, channels, ignored)
 

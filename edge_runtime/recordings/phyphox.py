@@ -1,7 +1,8 @@
 """What the phyphox phone app exports as CSV: a zip with one table per sensor, or one of its tables.
 
-The columns are ``Time (s)``, ``Acceleration x (m/s^2)`` and ``Gyroscope x (rad/s)``, with y and z; ``Linear
-Acceleration x (m/s^2)`` is without gravity. Other columns, and the folder ``meta``, are passed over.
+The columns are ``Time (s)``, ``Acceleration x (m/s^2)`` and ``Gyroscope x (rad/s)``, with y and z;
+``Linear Acceleration x (m/s^2)`` is without gravity. Other columns, and the folder ``meta``, are
+passed over.
 """
 
 from __future__ import annotations
@@ -53,12 +54,16 @@ def read_phyphox(path: Path) -> Recording:
         SourceError: no accelerometer, or a table that cannot be read.
     """
     tables = _read_zip(path) if zipfile.is_zipfile(path) else [_read(path.read_bytes(), path.name)]
-    acceleration = next((signal for table in tables if (signal := _signal(table, ACCELERATION))), None)
+    acceleration = next(
+        (signal for table in tables if (signal := _signal(table, ACCELERATION))), None
+    )
     if acceleration is None:
         found = ", ".join(dict.fromkeys(column for table in tables for column in table.header))
         why = "which is without gravity, " if LINEAR in found else ""
-        raise SourceError(f"{path.name} has the columns {found}, {why}expected {ACCELERATION[0]}, y and z: record with "
-                          "the experiment \"Acceleration with g\", or one of your own with accelerometer and gyroscope")
+        raise SourceError(
+            f"{path.name} has the columns {found}, {why}expected {ACCELERATION[0]}, y and z: record with "
+            'the experiment "Acceleration with g", or one of your own with accelerometer and gyroscope'
+        )
     gyroscope = next((signal for table in tables if (signal := _signal(table, GYROSCOPE))), None)
     return to_recording(path.name, acceleration, gyroscope)
 
@@ -71,20 +76,29 @@ def _read_zip(path: Path) -> list[Table]:
                 with archive.open(info) as member:
                     text = member.read(MAX_TABLE_BYTES + 1)
                 if len(text) > MAX_TABLE_BYTES:
-                    raise SourceError(f"{info.filename} in {path.name} is larger than {MAX_TABLE_BYTES >> 20} MiB: "
-                                      "export a shorter recording")
+                    raise SourceError(
+                        f"{info.filename} in {path.name} is larger than {MAX_TABLE_BYTES >> 20} MiB: "
+                        "export a shorter recording"
+                    )
                 if _is_table(io.BytesIO(text)):
                     tables.append(_read(text, f"{info.filename} in {path.name}"))
     except (OSError, SourceError):
         raise
-    except Exception as error:  # zipfile and its decompressors raise about anything on a damaged file
-        raise SourceError(f"{path.name} is damaged ({error}): export it from the app again") from error
+    except (
+        Exception
+    ) as error:  # zipfile and its decompressors raise about anything on a damaged file
+        raise SourceError(
+            f"{path.name} is damaged ({error}): export it from the app again"
+        ) from error
     return tables
 
 
 def _tables(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [info for info in archive.infolist() if info.filename.lower().endswith(".csv")
-            and "meta/" not in info.filename]
+    return [
+        info
+        for info in archive.infolist()
+        if info.filename.lower().endswith(".csv") and "meta/" not in info.filename
+    ]
 
 
 def _is_table(file: IO[bytes]) -> bool:
@@ -101,4 +115,6 @@ def _read(text: bytes, name: str) -> Table:
 def _signal(table: Table, columns: tuple[str, ...]) -> Signal | None:
     if TIME not in table.columns or not all(column in table.columns for column in columns):
         return None
-    return Signal(table.columns[TIME], np.stack([table.columns[column] for column in columns], axis=1))
+    return Signal(
+        table.columns[TIME], np.stack([table.columns[column] for column in columns], axis=1)
+    )

@@ -17,10 +17,12 @@ class Recording:
 
     Attributes:
         name: file name, for messages.
-        timestamps_s: (n,) float64, seconds on the sensor's clock, as recorded: it may pause or run back.
+        timestamps_s: (n,) float64, seconds on the sensor's clock, as recorded: it may pause or run
+            back.
         samples: (n, channels) float32, SI units; NaN where the file says so.
         channels: names of the columns.
-        ignored: columns of the file that are no channel; messages name them, since one may be a channel misspelt.
+        ignored: columns of the file that are no channel; messages name them, since one may be a
+            channel misspelt.
 
     Raises:
         SourceError: the shapes disagree, a channel comes twice, or there is no sample.
@@ -33,16 +35,24 @@ class Recording:
     ignored: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.timestamps_s.ndim != 1 or self.samples.shape != (len(self.timestamps_s), len(self.channels)):
+        if self.timestamps_s.ndim != 1 or self.samples.shape != (
+            len(self.timestamps_s),
+            len(self.channels),
+        ):
             raise SourceError(
                 f"{self.name} holds timestamps of shape {self.timestamps_s.shape}, samples of shape "
                 f"{self.samples.shape} and {len(self.channels)} channel names, expected (n,), (n, channels) and one "
-                "name a column: write the file again")
+                "name a column: write the file again"
+            )
         if len(set(self.channels)) < len(self.channels):
-            raise SourceError(f"{self.name} names a channel twice ({', '.join(self.channels)}), expected each once: "
-                              "rename or remove one of them")
+            raise SourceError(
+                f"{self.name} names a channel twice ({', '.join(self.channels)}), expected each once: "
+                "rename or remove one of them"
+            )
         if len(self.timestamps_s) == 0:
-            raise SourceError(f"{self.name} holds no samples, expected at least one: record it again")
+            raise SourceError(
+                f"{self.name} holds no samples, expected at least one: record it again"
+            )
 
     @property
     def duration_s(self) -> float:
@@ -61,6 +71,9 @@ class Recording:
             raise SourceError(
                 f"{self.name} lacks the channels {', '.join(missing)}, its columns are {found}: rename the column in "
                 "the header if it is there under another name (acc in m/s^2 with gravity, gyro in rad/s), or record "
-                "that sensor too")
+                "that sensor too"
+            )
         columns = [self.channels.index(name) for name in channels]
-        return replace(self, samples=np.ascontiguousarray(self.samples[:, columns]), channels=tuple(channels))
+        return replace(
+            self, samples=np.ascontiguousarray(self.samples[:, columns]), channels=tuple(channels)
+        )

@@ -1,10 +1,11 @@
 """The zip that the Sensor Logger phone app exports: one table per sensor, each on its own times.
 
-``Accelerometer.csv`` is without gravity (both platforms); ``TotalAcceleration.csv`` and ``Gravity.csv`` are switched
-on in the app. On an iPhone, acceleration and gravity have the opposite sign of Android's, unless the app's
-"Standardise Units & Frames" is on; the app's own notes say so (github.com/tszheichoi/awesome-sensor-logger,
-CROSSPLATFORM.md), and ``Metadata.csv`` says which it was in its columns ``platform`` and ``standardisation``. The
-sign is brought to Android's here, which is that of Linux IIO and the web. The gyroscope agrees on both.
+``Accelerometer.csv`` is without gravity (both platforms); ``TotalAcceleration.csv`` and
+``Gravity.csv`` are switched on in the app. On an iPhone, acceleration and gravity have the opposite
+sign of Android's, unless the app's "Standardise Units & Frames" is on; the app's own notes say so
+(github.com/tszheichoi/awesome-sensor-logger, CROSSPLATFORM.md), and ``Metadata.csv`` says which it
+was in its columns ``platform`` and ``standardisation``. The sign is brought to Android's here,
+which is that of Linux IIO and the web. The gyroscope agrees on both.
 """
 
 from __future__ import annotations
@@ -50,12 +51,14 @@ def read_sensor_logger(path: Path) -> Recording:
         path: of the zip file. Its ``seconds_elapsed`` are the timestamps.
 
     Raises:
-        OSError: the file cannot be opened.
-        SourceError: not such an export, gravity was not recorded, a table that cannot be read, or sensors that were
+        OSError: the file cannot be opened. SourceError: not such an export, gravity was not
+        recorded, a table that cannot be read, or sensors that were
             not on at the same time.
     """
     tables = _unzip(path)
-    sensors = {name: partial(_read_signal, path.name, name, tables) for name in tables if name != METADATA}
+    sensors = {
+        name: partial(_read_signal, path.name, name, tables) for name in tables if name != METADATA
+    }
     return combine(path.name, sensors, _has_apple_signs(tables.get(METADATA, b"")))
 
 
@@ -87,7 +90,9 @@ def to_recording(name: str, acceleration: Signal, gyroscope: Signal | None) -> R
         kinds.append("gyro")
         signal, gyroscope = align(name, signal, gyroscope)
         signal = Signal(signal.times_s, np.hstack([signal.values, gyroscope.values]))
-    with np.errstate(over="ignore"):  # too large for float32: infinite, which the recogniser refuses
+    with np.errstate(
+        over="ignore"
+    ):  # too large for float32: infinite, which the recogniser refuses
         samples = signal.values.astype(np.float32)
     channels = tuple(f"{kind}_{axis}" for kind in kinds for axis in AXES)
     return Recording(name, signal.times_s, samples, channels)
@@ -103,18 +108,26 @@ def _unzip(path: Path) -> dict[str, bytes]:
                 if name not in (TOTAL, LINEAR, GRAVITY, GYROSCOPE, METADATA):
                     continue
                 if name in known:
-                    raise SourceError(f"{path.name} holds {name} twice, expected one recording: zip each recording "
-                                      "on its own")
+                    raise SourceError(
+                        f"{path.name} holds {name} twice, expected one recording: zip each recording "
+                        "on its own"
+                    )
                 with archive.open(info) as member:
                     known[name] = member.read(MAX_TABLE_BYTES + 1)
                 if len(known[name]) > MAX_TABLE_BYTES:
-                    raise SourceError(f"{name} in {path.name} is larger than {MAX_TABLE_BYTES >> 20} MiB: export a "
-                                      "shorter recording")
+                    raise SourceError(
+                        f"{name} in {path.name} is larger than {MAX_TABLE_BYTES >> 20} MiB: export a "
+                        "shorter recording"
+                    )
     except (OSError, SourceError):
         raise
-    except Exception as error:  # zipfile and its decompressors raise about anything on a damaged file
-        raise SourceError(f"{path.name} is not a zip file or is damaged ({error}): export it from the app again "
-                          "without a password") from error
+    except (
+        Exception
+    ) as error:  # zipfile and its decompressors raise about anything on a damaged file
+        raise SourceError(
+            f"{path.name} is not a zip file or is damaged ({error}): export it from the app again "
+            "without a password"
+        ) from error
     return known
 
 
@@ -122,11 +135,15 @@ def _acceleration(name: str, sensors: Mapping[str, Callable[[], Signal]]) -> Sig
     if TOTAL in sensors:
         return sensors[TOTAL]()
     if LINEAR not in sensors:
-        raise SourceError(f"{name} holds neither {TOTAL} nor {LINEAR}, expected an export of the Sensor Logger app: "
-                          "switch on Total Acceleration in the app and record again")
+        raise SourceError(
+            f"{name} holds neither {TOTAL} nor {LINEAR}, expected an export of the Sensor Logger app: "
+            "switch on Total Acceleration in the app and record again"
+        )
     if GRAVITY not in sensors:
-        raise SourceError(f"{name} holds {LINEAR} alone, which is without gravity, expected {GRAVITY} or {TOTAL} "
-                          "beside it: switch on Gravity or Total Acceleration in the app and record again")
+        raise SourceError(
+            f"{name} holds {LINEAR} alone, which is without gravity, expected {GRAVITY} or {TOTAL} "
+            "beside it: switch on Gravity or Total Acceleration in the app and record again"
+        )
     linear, gravity = align(name, sensors[LINEAR](), sensors[GRAVITY]())
     return Signal(linear.times_s, linear.values + gravity.values)
 
@@ -134,12 +151,18 @@ def _acceleration(name: str, sensors: Mapping[str, Callable[[], Signal]]) -> Sig
 def _read_signal(name: str, table_name: str, tables: dict[str, bytes]) -> Signal:
     wanted = ("seconds_elapsed", *AXES)
     where = f"{table_name} in {name}"
-    table = read_table(io.TextIOWrapper(io.BytesIO(tables[table_name]), encoding="utf-8-sig"), where, wanted)
+    table = read_table(
+        io.TextIOWrapper(io.BytesIO(tables[table_name]), encoding="utf-8-sig"), where, wanted
+    )
     missing = [column for column in wanted if column not in table.columns]
     if missing:
-        raise SourceError(f"{where} lacks the columns {', '.join(missing)}, its columns are {', '.join(table.header)}: "
-                          "export the recording as CSV from the app again")
-    return Signal(table.columns["seconds_elapsed"], np.stack([table.columns[axis] for axis in AXES], axis=1))
+        raise SourceError(
+            f"{where} lacks the columns {', '.join(missing)}, its columns are {', '.join(table.header)}: "
+            "export the recording as CSV from the app again"
+        )
+    return Signal(
+        table.columns["seconds_elapsed"], np.stack([table.columns[axis] for axis in AXES], axis=1)
+    )
 
 
 def align(name: str, first: Signal, second: Signal) -> tuple[Signal, Signal]:
@@ -152,14 +175,20 @@ def align(name: str, first: Signal, second: Signal) -> tuple[Signal, Signal]:
     increasing = np.concatenate([[not np.isnan(newest[0])], second.times_s[1:] > newest[:-1]])
     times, values = second.times_s[increasing], second.values[increasing]
     if len(times) == 0:
-        raise SourceError(f"{name} has a sensor whose seconds_elapsed are no numbers: export it from the app again")
+        raise SourceError(
+            f"{name} has a sensor whose seconds_elapsed are no numbers: export it from the app again"
+        )
     common = (first.times_s >= times[0]) & (first.times_s <= times[-1])
     if not common.any():
         start_s, end_s = np.fmin.reduce(first.times_s), np.fmax.reduce(first.times_s)
-        raise SourceError(f"{name} has one sensor from {start_s:g} to {end_s:g} s and another from {times[0]:g} to "
-                          f"{times[-1]:g} s, expected sensors that were on at the same time: record it again")
+        raise SourceError(
+            f"{name} has one sensor from {start_s:g} to {end_s:g} s and another from {times[0]:g} to "
+            f"{times[-1]:g} s, expected sensors that were on at the same time: record it again"
+        )
     at = first.times_s[common]
-    interpolated = np.stack([np.interp(at, times, values[:, axis]) for axis in range(values.shape[1])], axis=1)
+    interpolated = np.stack(
+        [np.interp(at, times, values[:, axis]) for axis in range(values.shape[1])], axis=1
+    )
     return Signal(at, first.values[common]), Signal(at, interpolated)
 
 

@@ -16,7 +16,8 @@ from edge_runtime.errors import OutputError
 from edge_runtime.recordings.csv_file import TIME
 
 SYNC_S = 1.0
-# The last column. A line cut short by a power failure ends in it or lacks it, and the readers take no channel from it.
+# The last column. A line cut short by a power failure ends in it or lacks it, and the readers take
+# no channel from it.
 NUMBER = "sample"
 RESTART_S = 1.0  # time that runs back so far means another clock
 
@@ -43,7 +44,9 @@ class RecordingWriter:
         OutputError: the directory cannot be made.
     """
 
-    def __init__(self, directory: Path, name: str, channels: Sequence[str], longest_s: float = math.inf) -> None:
+    def __init__(
+        self, directory: Path, name: str, channels: Sequence[str], longest_s: float = math.inf
+    ) -> None:
         self._directory, self._name = directory, name
         self._channels, self._longest_s = tuple(channels), longest_s
         self.full = False
@@ -63,7 +66,9 @@ class RecordingWriter:
     @property
     def duration_s(self) -> float:
         """See above."""
-        return self._earlier_s + (self._written_s - self._first_s if self._file is not None else 0.0)
+        return self._earlier_s + (
+            self._written_s - self._first_s if self._file is not None else 0.0
+        )
 
     def write(self, times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32]) -> None:
         """Append samples; those that are late or not finite are left out.
@@ -73,7 +78,8 @@ class RecordingWriter:
             samples: (n, channels).
 
         Raises:
-            OutputError: the disk is full, or the like; the file holds what was written before, in whole lines.
+            OutputError: the disk is full, or the like; the file holds what was written before, in
+            whole lines.
         """
         usable = np.isfinite(times_s) & np.isfinite(samples).all(1)
         self.dropped += int((~usable).sum())
@@ -123,9 +129,13 @@ class RecordingWriter:
         self.close()
         number = 1
         while True:
-            path = self._directory / (f"{self._name}.csv" if number == 1 else f"{self._name}-{number}.csv")
+            path = self._directory / (
+                f"{self._name}.csv" if number == 1 else f"{self._name}-{number}.csv"
+            )
             try:
-                self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666)
+                self._file = os.open(
+                    path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666
+                )
                 break
             except FileExistsError:
                 number += 1
@@ -151,7 +161,7 @@ class RecordingWriter:
         try:
             self._write(data)
         finally:  # on a full disk, count what found its place
-            kept = data[:self._size - size].splitlines()
+            kept = data[: self._size - size].splitlines()
             self.samples += len(kept)
             if kept:
                 self._written_s = float(kept[-1].partition(b",")[0])
@@ -181,5 +191,7 @@ class RecordingWriter:
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"{path} cannot be written ({error.strerror or error}): choose another place, or free some "
-                       "space")
+    return OutputError(
+        f"{path} cannot be written ({error.strerror or error}): choose another place, or free some "
+        "space"
+    )

@@ -9,8 +9,8 @@ from edge_runtime.contract import Contract
 from edge_runtime.decision import Decision
 from edge_runtime.errors import OutputError
 
-# Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest, contract), where
-# rest is what follows "scheme:".
+# Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest,
+# contract), where rest is what follows "scheme:".
 SCHEMES = {
     "console": "edge_runtime.sinks.console:ConsoleSink",
     "jsonl": "edge_runtime.sinks.jsonl:JsonLinesSink",
@@ -48,9 +48,11 @@ def open_sink(uri: str, contract: Contract) -> Sink:
     """
     scheme, _, rest = uri.partition(":")
     if scheme not in SCHEMES:
-        raise OutputError(f"there is no kind of sink called {scheme!r} (in {uri!r}), expected one of "
-                          f"{', '.join(f'{known}:' for known in SCHEMES)} as in console: or jsonl:decisions.jsonl: put "
-                          "one of these before a path")
+        raise OutputError(
+            f"there is no kind of sink called {scheme!r} (in {uri!r}), expected one of "
+            f"{', '.join(f'{known}:' for known in SCHEMES)} as in console: or jsonl:decisions.jsonl: put "
+            "one of these before a path"
+        )
     module, _, name = SCHEMES[scheme].partition(":")
     sink: Sink = getattr(importlib.import_module(module), name).from_uri(rest, contract)
     return sink

@@ -1,7 +1,7 @@
 """``console:``: what the model recognises, for people.
 
-On a terminal a view that is redrawn in place: the label, a bar per class, and what the decision cost. Elsewhere one
-plain line per decision: time in seconds, label or state, probability.
+On a terminal a view that is redrawn in place: the label, a bar per class, and what the decision
+cost. Elsewhere one plain line per decision: time in seconds, label or state, probability.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class ConsoleSink(Sink):
         self._output = sys.stdout if output is None else output
         self._labels = tuple(_printable(label) for label in labels)
         self._live = self._output.isatty() and os.environ.get("TERM") != "dumb"
-        self._colour = self._live and not os.environ.get("NO_COLOR")  # no-color.org: present and not empty
+        self._colour = self._live and not os.environ.get(
+            "NO_COLOR"
+        )  # no-color.org: present and not empty
         self._bar, self._rest = ("█", "░") if self._can_show("█░") else ("#", ".")
         self._lines_shown = 0
 
@@ -51,7 +53,9 @@ class ConsoleSink(Sink):
             OutputError: something does.
         """
         if rest:
-            raise OutputError(f"console: was given {rest!r}, expected nothing after the colon: leave that out")
+            raise OutputError(
+                f"console: was given {rest!r}, expected nothing after the colon: leave that out"
+            )
         return ConsoleSink(contract.labels)
 
     def write(self, decision: Decision) -> None:
@@ -59,7 +63,9 @@ class ConsoleSink(Sink):
         if self._live:
             self._redraw(self._view(decision))
         else:
-            probability = "-" if decision.state in (GAP, WARMING_UP) else f"{decision.probability:.3f}"
+            probability = (
+                "-" if decision.state in (GAP, WARMING_UP) else f"{decision.probability:.3f}"
+            )
             self._print(f"{decision.time_s:.3f}  {_heading(decision)}  {probability}\n")
 
     def close(self) -> None:
@@ -78,12 +84,17 @@ class ConsoleSink(Sink):
         shown = self._most_probable(decision, max(size.lines - LINES_BESIDE_BARS, 0))
         heading = _fit(f"{_heading(decision)}  {decision.time_s:.2f} s", columns).rstrip()
         colour = GREEN if decision.state == RECOGNISED else YELLOW
-        return [self._paint(heading, BOLD + colour), *self._bars(decision, shown, columns),
-                _fit(_latency(decision), columns).rstrip()]
+        return [
+            self._paint(heading, BOLD + colour),
+            *self._bars(decision, shown, columns),
+            _fit(_latency(decision), columns).rstrip(),
+        ]
 
     def _most_probable(self, decision: Decision, count: int) -> list[int]:
         """The classes that fit on the screen, in the order of the labels so that bars stay in their place."""
-        ranked = sorted(range(len(decision.probabilities)), key=lambda i: -decision.probabilities[i])
+        ranked = sorted(
+            range(len(decision.probabilities)), key=lambda i: -decision.probabilities[i]
+        )
         return sorted(ranked[:count])
 
     def _bars(self, decision: Decision, shown: list[int], columns: int) -> list[str]:
@@ -96,7 +107,9 @@ class ConsoleSink(Sink):
                 filled = round(bar_width * min(max(0.0, decision.probabilities[i]), 1.0))
                 text += " " + self._bar * filled + self._rest * (bar_width - filled)
             text = _fit(text, columns).rstrip()
-            recognised = decision.label is not None and self._labels[i] == _printable(decision.label)
+            recognised = decision.label is not None and self._labels[i] == _printable(
+                decision.label
+            )
             lines.append(self._paint(text, GREEN) if recognised else text)
         return lines
 
@@ -122,7 +135,9 @@ def _heading(decision: Decision) -> str:
 
 def _latency(decision: Decision) -> str:
     if decision.latency_us is None:
-        return {GAP: "samples are missing", WARMING_UP: "filling the window again"}.get(decision.state, "")
+        return {GAP: "samples are missing", WARMING_UP: "filling the window again"}.get(
+            decision.state, ""
+        )
     cost = decision.latency_us
     return f"{cost.total:.0f} us (front end {cost.frontend:.0f}, inference {cost.inference:.0f})"
 
@@ -134,7 +149,10 @@ def _printable(label: str) -> str:
 
 def _width(text: str) -> int:
     """Columns that a terminal uses: two for East Asian wide characters, none for combining ones."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
 
 
 def _fit(text: str, width: int) -> str:

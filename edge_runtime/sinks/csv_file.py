@@ -1,8 +1,9 @@
 """``csv:PATH`` and ``csv:-``: a line per decision for spreadsheets, after a header.
 
-Columns: ``time_s``, ``state``, ``label`` (empty unless recognised), ``probability`` (empty in a gap), ``event`` (1
-where the label begins, else 0), the counts of samples so far (see :class:`edge_runtime.counts.StreamCounts`), and the
-smoothed probability of each label, headed by its name (empty in a gap).
+Columns: ``time_s``, ``state``, ``label`` (empty unless recognised), ``probability`` (empty in a
+gap), ``event`` (1 where the label begins, else 0), the counts of samples so far (see
+:class:`edge_runtime.counts.StreamCounts`), and the smoothed probability of each label, headed by
+its name (empty in a gap).
 """
 
 from __future__ import annotations
@@ -46,11 +47,24 @@ class CsvSink(TextFileSink):
         """
         has_window = len(decision.probabilities) > 0
         probabilities = decision.probabilities if has_window else (math.nan,) * len(self._labels)
-        counts = ("",) * len(COUNTS) if decision.counts is None else (
-            str(getattr(decision.counts, name)) for name in COUNTS)
-        self.write_text(_line((f"{decision.time_s:.6f}", decision.state, decision.label or "",
-                               _number(decision.probability) if has_window else "", str(int(decision.event)), *counts,
-                               *map(_number, probabilities))))
+        counts = (
+            ("",) * len(COUNTS)
+            if decision.counts is None
+            else (str(getattr(decision.counts, name)) for name in COUNTS)
+        )
+        self.write_text(
+            _line(
+                (
+                    f"{decision.time_s:.6f}",
+                    decision.state,
+                    decision.label or "",
+                    _number(decision.probability) if has_window else "",
+                    str(int(decision.event)),
+                    *counts,
+                    *map(_number, probabilities),
+                )
+            )
+        )
 
 
 def _number(value: float) -> str:

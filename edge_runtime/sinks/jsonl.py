@@ -1,10 +1,10 @@
 """``jsonl:PATH`` and ``jsonl:-``: one JSON object per decision and line, for other programs.
 
-Keys: ``time_s``, ``state``, ``label`` (null unless recognised), ``probability``, ``probabilities`` (label to smoothed
-value, empty in a gap and while warming up), ``window_probabilities`` (likewise, not smoothed), ``latency_us``
-(``frontend``, ``inference``, ``total``; null where nothing was computed), ``counts`` (of samples so far, see
-:class:`edge_runtime.counts.StreamCounts`), ``event`` (whether the label begins here). A number that is not finite is
-null.
+Keys: ``time_s``, ``state``, ``label`` (null unless recognised), ``probability``, ``probabilities``
+(label to smoothed value, empty in a gap and while warming up), ``window_probabilities`` (likewise,
+not smoothed), ``latency_us`` (``frontend``, ``inference``, ``total``; null where nothing was
+computed), ``counts`` (of samples so far, see :class:`edge_runtime.counts.StreamCounts`), ``event``
+(whether the label begins here). A number that is not finite is null.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class JsonLinesSink(TextFileSink):
 
 def document(decision: Decision, labels: tuple[str, ...]) -> dict[str, Any]:
     """The decision as what ``json.dumps`` takes; ``labels`` in the order of the probabilities."""
+
     def by_label(probabilities: tuple[float, ...]) -> dict[str, float | None]:
         return {label: _finite(value) for label, value in zip(labels, probabilities, strict=False)}
 

@@ -1,9 +1,10 @@
 """``mqtt:BROKER[:PORT][/TOPIC]``: decisions for home automation, announced to Home Assistant.
 
-TOPIC is ``img2imu/`` and the model's name unless another is named. Under it, ``decision`` carries every decision as the
-JSON that ``jsonl:`` writes; ``motion`` the newest label, or state, whenever it changes, retained; ``status`` ``online``
-or, by the broker's own word when this program is gone, ``offline``. Options: ``user`` (with the password in the
-environment variable IMG2IMU_MQTT_PASSWORD), ``tls`` (``no`` or ``yes``), ``discovery`` (the prefix under which Home
+TOPIC is ``img2imu/`` and the model's name unless another is named. Under it, ``decision`` carries
+every decision as the JSON that ``jsonl:`` writes; ``motion`` the newest label, or state, whenever
+it changes, retained; ``status`` ``online`` or, by the broker's own word when this program is gone,
+``offline``. Options: ``user`` (with the password in the environment variable
+IMG2IMU_MQTT_PASSWORD), ``tls`` (``no`` or ``yes``), ``discovery`` (the prefix under which Home
 Assistant looks for devices, ``homeassistant``; ``no`` announces nothing).
 """
 
@@ -41,20 +42,31 @@ class MqttSink(Sink):
         MissingExtraError: paho-mqtt is not installed.
     """
 
-    def __init__(self, broker: Broker, topic: str, contract: Contract, discovery: str = "homeassistant") -> None:
-        self._broker, self._topic, self._contract, self._discovery = broker, topic, contract, discovery
+    def __init__(
+        self, broker: Broker, topic: str, contract: Contract, discovery: str = "homeassistant"
+    ) -> None:
+        self._broker, self._topic, self._contract, self._discovery = (
+            broker,
+            topic,
+            contract,
+            discovery,
+        )
         self.notes = Notes(f"mqtt {broker.host}")
         self._motion: str | None = None  # the newest, as it was published
         self._answered = threading.Event()
         self._refusal = ""
         self._client: Any = None
         try:
-            self._client = broker.open(ready=self._ready, lost=self._lost, prepare=self._leave_a_will)
+            self._client = broker.open(
+                ready=self._ready, lost=self._lost, prepare=self._leave_a_will
+            )
         except ConnectionError as error:
             raise OutputError(str(error)) from error
         if not self._answered.wait(CONNECT_TIMEOUT_S) or self._refusal:
             self.close()
-            raise OutputError(self._refusal or f"{broker} does not answer as an MQTT broker: check the address")
+            raise OutputError(
+                self._refusal or f"{broker} does not answer as an MQTT broker: check the address"
+            )
 
     @staticmethod
     def from_uri(rest: str, contract: Contract) -> MqttSink:
@@ -69,9 +81,13 @@ class MqttSink(Sink):
             raise OutputError(str(error)) from error
         discovery = options.get("discovery", "homeassistant")
         if any(character in topic + discovery for character in "#+\x00"):
-            raise OutputError(f"{topic or discovery} is no topic to publish under, expected one without + and #: write "
-                              f"for example mqtt:{broker.host}/home/motion")
-        return MqttSink(broker, topic.strip("/") or f"img2imu/{_slug(contract.name)}", contract, discovery)
+            raise OutputError(
+                f"{topic or discovery} is no topic to publish under, expected one without + and #: write "
+                f"for example mqtt:{broker.host}/home/motion"
+            )
+        return MqttSink(
+            broker, topic.strip("/") or f"img2imu/{_slug(contract.name)}", contract, discovery
+        )
 
     def write(self, decision: Decision) -> None:
         """Publish one decision."""
@@ -88,7 +104,9 @@ class MqttSink(Sink):
         if self._client is None:
             return
         if self._client.is_connected():
-            self._client.publish(f"{self._topic}/status", OFFLINE, retain=True).wait_for_publish(GOODBYE_S)
+            self._client.publish(f"{self._topic}/status", OFFLINE, retain=True).wait_for_publish(
+                GOODBYE_S
+            )
         close(self._client)
         self._client = None
 
@@ -117,12 +135,21 @@ class MqttSink(Sink):
             texts[f"{self._topic}/motion"] = self._motion
         if self._discovery != NO_DISCOVERY:
             identity = _slug(self._topic)
-            texts[f"{self._discovery}/sensor/{identity}/motion/config"] = json.dumps({
-                "name": "Motion", "unique_id": f"{identity}_motion", "icon": "mdi:motion-sensor",
-                "state_topic": f"{self._topic}/motion", "availability_topic": f"{self._topic}/status",
-                "device": {"identifiers": [identity], "name": self._contract.name, "manufacturer": "img2imu",
-                           "model": ", ".join(self._contract.labels)[:200]},
-            })
+            texts[f"{self._discovery}/sensor/{identity}/motion/config"] = json.dumps(
+                {
+                    "name": "Motion",
+                    "unique_id": f"{identity}_motion",
+                    "icon": "mdi:motion-sensor",
+                    "state_topic": f"{self._topic}/motion",
+                    "availability_topic": f"{self._topic}/status",
+                    "device": {
+                        "identifiers": [identity],
+                        "name": self._contract.name,
+                        "manufacturer": "img2imu",
+                        "model": ", ".join(self._contract.labels)[:200],
+                    },
+                }
+            )
         return texts
 
 

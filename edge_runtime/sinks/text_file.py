@@ -76,8 +76,10 @@ def open_text(rest: str, scheme: str) -> tuple[TextIO, str]:
     if rest == "-":
         return sys.stdout, "standard output"
     if not rest:
-        raise OutputError(f"{scheme}: names no file: write {scheme}:decisions.{scheme}, or {scheme}:- for standard "
-                          "output")
+        raise OutputError(
+            f"{scheme}: names no file: write {scheme}:decisions.{scheme}, or {scheme}:- for standard "
+            "output"
+        )
     try:
         return Path(rest).open("w", encoding="utf-8", newline=""), rest
     except OSError as error:
@@ -85,5 +87,7 @@ def open_text(rest: str, scheme: str) -> tuple[TextIO, str]:
 
 
 def _unwritable(name: str, error: OSError) -> OutputError:
-    return OutputError(f"{name} cannot be written ({error.strerror or error}): choose another place, or free some "
-                       "space")
+    return OutputError(
+        f"{name} cannot be written ({error.strerror or error}): choose another place, or free some "
+        "space"
+    )

@@ -16,8 +16,8 @@ from edge_runtime.errors import SourceError
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.uri import split_options
 
-# Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest, channels, rate_hz),
-# where rest is what follows "scheme:".
+# Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest,
+# channels, rate_hz), where rest is what follows "scheme:".
 SCHEMES = {
     "replay": "edge_runtime.sources.replay:ReplaySource",
     "serial": "edge_runtime.sources.serial_port:SerialSource",
@@ -70,21 +70,28 @@ def open_source(uri: str, channels: Sequence[str], rate_hz: float | None = None)
     """Open the source that a URI names.
 
     Args:
-        uri: ``scheme:...``, see the source's module; a bare path is a recording to replay. Every source knows the
-            options ``mount`` and ``units``, see :mod:`edge_runtime.sources.mapping`.
+        uri: ``scheme:...``, see the source's module; a bare path is a recording to replay. Every
+            source knows the options ``mount`` and ``units``, see
+            :mod:`edge_runtime.sources.mapping`.
         channels: names of the columns wanted, in order.
         rate_hz: samples per second to ask of a sensor that can be asked; what comes may differ.
 
     Raises:
-        SourceError: no such scheme, an option that the source does not know, or the source cannot be opened.
-        MissingExtraError: the package that the source needs is not installed.
+        SourceError: no such scheme, an option that the source does not know, or the source cannot
+        be opened. MissingExtraError: the package that the source needs is not installed.
     """
     scheme, colon, rest = uri.partition(":")
     if not (colon and scheme in SCHEMES):
-        if re.fullmatch("[a-z][a-z0-9+-]*", scheme) and colon and not Path(uri.partition("?")[0]).exists():
-            raise SourceError(f"there is no kind of source called {scheme!r} (in {uri!r}), expected one of "
-                              f"{', '.join(f'{known}:' for known in SCHEMES)} or the path of a recording: change the "
-                              "word before the colon, or put ./ before a path")
+        if (
+            re.fullmatch("[a-z][a-z0-9+-]*", scheme)
+            and colon
+            and not Path(uri.partition("?")[0]).exists()
+        ):
+            raise SourceError(
+                f"there is no kind of source called {scheme!r} (in {uri!r}), expected one of "
+                f"{', '.join(f'{known}:' for known in SCHEMES)} or the path of a recording: change the "
+                "word before the colon, or put ./ before a path"
+            )
         scheme, rest = "replay", uri
     rest, mapped = split_options(rest, MAPPING_OPTIONS)
     if not mapped:
@@ -97,5 +104,7 @@ def open_source(uri: str, channels: Sequence[str], rate_hz: float | None = None)
 
 def _open(scheme: str, rest: str, channels: Sequence[str], rate_hz: float | None) -> Source:
     module, _, name = SCHEMES[scheme].partition(":")
-    source: Source = getattr(importlib.import_module(module), name).from_uri(rest, channels, rate_hz)
+    source: Source = getattr(importlib.import_module(module), name).from_uri(
+        rest, channels, rate_hz
+    )
     return source

@@ -11,7 +11,8 @@ from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
 
 MEASURE_S = 1.0
-# A slow loop: serial and Bluetooth deliver in batches up to 50 ms apart, which must not show in the timestamps.
+# A slow loop: serial and Bluetooth deliver in batches up to 50 ms apart, which must not show in the
+# timestamps.
 BANDWIDTH_HZ = 0.1
 LARGEST_ERROR_S = 0.25  # the stream paused, or the clock was stopped: start over from the arrival
 RATE_MOVED = 0.1  # relative to what was last said
@@ -22,10 +23,10 @@ SMALLEST_STEP_S = 1e-6
 class ArrivalClock:
     """Gives samples the times of a steady clock that follows their arrival.
 
-    A delay-locked loop of second order (Adriaensen, "Using a DLL to filter time", 2005): it predicts when the batch
-    should have arrived from the count of samples, and corrects time and period by a small part of the error. The
-    first second is held back to measure the rate, unless that is given; its first batch, which may have waited in a
-    buffer for long, is dropped.
+    A delay-locked loop of second order (Adriaensen, "Using a DLL to filter time", 2005): it
+    predicts when the batch should have arrived from the count of samples, and corrects time and
+    period by a small part of the error. The first second is held back to measure the rate, unless
+    that is given; its first batch, which may have waited in a buffer for long, is dropped.
 
     Args:
         channels: values in a sample.
@@ -62,7 +63,9 @@ class ArrivalClock:
                 return Chunk.empty(self._channels)
         return Chunk(self._stamp(len(samples), arrival_s), samples)
 
-    def _measure(self, samples: npt.NDArray[np.float32], arrival_s: float) -> npt.NDArray[np.float32]:
+    def _measure(
+        self, samples: npt.NDArray[np.float32], arrival_s: float
+    ) -> npt.NDArray[np.float32]:
         """Hold samples until a second has passed, then give them all."""
         if self._first_s is None:
             self._first_s = arrival_s
@@ -84,7 +87,9 @@ class ArrivalClock:
         if abs(error_s) > LARGEST_ERROR_S or self._end_s is None:
             start_s = arrival_s - span_s
             if self._end_s is not None:
-                start_s = max(start_s, self._end_s)  # a late burst is squeezed into the time that is left
+                start_s = max(
+                    start_s, self._end_s
+                )  # a late burst is squeezed into the time that is left
             self._end_s = max(arrival_s, start_s + n * SMALLEST_STEP_S)
         else:
             start_s = self._end_s
@@ -101,6 +106,8 @@ class ArrivalClock:
         assert self._period_s is not None
         rate_hz = 1 / self._period_s
         if self._said_hz is not None and abs(rate_hz / self._said_hz - 1) > RATE_MOVED:
-            self._notes.tell(f"samples now come at {rate_hz:.4g} Hz, before at {self._said_hz:.4g} Hz: check the "
-                             "sensor's rate and the connection")
+            self._notes.tell(
+                f"samples now come at {rate_hz:.4g} Hz, before at {self._said_hz:.4g} Hz: check the "
+                "sensor's rate and the connection"
+            )
             self._said_hz = rate_hz

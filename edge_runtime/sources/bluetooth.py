@@ -1,9 +1,10 @@
 """``ble:nicla`` and ``ble:nano33``: Arduino boards that notify over Bluetooth Low Energy.
 
-The board runs Arduino's own example: for the Nicla Sense ME the sketch of its web dashboard, for the Nano 33 BLE Sense
-the one of the TinyML gesture trainer; each notifies x, y and z as three float32, without a time, so times are recovered
-from when they arrive. Options: ``address`` or ``name`` (of one board among several), ``acc_scale`` and ``gyro_scale``
-(what a number is worth in m/s^2 and rad/s; the Nicla notifies raw counts of a range that the sketch sets).
+The board runs Arduino's own example: for the Nicla Sense ME the sketch of its web dashboard, for
+the Nano 33 BLE Sense the one of the TinyML gesture trainer; each notifies x, y and z as three
+float32, without a time, so times are recovered from when they arrive. Options: ``address`` or
+``name`` (of one board among several), ``acc_scale`` and ``gyro_scale`` (what a number is worth in
+m/s^2 and rad/s; the Nicla notifies raw counts of a range that the sketch sets).
 """
 
 from __future__ import annotations
@@ -49,15 +50,26 @@ class Board:
 
 
 BOARDS = {
-    # Arduino's web dashboard for the Nicla Sense ME; its BHI260AP at 8 g and 2000 degrees per second gives 4096 counts
-    # a g and 16.4 counts a degree per second
-    "nicla": Board("19b10000-0000-537e-4f6c-d104768a1214",
-                   {"acc": "19b10000-5001-537e-4f6c-d104768a1214", "gyro": "19b10000-6001-537e-4f6c-d104768a1214"},
-                   {"acc": STANDARD_GRAVITY / 4096, "gyro": DEGREE / 16.4}),
-    # the sketch of Arduino's TinyML experiments; its libraries for both revisions give g and degrees per second
-    "nano33": Board("6fbe1da7-0000-44de-92c4-bb6e04fb0212",
-                    {"acc": "6fbe1da7-3001-44de-92c4-bb6e04fb0212", "gyro": "6fbe1da7-3002-44de-92c4-bb6e04fb0212"},
-                    {"acc": STANDARD_GRAVITY, "gyro": DEGREE}),
+    # Arduino's web dashboard for the Nicla Sense ME; its BHI260AP at 8 g and 2000 degrees per
+    # second gives 4096 counts a g and 16.4 counts a degree per second
+    "nicla": Board(
+        "19b10000-0000-537e-4f6c-d104768a1214",
+        {
+            "acc": "19b10000-5001-537e-4f6c-d104768a1214",
+            "gyro": "19b10000-6001-537e-4f6c-d104768a1214",
+        },
+        {"acc": STANDARD_GRAVITY / 4096, "gyro": DEGREE / 16.4},
+    ),
+    # the sketch of Arduino's TinyML experiments; its libraries for both revisions give g and
+    # degrees per second
+    "nano33": Board(
+        "6fbe1da7-0000-44de-92c4-bb6e04fb0212",
+        {
+            "acc": "6fbe1da7-3001-44de-92c4-bb6e04fb0212",
+            "gyro": "6fbe1da7-3002-44de-92c4-bb6e04fb0212",
+        },
+        {"acc": STANDARD_GRAVITY, "gyro": DEGREE},
+    ),
 }
 
 
@@ -80,10 +92,15 @@ class NotificationDecoder:
     def push(self, sensor: str, data: bytes, arrival_s: float) -> Chunk:
         """Take what a characteristic notified; give the samples that are complete."""
         try:
-            values = np.array([struct.unpack("<3f", data)], np.float32) * np.float32(self._board.scales[sensor])
+            values = np.array([struct.unpack("<3f", data)], np.float32) * np.float32(
+                self._board.scales[sensor]
+            )
         except struct.error:
-            self._notes.skipped("malformed notification", f"it has {len(data)} bytes ({data[:16].hex()}), expected 12, "
-                                "three float32: load Arduino's sketch for this board")
+            self._notes.skipped(
+                "malformed notification",
+                f"it has {len(data)} bytes ({data[:16].hex()}), expected 12, "
+                "three float32: load Arduino's sketch for this board",
+            )
             return self._merger.pull()
         chunk = self._clocks[sensor].push(values, arrival_s)
         self._merger.push(sensor, chunk.timestamps_s, chunk.samples.astype(np.float64))
@@ -106,11 +123,20 @@ class BluetoothSource:
         MissingExtraError: bleak is not installed.
     """
 
-    def __init__(self, kind: str, channels: Sequence[str], address: str | None = None, name: str | None = None,
-                 scales: dict[str, float] | None = None, search_s: float = SEARCH_S) -> None:
+    def __init__(
+        self,
+        kind: str,
+        channels: Sequence[str],
+        address: str | None = None,
+        name: str | None = None,
+        scales: dict[str, float] | None = None,
+        search_s: float = SEARCH_S,
+    ) -> None:
         if kind not in BOARDS:
-            raise SourceError(f"there is no board called {kind!r}, expected one of {', '.join(BOARDS)}: write for "
-                              "example ble:nano33")
+            raise SourceError(
+                f"there is no board called {kind!r}, expected one of {', '.join(BOARDS)}: write for "
+                "example ble:nano33"
+            )
         self._bleak = import_extra("bleak", "ble")
         board = BOARDS[kind]
         self._board = replace(board, scales={**board.scales, **(scales or {})})
@@ -119,7 +145,9 @@ class BluetoothSource:
         self.notes = Notes(f"ble {kind}")
 
     @staticmethod
-    def from_uri(rest: str, channels: Sequence[str], rate_hz: float | None = None) -> BluetoothSource:
+    def from_uri(
+        rest: str, channels: Sequence[str], rate_hz: float | None = None
+    ) -> BluetoothSource:
         """Open ``BOARD[?address=..&name=..&acc_scale=..&gyro_scale=..]``; the board's sketch sets the rate.
 
         Raises:
@@ -127,10 +155,18 @@ class BluetoothSource:
             MissingExtraError: bleak is not installed.
         """
         target = parse_target(rest, ("address", "name", "acc_scale", "gyro_scale"))
-        scales = {sensor: scale for sensor in ("acc", "gyro")
-                  if (scale := target.number(f"{sensor}_scale")) is not None}
-        return BluetoothSource(target.name.lower(), channels, target.options.get("address"),
-                               target.options.get("name"), scales)
+        scales = {
+            sensor: scale
+            for sensor in ("acc", "gyro")
+            if (scale := target.number(f"{sensor}_scale")) is not None
+        }
+        return BluetoothSource(
+            target.name.lower(),
+            channels,
+            target.options.get("address"),
+            target.options.get("name"),
+            scales,
+        )
 
     def __iter__(self) -> Iterator[Chunk]:
         return reconnecting(self._session, self.notes, len(self._channels))
@@ -145,14 +181,20 @@ class BluetoothSource:
         try:
             while True:
                 message = inbox.get(IDLE_S)
-                yield Chunk.empty(len(self._channels)) if message is None else decoder.push(*message)
+                yield (
+                    Chunk.empty(len(self._channels)) if message is None else decoder.push(*message)
+                )
         finally:
             loop.call_soon_threadsafe(task.cancel)
             thread.join()
             loop.close()
 
-    def _run(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None],
-             inbox: Inbox[tuple[str, bytes, float]]) -> None:
+    def _run(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        task: asyncio.Task[None],
+        inbox: Inbox[tuple[str, bytes, float]],
+    ) -> None:
         """All that is asynchronous, in a thread of its own."""
         try:
             loop.run_until_complete(task)
@@ -162,22 +204,35 @@ class BluetoothSource:
             inbox.fail(error)
         except (self._bleak.exc.BleakError, OSError, TimeoutError, EOFError) as error:
             why = str(error) or type(error).__name__
-            inbox.fail(SourceError(f"Bluetooth does not work here ({why}): sudo rfkill unblock bluetooth, sudo "
-                                   "systemctl start bluetooth, and the user in the group bluetooth"))
+            inbox.fail(
+                SourceError(
+                    f"Bluetooth does not work here ({why}): sudo rfkill unblock bluetooth, sudo "
+                    "systemctl start bluetooth, and the user in the group bluetooth"
+                )
+            )
 
     async def _listen(self, sensors: Sequence[str], inbox: Inbox[tuple[str, bytes, float]]) -> None:
         """Find the board, connect, and put what it notifies into the inbox until cancelled."""
         device = await self._bleak.BleakScanner.find_device_by_filter(self._fits, self._search_s)
         if device is None:
-            raise SourceError(f"no {self._kind} answered within {self._search_s:g} s: switch the board on, bring it "
-                              "near, load Arduino's sketch, and close other programs that hold it")
+            raise SourceError(
+                f"no {self._kind} answered within {self._search_s:g} s: switch the board on, bring it "
+                "near, load Arduino's sketch, and close other programs that hold it"
+            )
 
         def gone(_client: object) -> None:
-            inbox.fail(SourceError(f"the {self._kind} at {device.address} is gone: bring it near, or charge it"))
+            inbox.fail(
+                SourceError(
+                    f"the {self._kind} at {device.address} is gone: bring it near, or charge it"
+                )
+            )
 
         async with self._bleak.BleakClient(device, disconnected_callback=gone) as client:
             for sensor in sensors:
-                def notified(_characteristic: object, data: bytearray, sensor: str = sensor) -> None:
+
+                def notified(
+                    _characteristic: object, data: bytearray, sensor: str = sensor
+                ) -> None:
                     inbox.put((sensor, bytes(data), time.monotonic()))
 
                 await client.start_notify(self._board.characteristics[sensor], notified)

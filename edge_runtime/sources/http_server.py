@@ -1,7 +1,8 @@
 """``http:8000``: the Sensor Logger phone app pushes to this machine, over the local network.
 
-``http:HOST:PORT`` listens on one address only. Option: ``gravity`` (``included``, or ``removed`` for a model that
-learnt without). The messages are in :mod:`edge_runtime.sources.sensor_logger_push`.
+``http:HOST:PORT`` listens on one address only. Option: ``gravity`` (``included``, or ``removed``
+for a model that learnt without). The messages are in
+:mod:`edge_runtime.sources.sensor_logger_push`.
 """
 
 from __future__ import annotations
@@ -37,8 +38,13 @@ class HttpSource:
         gravity: see :class:`PushDecoder`.
     """
 
-    def __init__(self, channels: Sequence[str], host: str = EVERYWHERE, port: int = DEFAULT_PORT,
-                 gravity: str = "included") -> None:
+    def __init__(
+        self,
+        channels: Sequence[str],
+        host: str = EVERYWHERE,
+        port: int = DEFAULT_PORT,
+        gravity: str = "included",
+    ) -> None:
         self._channels = tuple(channels)
         self._host, self._port = host, port
         self._gravity = gravity
@@ -57,7 +63,9 @@ class HttpSource:
             host, number = target.host_and_port(DEFAULT_PORT)
             port = str(number)
         if not 1 <= int(port[:6]) <= 65535:
-            raise SourceError(f"{target.name} is no port to listen on, expected 1 to 65535: write for example 8000")
+            raise SourceError(
+                f"{target.name} is no port to listen on, expected 1 to 65535: write for example 8000"
+            )
         return HttpSource(channels, host, int(port), target.choice("gravity", GRAVITY_OPTIONS))
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -68,7 +76,9 @@ class HttpSource:
         thread.start()
         try:
             shown = own_address() if self._host == EVERYWHERE else self._host
-            self.notes.tell(f"waiting for the phone: in Sensor Logger, push to http://{shown}:{self._port}/")
+            self.notes.tell(
+                f"waiting for the phone: in Sensor Logger, push to http://{shown}:{self._port}/"
+            )
             while True:
                 body = inbox.get(IDLE_S)
                 yield Chunk.empty(len(self._channels)) if body is None else decoder.push(body)
@@ -86,7 +96,9 @@ class HttpSource:
                 errno.EACCES: "ports below 1024 are for root: choose one above, such as 8000",
                 errno.EADDRNOTAVAIL: "this machine has no such address: write http:PORT to listen on all it has",
             }.get(error.errno or 0, f"{error.strerror or error}: choose another address")
-            raise SourceError(f"{self._host}:{self._port} cannot be listened on; {remedy}") from error
+            raise SourceError(
+                f"{self._host}:{self._port} cannot be listened on; {remedy}"
+            ) from error
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -113,8 +125,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not re.fullmatch("[0-9]{1,18}", length):
             self._refuse(HTTPStatus.LENGTH_REQUIRED, "it has no Content-Length")
         elif int(length) > LARGEST_MESSAGE:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"it has {int(length)} bytes, expected at most "
-                         f"{LARGEST_MESSAGE}: let the app push more often")
+            self._refuse(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"it has {int(length)} bytes, expected at most "
+                f"{LARGEST_MESSAGE}: let the app push more often",
+            )
         else:
             self._take(int(length))
 
@@ -124,13 +139,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             body = self.rfile.read(length)
         if len(body) < length:
             self.close_connection = True
-            self.server.notes.skipped("cut message", "the phone broke off in the middle of it: look for a weak network")
+            self.server.notes.skipped(
+                "cut message", "the phone broke off in the middle of it: look for a weak network"
+            )
             return
-        self._answer(HTTPStatus.OK if self.server.inbox.put(body) else HTTPStatus.SERVICE_UNAVAILABLE)
+        self._answer(
+            HTTPStatus.OK if self.server.inbox.put(body) else HTTPStatus.SERVICE_UNAVAILABLE
+        )
 
     def do_GET(self) -> None:
         """Say in a browser that this is the right address."""
-        self._answer(HTTPStatus.OK, b"img2imu is listening: let Sensor Logger push to this address.\n")
+        self._answer(
+            HTTPStatus.OK, b"img2imu is listening: let Sensor Logger push to this address.\n"
+        )
 
     def log_message(self, format: str, *arguments: object) -> None:
         """A line for every message would drown the decisions."""

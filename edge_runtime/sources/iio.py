@@ -1,10 +1,11 @@
 """``iio:[NAME]``: a sensor that the Linux kernel drives, through its Industrial I/O interface.
 
-NAME is what the driver calls the device (its beginning is enough, so ``iio:lsm6dso`` is accelerometer and gyroscope),
-or ``iio:device0``; without it the first accelerometer is taken, and the first gyroscope. Options: ``mode``
-(``buffer`` reads time-stamped records from /dev, ``poll`` asks sysfs for each value and needs no permission, ``auto``
-prefers the buffer), ``rate_hz`` (what to set; the nearest that the driver offers from there upwards), ``trigger``
-(name of the trigger that starts each record).
+NAME is what the driver calls the device (its beginning is enough, so ``iio:lsm6dso`` is
+accelerometer and gyroscope), or ``iio:device0``; without it the first accelerometer is taken, and
+the first gyroscope. Options: ``mode`` (``buffer`` reads time-stamped records from /dev, ``poll``
+asks sysfs for each value and needs no permission, ``auto`` prefers the buffer), ``rate_hz`` (what
+to set; the nearest that the driver offers from there upwards), ``trigger`` (name of the trigger
+that starts each record).
 """
 
 from __future__ import annotations
@@ -46,8 +47,15 @@ class IioSource:
         root: where sys and dev are.
     """
 
-    def __init__(self, name: str, channels: Sequence[str], mode: str = "auto", rate_hz: float | None = None,
-                 trigger: str | None = None, root: Path = Path("/")) -> None:
+    def __init__(
+        self,
+        name: str,
+        channels: Sequence[str],
+        mode: str = "auto",
+        rate_hz: float | None = None,
+        trigger: str | None = None,
+        root: Path = Path("/"),
+    ) -> None:
         self._name, self._channels, self._mode = name, tuple(channels), mode
         self._rate_hz, self._trigger, self._root = rate_hz, trigger, root
         self.notes = Notes(f"iio {name}".strip())
@@ -61,8 +69,13 @@ class IioSource:
         """
         target = parse_target(rest, ("mode", "rate_hz", "trigger"), default=ANY)
         name = "" if target.name == ANY else target.name
-        return IioSource(name, channels, target.choice("mode", MODES), target.rate(rate_hz),
-                         target.options.get("trigger"))
+        return IioSource(
+            name,
+            channels,
+            target.choice("mode", MODES),
+            target.rate(rate_hz),
+            target.options.get("trigger"),
+        )
 
     def __iter__(self) -> Iterator[Chunk]:
         return reconnecting(self._session, self.notes, len(self._channels))
@@ -95,7 +108,9 @@ class IioSource:
                 return [values[i] for i in order]
 
             for device in devices:
-                with contextlib.suppress(OSError, SourceError):  # the rate is not ours to set without permission
+                with contextlib.suppress(
+                    OSError, SourceError
+                ):  # the rate is not ours to set without permission
                     device.set_rate(self._rate_hz)
             yield from polled(read, self._rate_hz or POLL_HZ, self.notes)
 
@@ -103,12 +118,16 @@ class IioSource:
         with contextlib.ExitStack() as stack:
             readers: dict[int, tuple[IioDevice, bytearray]] = {}
             for device in devices:
-                file = os.open(device.node, os.O_RDONLY | os.O_NONBLOCK)  # refused while another program has it
+                file = os.open(
+                    device.node, os.O_RDONLY | os.O_NONBLOCK
+                )  # refused while another program has it
                 stack.callback(os.close, file)
                 stack.callback(device.stop)
                 rate_hz = device.start(self._rate_hz, self._trigger, BUFFER_S)
                 readers[file] = device, bytearray()
-                self.notes.tell(f"{device.name} gives {', '.join(device.channels)} at {rate_hz:g} Hz")
+                self.notes.tell(
+                    f"{device.name} gives {', '.join(device.channels)} at {rate_hz:g} Hz"
+                )
             while True:
                 ready, _, _ = select.select(list(readers), [], [], IDLE_S)
                 for file in ready or readers:  # of a device that is gone only reading says so
@@ -127,7 +146,9 @@ class IioSource:
         times_s, values = device.decode(bytes(rest[:whole]))
         del rest[:whole]
         for sensor in device.sensors:
-            merger.push(sensor, times_s, np.stack([values[f"{sensor}_{axis}"] for axis in "xyz"], axis=1))
+            merger.push(
+                sensor, times_s, np.stack([values[f"{sensor}_{axis}"] for axis in "xyz"], axis=1)
+            )
 
 
 def _lost(devices: list[IioDevice], error: OSError) -> str:
@@ -136,5 +157,7 @@ def _lost(devices: list[IioDevice], error: OSError) -> str:
         return f"{names} is in use by another program ({error.filename or error}): stop it (iiod, iio-sensor-proxy?)"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return devices[0].no_permission(str(error.filename))
-    return (f"{names} does not answer any more ({error}): check the wiring and the kernel's messages (dmesg), or load "
-            "its driver again")
+    return (
+        f"{names} does not answer any more ({error}): check the wiring and the kernel's messages (dmesg), or load "
+        "its driver again"
+    )

@@ -1,7 +1,8 @@
 """One device of Linux's Industrial I/O interface, as sysfs shows it.
 
-The files are described in the kernel's Documentation/ABI/testing/sysfs-bus-iio and configfs-iio. A value is
-(raw + offset) * scale, in m/s^2 and rad/s, then turned by the board's mount matrix where the device tree gives one.
+The files are described in the kernel's Documentation/ABI/testing/sysfs-bus-iio and configfs-iio. A
+value is (raw + offset) * scale, in m/s^2 and rad/s, then turned by the board's mount matrix where
+the device tree gives one.
 """
 
 from __future__ import annotations
@@ -48,10 +49,14 @@ class IioDevice:
         self.name = _read(path / "name") or path.name
         self.sensors = tuple(sensors)
         self.node = root / "dev" / path.name
-        self._elements = {f"{sensor}_{axis}": f"in_{KINDS[sensor]}_{axis}" for sensor in sensors for axis in "xyz"}
+        self._elements = {
+            f"{sensor}_{axis}": f"in_{KINDS[sensor]}_{axis}" for sensor in sensors for axis in "xyz"
+        }
         self.channels = tuple(self._elements)
-        self._factors = {name: (self._number(element, "offset", 0.0), self._number(element, "scale", 1.0))
-                         for name, element in self._elements.items()}
+        self._factors = {
+            name: (self._number(element, "offset", 0.0), self._number(element, "scale", 1.0))
+            for name, element in self._elements.items()
+        }
         self._mounts = {sensor: self._mount_matrix(KINDS[sensor]) for sensor in sensors}
 
     def why_not_buffered(self) -> str | None:
@@ -68,8 +73,10 @@ class IioDevice:
 
     def no_permission(self, file: str) -> str:
         """What to do when this user may not use the device."""
-        return (f"{file} may not be used by this user: sudo usermod -aG plugdev $USER, add the udev rule for iio that "
-                "docs/sources.md gives, and log in again; or run as root")
+        return (
+            f"{file} may not be used by this user: sudo usermod -aG plugdev $USER, add the udev rule for iio that "
+            "docs/sources.md gives, and log in again; or run as root"
+        )
 
     def start(self, rate_hz: float | None, trigger: str | None, buffer_s: float) -> float:
         """Set the device up and let it record; gives the rate that it says it has.
@@ -93,8 +100,16 @@ class IioDevice:
         for element in wanted:
             _write(scan / f"{element}_en", "1")
         try:
-            self.layout = ScanLayout([parse_element(element, _read(scan / f"{element}_index") or "",
-                                                    _read(scan / f"{element}_type") or "") for element in wanted])
+            self.layout = ScanLayout(
+                [
+                    parse_element(
+                        element,
+                        _read(scan / f"{element}_index") or "",
+                        _read(scan / f"{element}_type") or "",
+                    )
+                    for element in wanted
+                ]
+            )
         except ValueError as error:
             raise SourceError(f"{self.name}: {error}; use mode=poll") from error
         clock = self._path / "current_timestamp_clock"
@@ -111,7 +126,9 @@ class IioDevice:
         with contextlib.suppress(FileNotFoundError):
             _write(self._path / "buffer" / "enable", "0")
 
-    def decode(self, records: bytes) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
+    def decode(
+        self, records: bytes
+    ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
         """Times (n,) in seconds and the channels' values (n,) of n records."""
         raw = self.layout.decode(records)
         values: dict[str, npt.NDArray[np.float64]] = {}
@@ -119,7 +136,9 @@ class IioDevice:
             offset, scale = self._factors[name]
             values[name] = np.asarray((raw[element] + offset) * scale, np.float64)
         for sensor, matrix in self._mounts.items():
-            turned = np.dot(matrix, np.stack([values[f"{sensor}_{axis}"] for axis in "xyz"]))  # (3, n)
+            turned = np.dot(
+                matrix, np.stack([values[f"{sensor}_{axis}"] for axis in "xyz"])
+            )  # (3, n)
             for axis, row in zip("xyz", turned, strict=True):
                 values[f"{sensor}_{axis}"] = np.asarray(row, np.float64)
         return raw[TIMESTAMP] / 1e9, values
@@ -141,8 +160,11 @@ class IioDevice:
                         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
                     scaled.append((int(text) + self._factors[name][0]) * self._factors[name][1])
                 triples = np.array(scaled).reshape(-1, 3)
-                return [float(value) for sensor, triple in zip(self.sensors, triples, strict=True)
-                        for value in self._mounts[sensor] @ triple]
+                return [
+                    float(value)
+                    for sensor, triple in zip(self.sensors, triples, strict=True)
+                    for value in self._mounts[sensor] @ triple
+                ]
 
             yield read
 
@@ -170,15 +192,19 @@ class IioDevice:
         names = {_read(path / "name"): path for path in triggers.glob("trigger*")}
         if name == OWN_TRIGGER and name not in names:
             if not config.is_dir():
-                raise SourceError(f"{self.name} needs a trigger to start its records and there is none: sudo modprobe "
-                                  "iio-trig-hrtimer, and sudo mount -t configfs none /sys/kernel/config if that is "
-                                  "not mounted; or use mode=poll")
+                raise SourceError(
+                    f"{self.name} needs a trigger to start its records and there is none: sudo modprobe "
+                    "iio-trig-hrtimer, and sudo mount -t configfs none /sys/kernel/config if that is "
+                    "not mounted; or use mode=poll"
+                )
             with contextlib.suppress(FileExistsError):
                 (config / name).mkdir()
             names = {_read(path / "name"): path for path in triggers.glob("trigger*")}
         if name not in names:
-            raise SourceError(f"there is no trigger {name!r} for {self.name}, expected one of "
-                              f"{', '.join(filter(None, names)) or 'none'}: leave trigger= out to make one")
+            raise SourceError(
+                f"there is no trigger {name!r} for {self.name}, expected one of "
+                f"{', '.join(filter(None, names)) or 'none'}: leave trigger= out to make one"
+            )
         if name == OWN_TRIGGER:
             _write(names[name] / "sampling_frequency", f"{rate_hz or 100:g}")
             rate_hz = float(_read(names[name] / "sampling_frequency") or rate_hz)
@@ -189,8 +215,18 @@ class IioDevice:
     def _own_trigger(self) -> str | None:
         """The data-ready trigger that the driver made for this device: NAME-devN or NAME-trigger."""
         number = self._path.name.removeprefix("iio:device")
-        names = [_read(path / "name") or "" for path in (self._root / "sys/bus/iio/devices").glob("trigger*")]
-        return next((name for name in names if name in (f"{self.name}-dev{number}", f"{self.name}-trigger")), None)
+        names = [
+            _read(path / "name") or ""
+            for path in (self._root / "sys/bus/iio/devices").glob("trigger*")
+        ]
+        return next(
+            (
+                name
+                for name in names
+                if name in (f"{self.name}-dev{number}", f"{self.name}-trigger")
+            ),
+            None,
+        )
 
     def _number(self, element: str, attribute: str, default: float) -> float:
         """An attribute of the element, of its kind, or of the device."""
@@ -219,16 +255,23 @@ def find_devices(root: Path, name: str, sensors: Sequence[str]) -> list[IioDevic
         SourceError: a sensor is not there.
     """
     directory = root / "sys/bus/iio/devices"
-    paths = sorted(directory.glob("iio:device*"), key=lambda path: int("0" + path.name.removeprefix("iio:device")))
-    fitting = [path for path in paths if path.name == name or (_read(path / "name") or "").startswith(name)]
+    paths = sorted(
+        directory.glob("iio:device*"),
+        key=lambda path: int("0" + path.name.removeprefix("iio:device")),
+    )
+    fitting = [
+        path for path in paths if path.name == name or (_read(path / "name") or "").startswith(name)
+    ]
     wanted: dict[Path, list[str]] = {}
     for sensor in sensors:
         having = [path for path in fitting if (path / f"in_{KINDS[sensor]}_x_raw").exists()]
         if not having:
             known = ", ".join(f"{path.name} ({_read(path / 'name')})" for path in paths) or "none"
-            raise SourceError(f"no IIO device {name + ' ' if name else ''}has in_{KINDS[sensor]}_x_raw, there are "
-                              f"{known}: load the sensor's driver (on a Pi, a dtoverlay in /boot/firmware/config.txt), "
-                              "or leave the name out")
+            raise SourceError(
+                f"no IIO device {name + ' ' if name else ''}has in_{KINDS[sensor]}_x_raw, there are "
+                f"{known}: load the sensor's driver (on a Pi, a dtoverlay in /boot/firmware/config.txt), "
+                "or leave the name out"
+            )
         shared = next((path for path in having if path in wanted), having[0])
         wanted.setdefault(shared, []).append(sensor)
     return [IioDevice(path, found, root) for path, found in wanted.items()]

@@ -1,7 +1,8 @@
 """The binary records of Linux's Industrial I/O buffers: what ``scan_elements`` says, and the bytes decoded by it.
 
-A record holds the enabled elements in the order of their indices, each aligned to its own size, and is padded to its
-largest (Documentation/ABI/testing/sysfs-bus-iio and ``iio_compute_scan_bytes`` in industrialio-buffer.c).
+A record holds the enabled elements in the order of their indices, each aligned to its own size, and
+is padded to its largest (Documentation/ABI/testing/sysfs-bus-iio and ``iio_compute_scan_bytes`` in
+industrialio-buffer.c).
 """
 
 from __future__ import annotations
@@ -65,11 +66,17 @@ def parse_element(name: str, index: str, kind: str) -> ScanElement:
     """
     found = re.fullmatch(r"([bl])e:([su])(\d+)/(\d+)(?:X(\d+))?(?:>>(\d+))?", kind.strip())
     if found is None:
-        raise ValueError(f"{name} has the type {kind.strip()!r}, expected [be|le]:[s|u]bits/storagebits[>>shift]")
+        raise ValueError(
+            f"{name} has the type {kind.strip()!r}, expected [be|le]:[s|u]bits/storagebits[>>shift]"
+        )
     bits, storage_bits, repeat, shift = (int(group or 0) for group in found.groups()[2:])
     if storage_bits not in (8, 16, 32, 64) or repeat > 1 or not 1 <= bits <= storage_bits - shift:
-        raise ValueError(f"{name} has the type {kind.strip()!r}, expected one value in 8, 16, 32 or 64 bits")
-    return ScanElement(name, int(index), found[1] == "b", found[2] == "s", bits, storage_bits, shift)
+        raise ValueError(
+            f"{name} has the type {kind.strip()!r}, expected one value in 8, 16, 32 or 64 bits"
+        )
+    return ScanElement(
+        name, int(index), found[1] == "b", found[2] == "s", bits, storage_bits, shift
+    )
 
 
 class ScanLayout:
@@ -93,8 +100,10 @@ class ScanLayout:
     def decode(self, records: bytes) -> dict[str, npt.NDArray[np.int64]]:
         """Element's name to its values (n,) in n whole records."""
         table = np.frombuffer(records, np.uint8).reshape(-1, self.size)
-        return {element.name: element.decode(table[:, offset:offset + element.size])
-                for element, offset in self._offsets.items()}
+        return {
+            element.name: element.decode(table[:, offset : offset + element.size])
+            for element, offset in self._offsets.items()
+        }
 
 
 def _aligned(offset: int, size: int) -> int:

@@ -31,8 +31,11 @@ class Inbox(Generic[T]):
         try:
             self._queue.put_nowait(message)
         except queue.Full:
-            self._notes.skipped(self._what, f"{self._queue.maxsize} of them wait already, because recognition does "
-                                "not keep up: lower the sensor's rate, or free the processor")
+            self._notes.skipped(
+                self._what,
+                f"{self._queue.maxsize} of them wait already, because recognition does "
+                "not keep up: lower the sensor's rate, or free the processor",
+            )
             return False
         return True
 

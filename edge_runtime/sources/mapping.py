@@ -1,9 +1,10 @@
 """From a sensor's own axes and units to the contract's: the options ``mount`` and ``units`` of every source.
 
-``mount=-y,x,z`` says which axis of the sensor, with which sign, lies along the contract's x, y and z. The gyroscope's
-vector is axial: under a mount that mirrors (an odd number of swaps and signs) its sign turns the other way, so
-``mount=-x,-y,-z`` mends an accelerometer of the opposite sign (iOS) and leaves the gyroscope as it is.
-``units=g,dps`` says what the numbers are in: ``g``, ``mg`` or ``m/s2``, and ``dps`` or ``rad/s``.
+``mount=-y,x,z`` says which axis of the sensor, with which sign, lies along the contract's x, y and
+z. The gyroscope's vector is axial: under a mount that mirrors (an odd number of swaps and signs)
+its sign turns the other way, so ``mount=-x,-y,-z`` mends an accelerometer of the opposite sign
+(iOS) and leaves the gyroscope as it is. ``units=g,dps`` says what the numbers are in: ``g``, ``mg``
+or ``m/s2``, and ``dps`` or ``rad/s``.
 """
 
 from __future__ import annotations
@@ -46,8 +47,12 @@ class Mapping:
 
     def needs(self, channels: Sequence[str]) -> tuple[str, ...]:
         """Channels of the sensor from which ``channels`` can be made."""
-        return tuple(dict.fromkeys(f"{sensor}_{AXES[self.mount[AXES.index(axis)][0]]}"
-                                   for sensor, axis in (name.split("_") for name in channels)))
+        return tuple(
+            dict.fromkeys(
+                f"{sensor}_{AXES[self.mount[AXES.index(axis)][0]]}"
+                for sensor, axis in (name.split("_") for name in channels)
+            )
+        )
 
     def plan(self, channels: Sequence[str]) -> tuple[list[int], npt.NDArray[np.float32]]:
         """For each channel, the column of ``needs(channels)`` that it comes from, and the factor."""
@@ -56,8 +61,11 @@ class Mapping:
             sensor, axis = name.split("_")
             source_axis, sign = self.mount[AXES.index(axis)]
             columns.append(self.needs(channels).index(f"{sensor}_{AXES[source_axis]}"))
-            factors.append(sign * (self._handedness if sensor == "gyro" else 1.0)
-                           * dict(self.factors).get(sensor, 1.0))
+            factors.append(
+                sign
+                * (self._handedness if sensor == "gyro" else 1.0)
+                * dict(self.factors).get(sensor, 1.0)
+            )
         return columns, np.array(factors, np.float32)
 
     @property
@@ -77,18 +85,26 @@ def parse_mapping(mount: str | None, units: str | None) -> Mapping:
     """
     mapping = Mapping()
     if mount is not None:
-        axes = re.fullmatch(r"([+-]?[xyz]),([+-]?[xyz]),([+-]?[xyz])", mount.replace(" ", "").lower())
+        axes = re.fullmatch(
+            r"([+-]?[xyz]),([+-]?[xyz]),([+-]?[xyz])", mount.replace(" ", "").lower()
+        )
         found_axes = axes.groups() if axes else ()
-        parsed = tuple((AXES.index(axis[-1]), -1.0 if axis[0] == "-" else 1.0) for axis in found_axes)
+        parsed = tuple(
+            (AXES.index(axis[-1]), -1.0 if axis[0] == "-" else 1.0) for axis in found_axes
+        )
         if len({axis for axis, _ in parsed}) != 3:
-            raise SourceError(f"mount is {mount!r}, expected the sensor's axes that lie along x, y and z, each once, "
-                              "with a minus where they point the other way: write for example mount=-y,x,z")
+            raise SourceError(
+                f"mount is {mount!r}, expected the sensor's axes that lie along x, y and z, each once, "
+                "with a minus where they point the other way: write for example mount=-y,x,z"
+            )
         mapping = Mapping(parsed)
     if units is not None:
         found = dict(FACTORS.get(unit.strip().lower(), ("", 0.0)) for unit in units.split(","))
         if not found.keys() <= UNITS.keys() or len(found) != len(units.split(",")):
-            raise SourceError(f"units is {units!r}, expected one of m/s2, g, mg for the accelerometer, one of rad/s, "
-                              "dps for the gyroscope, or both: write for example units=g,dps")
+            raise SourceError(
+                f"units is {units!r}, expected one of m/s2, g, mg for the accelerometer, one of rad/s, "
+                "dps for the gyroscope, or both: write for example units=g,dps"
+            )
         mapping = Mapping(mapping.mount, tuple(found.items()))
     return mapping
 

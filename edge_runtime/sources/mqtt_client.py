@@ -1,9 +1,9 @@
 """``mqtt:BROKER[:PORT][/TOPIC]``: the Sensor Logger phone app publishes to a broker, as can whoever sends the same.
 
-The topic is ``sensor-logger`` unless another is named. Options: ``user`` (its password comes from the environment
-variable IMG2IMU_MQTT_PASSWORD, where no list of processes shows it), ``tls`` (``no`` or ``yes``), ``gravity``
-(``included``, or ``removed`` for a model that learnt without). The messages are in
-:mod:`edge_runtime.sources.sensor_logger_push`.
+The topic is ``sensor-logger`` unless another is named. Options: ``user`` (its password comes from
+the environment variable IMG2IMU_MQTT_PASSWORD, where no list of processes shows it), ``tls``
+(``no`` or ``yes``), ``gravity`` (``included``, or ``removed`` for a model that learnt without). The
+messages are in :mod:`edge_runtime.sources.sensor_logger_push`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class MqttSource:
         gravity: see :class:`PushDecoder`.
     """
 
-    def __init__(self, broker: Broker, topic: str, channels: Sequence[str], gravity: str = "included") -> None:
+    def __init__(
+        self, broker: Broker, topic: str, channels: Sequence[str], gravity: str = "included"
+    ) -> None:
         self._broker = broker
         self._topic = topic
         self._channels = tuple(channels)
@@ -68,17 +70,23 @@ class MqttSource:
             client.on_message = lambda _client, _userdata, message: inbox.put(message.payload)
             client.on_subscribe = subscribed
 
-        def subscribed(_client: object, _userdata: object, _id: int, reasons: list[Any], _properties: object) -> None:
+        def subscribed(
+            _client: object, _userdata: object, _id: int, reasons: list[Any], _properties: object
+        ) -> None:
             if any(reason.is_failure for reason in reasons):
-                fail(f"the broker {self._broker} does not let this user read {self._topic!r} ({reasons[0]}): allow it "
-                     "there, or give user=")
+                fail(
+                    f"the broker {self._broker} does not let this user read {self._topic!r} ({reasons[0]}): allow it "
+                    "there, or give user="
+                )
 
         def ready(client: Any) -> None:
             self.notes.tell(f"connected to {self._broker}, waiting for messages on {self._topic}")
             client.subscribe(self._topic)
 
         try:
-            client = self._broker.open(ready=ready, lost=fail, prepare=prepare, largest_bytes=LARGEST_MESSAGE)
+            client = self._broker.open(
+                ready=ready, lost=fail, prepare=prepare, largest_bytes=LARGEST_MESSAGE
+            )
         except ConnectionError as error:
             raise SourceError(str(error)) from error
         try:

@@ -1,9 +1,10 @@
 """``phone:8443``: a phone's browser sends its motion sensors, from a page that this machine serves. No app needed.
 
-Browsers give motion sensors to secure pages only: by https, or under the name localhost. ``phone:PORT?cert=DIR`` serves
-https to the network, with the certificate that ``img2imu cert`` made; without, only this machine is served, and a phone
-on a cable reaches it by ``adb reverse``. ``phone:HOST:PORT`` listens on one address. Options: ``cert``, ``token`` (that
-the phone must know; made anew without), ``model`` (a file for the page to recognise with by itself).
+Browsers give motion sensors to secure pages only: by https, or under the name localhost.
+``phone:PORT?cert=DIR`` serves https to the network, with the certificate that ``img2imu cert``
+made; without, only this machine is served, and a phone on a cable reaches it by ``adb reverse``.
+``phone:HOST:PORT`` listens on one address. Options: ``cert``, ``token`` (that the phone must know;
+made anew without), ``model`` (a file for the page to recognise with by itself).
 """
 
 from __future__ import annotations
@@ -48,15 +49,27 @@ class PhoneSource:
         SourceError: the model file is not there.
     """
 
-    def __init__(self, channels: Sequence[str], address: Address, rate_hz: float | None = None,
-                 model: Path | None = None) -> None:
+    def __init__(
+        self,
+        channels: Sequence[str],
+        address: Address,
+        rate_hz: float | None = None,
+        model: Path | None = None,
+    ) -> None:
         from edge_runtime.extras import import_extra
 
         import_extra("websockets.asyncio.server", EXTRA)
         if model is not None and not model.is_file():
-            raise SourceError(f"{model} is no file, expected a model made by img2imu export --target web: check the "
-                              "path")
-        self._channels, self._address, self._rate_hz, self._model = tuple(channels), address, rate_hz, model
+            raise SourceError(
+                f"{model} is no file, expected a model made by img2imu export --target web: check the "
+                "path"
+            )
+        self._channels, self._address, self._rate_hz, self._model = (
+            tuple(channels),
+            address,
+            rate_hz,
+            model,
+        )
         self._phone: Any = None  # the connection that sends
         self.notes = Notes(f"phone {address.port}")
 
@@ -75,7 +88,9 @@ class PhoneSource:
             host, number = target.host_and_port(DEFAULT_PORT)
             port = str(number)
         if not 1 <= int(port[:6]) <= 65535:
-            raise SourceError(f"{target.name} is no port to listen on, expected 1 to 65535: write for example 8443")
+            raise SourceError(
+                f"{target.name} is no port to listen on, expected 1 to 65535: write for example 8443"
+            )
         try:
             address = address_of(host, int(port), cert, target.options.get("token"))
         except UserError as error:
@@ -90,7 +105,9 @@ class PhoneSource:
             await self._talk(connection, decoder, inbox)
 
         own = {MODEL_PATH: self._model} if self._model else None
-        server = PageServer(self._address, Site("phone.html", own), {PHONE_PATH: talk}, LARGEST_BATCH)
+        server = PageServer(
+            self._address, Site("phone.html", own), {PHONE_PATH: talk}, LARGEST_BATCH
+        )
         try:
             server.start()
         except UserError as error:
@@ -106,20 +123,28 @@ class PhoneSource:
     def _say_where(self) -> None:
         address = self._address
         if address.only_this_machine:
-            self.notes.tell(f"waiting for the phone: connect its cable, run adb reverse tcp:{address.port} "
-                            f"tcp:{address.port}, and open {address.url('localhost')} there; to reach phones over the "
-                            "network, make a certificate with img2imu cert and add ?cert=DIR")
+            self.notes.tell(
+                f"waiting for the phone: connect its cable, run adb reverse tcp:{address.port} "
+                f"tcp:{address.port}, and open {address.url('localhost')} there; to reach phones over the "
+                "network, make a certificate with img2imu cert and add ?cert=DIR"
+            )
         else:
-            self.notes.tell(f"waiting for the phone: open {address.url(shown_host(address.host))} there")
+            self.notes.tell(
+                f"waiting for the phone: open {address.url(shown_host(address.host))} there"
+            )
             if address.tls is None:
-                self.notes.tell("without https the phone's browser will not give its sensors: make a certificate with "
-                                "img2imu cert and add ?cert=DIR")
+                self.notes.tell(
+                    "without https the phone's browser will not give its sensors: make a certificate with "
+                    "img2imu cert and add ?cert=DIR"
+                )
 
     async def _talk(self, connection: Any, decoder: PhoneDecoder, inbox: Inbox[Chunk]) -> None:
         """One phone, as long as it stays."""
         session = _session_of(await asyncio.wait_for(connection.recv(), GREETING_S))
         if session is None:
-            self.notes.skipped("malformed greeting", "expected that of the phone page: open that page anew")
+            self.notes.skipped(
+                "malformed greeting", "expected that of the phone page: open that page anew"
+            )
             await connection.close(1008, "not the phone page")
             return
         if self._phone is not None and self._phone.session != session:
@@ -129,14 +154,25 @@ class PhoneSource:
         decoder.begin(session)
         self.notes.tell("the phone is connected")
         try:
-            await connection.send(json.dumps({"channels": self._channels, "rate_hz": self._rate_hz,
-                                              "received": decoder.received}))
+            await connection.send(
+                json.dumps(
+                    {
+                        "channels": self._channels,
+                        "rate_hz": self._rate_hz,
+                        "received": decoder.received,
+                    }
+                )
+            )
             async for message in connection:
                 if isinstance(message, str):
-                    self.notes.skipped("malformed batch", "it is text, expected bytes: open the phone page anew")
+                    self.notes.skipped(
+                        "malformed batch", "it is text, expected bytes: open the phone page anew"
+                    )
                     continue
                 chunk = decoder.push(message)
-                while inbox.full:  # recognition does not keep up: the phone waits, and keeps its samples
+                while (
+                    inbox.full
+                ):  # recognition does not keep up: the phone waits, and keeps its samples
                     await asyncio.sleep(FULL_WAIT_S)
                 if len(chunk.timestamps_s):
                     inbox.put(chunk)
@@ -144,7 +180,9 @@ class PhoneSource:
         finally:
             if self._phone is connection:
                 self._phone = None
-                self.notes.tell("the phone has gone; what it measures meanwhile is sent when it is back")
+                self.notes.tell(
+                    "the phone has gone; what it measures meanwhile is sent when it is back"
+                )
 
 
 def _session_of(message: str | bytes) -> str | None:

@@ -1,8 +1,9 @@
 """Batches of samples that the phone page sends, and where a stream goes on after the network was away.
 
-A batch is little-endian: the number of its first sample since the page began (float64), then for each sample its time
-(float64, milliseconds) and six values (float32): acceleration with gravity in m/s^2, rotation in rad/s, NaN for a phone
-without a gyroscope. The page keeps what was not acknowledged, and sends it again when it is connected again.
+A batch is little-endian: the number of its first sample since the page began (float64), then for
+each sample its time (float64, milliseconds) and six values (float32): acceleration with gravity in
+m/s^2, rotation in rad/s, NaN for a phone without a gyroscope. The page keeps what was not
+acknowledged, and sends it again when it is connected again.
 """
 
 from __future__ import annotations
@@ -53,10 +54,13 @@ class PhoneDecoder:
         body = memoryview(batch)[HEADER_BYTES:]
         first = float(np.frombuffer(batch, "<f8", 1)[0]) if len(batch) >= HEADER_BYTES else math.nan
         if len(body) % SAMPLE.itemsize or not (first >= 0 and first.is_integer() and first < 2**53):
-            self._notes.skipped("malformed batch", f"it has {len(batch)} bytes and begins at sample {first:g}, "
-                                "expected what the phone page sends: open that page anew")
+            self._notes.skipped(
+                "malformed batch",
+                f"it has {len(batch)} bytes and begins at sample {first:g}, "
+                "expected what the phone page sends: open that page anew",
+            )
             return Chunk.empty(len(self._channels))
-        samples = np.frombuffer(body, SAMPLE)[max(0, self.received - int(first)):]
+        samples = np.frombuffer(body, SAMPLE)[max(0, self.received - int(first)) :]
         self.received = max(self.received, int(first) + len(body) // SAMPLE.itemsize)
         return self._chunk(samples)
 
@@ -65,9 +69,14 @@ class PhoneDecoder:
         with np.errstate(invalid="ignore"):
             sound = (np.abs(times_ms) < LATEST_MS) & (np.abs(values) < VALUE_LIMIT).all(1)
         if not sound.all():
-            missing = [name for i, name in enumerate(self._channels) if np.isnan(values[:, i]).all()]
-            why = (f"the phone gives no {', '.join(missing)}: take one with a gyroscope, or a model without" if missing
-                   else "a time or value is none that a sensor gives: open the page anew")
+            missing = [
+                name for i, name in enumerate(self._channels) if np.isnan(values[:, i]).all()
+            ]
+            why = (
+                f"the phone gives no {', '.join(missing)}: take one with a gyroscope, or a model without"
+                if missing
+                else "a time or value is none that a sensor gives: open the page anew"
+            )
             self._notes.skipped("unusable sample", why, int((~sound).sum()))
         times_ms, values = times_ms[sound], values[sound]
         kept = []
@@ -76,6 +85,9 @@ class PhoneDecoder:
                 kept.append(i)
                 self._newest_ms = time_ms
         if len(kept) < len(times_ms):
-            self._notes.skipped("sample out of order", "the page sent one that was not later than the one before: "
-                                "open it anew", len(times_ms) - len(kept))
+            self._notes.skipped(
+                "sample out of order",
+                "the page sent one that was not later than the one before: open it anew",
+                len(times_ms) - len(kept),
+            )
         return Chunk(times_ms[kept] / 1000, np.ascontiguousarray(values[kept], np.float32))

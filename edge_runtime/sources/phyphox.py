@@ -1,9 +1,10 @@
 """``phyphox:PHONE[:PORT]``: asks the phyphox phone app for what it has measured since the last time.
 
-Switch on "Allow remote access" in the app's experiment; the port is 8080 on Android, 80 on an iPhone. Options:
-``poll_s`` (0.1), ``gravity`` (``included`` takes the experiment's accelerometer, ``removed`` its linear
-acceleration). The interface is documented at phyphox.org/wiki under "Remote-interface communication": ``/config``
-names the buffers, ``/get?acc_time=T&accX=T|acc_time`` gives what is newer than T, ``/control?cmd=start`` starts.
+Switch on "Allow remote access" in the app's experiment; the port is 8080 on Android, 80 on an
+iPhone. Options: ``poll_s`` (0.1), ``gravity`` (``included`` takes the experiment's accelerometer,
+``removed`` its linear acceleration). The interface is documented at phyphox.org/wiki under
+"Remote-interface communication": ``/config`` names the buffers, ``/get?acc_time=T&accX=T|acc_time``
+gives what is newer than T, ``/control?cmd=start`` starts.
 """
 
 from __future__ import annotations
@@ -69,8 +70,14 @@ class PhyphoxSource:
         gravity: ``included`` or ``removed``.
     """
 
-    def __init__(self, host: str, port: int, channels: Sequence[str], poll_s: float = 0.1,
-                 gravity: str = "included") -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        channels: Sequence[str],
+        poll_s: float = 0.1,
+        gravity: str = "included",
+    ) -> None:
         self._host, self._port, self._channels, self._poll_s = host, port, tuple(channels), poll_s
         self._inputs = {"acc": INPUTS["acc", gravity], "gyro": GYROSCOPE}
         self.notes = Notes(f"phyphox {host}")
@@ -85,9 +92,15 @@ class PhyphoxSource:
         target = parse_target(rest, ("poll_s", "gravity"))
         poll_s = target.number("poll_s")
         if poll_s is not None and not 0.01 <= poll_s <= IDLE_S:
-            raise SourceError(f"{target.name} was given poll_s={poll_s:g}, expected 0.01 to {IDLE_S:g} seconds")
-        return PhyphoxSource(*target.host_and_port(PORT), channels, 0.1 if poll_s is None else poll_s,
-                             target.choice("gravity", ("included", "removed")))
+            raise SourceError(
+                f"{target.name} was given poll_s={poll_s:g}, expected 0.01 to {IDLE_S:g} seconds"
+            )
+        return PhyphoxSource(
+            *target.host_and_port(PORT),
+            channels,
+            0.1 if poll_s is None else poll_s,
+            target.choice("gravity", ("included", "removed")),
+        )
 
     def __iter__(self) -> Iterator[Chunk]:
         return reconnecting(self._session, self.notes, len(self._channels))
@@ -124,17 +137,20 @@ class PhyphoxSource:
             body = response.read(LARGEST_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
             why = str(error) or type(error).__name__
-            raise SourceError(f"phyphox does not answer at {self._host}:{self._port} ({why}): switch on "
-                              "remote access in its menu, keep the app in front, and check the address that it shows"
-                              ) from error
+            raise SourceError(
+                f"phyphox does not answer at {self._host}:{self._port} ({why}): switch on "
+                "remote access in its menu, keep the app in front, and check the address that it shows"
+            ) from error
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
             answer = None
         if response.status != 200 or not isinstance(answer, dict):
-            raise SourceError(f"{self._host}:{self._port} answered {response.status} and {len(body)} bytes that are no "
-                              "phyphox answer, expected JSON of at most "
-                              f"{LARGEST_ANSWER >> 20} MB: check the address that the app shows")
+            raise SourceError(
+                f"{self._host}:{self._port} answered {response.status} and {len(body)} bytes that are no "
+                "phyphox answer, expected JSON of at most "
+                f"{LARGEST_ANSWER >> 20} MB: check the address that the app shows"
+            )
         return answer
 
     def _sensors(self, config: dict[str, Any], wanted: Sequence[str]) -> dict[str, _Sensor]:
@@ -143,7 +159,9 @@ class PhyphoxSource:
         inputs = config.get("inputs")
         for entry in inputs if isinstance(inputs, list) else []:
             try:
-                outputs = {axis: str(name) for output in entry["outputs"] for axis, name in output.items()}
+                outputs = {
+                    axis: str(name) for output in entry["outputs"] for axis, name in output.items()
+                }
                 found[str(entry["source"])] = tuple(outputs[axis] for axis in "xyzt")
             except (KeyError, TypeError, AttributeError):
                 continue  # the microphone, say
@@ -151,20 +169,29 @@ class PhyphoxSource:
         for sensor in wanted:
             name = self._inputs[sensor]
             if name not in found:
-                raise SourceError(f"the experiment open in phyphox has the sensors {', '.join(found) or 'none'}, "
-                                  f"expected {name} too: open one with it (the menu's + makes your own, with "
-                                  "accelerometer and gyroscope)")
+                raise SourceError(
+                    f"the experiment open in phyphox has the sensors {', '.join(found) or 'none'}, "
+                    f"expected {name} too: open one with it (the menu's + makes your own, with "
+                    "accelerometer and gyroscope)"
+                )
             x, y, z, t = found[name]
             sensors[sensor] = _Sensor(name, (x, y, z, t))
         return sensors
 
-    def _take(self, answer: dict[str, Any], sensor: str, sensors: dict[str, _Sensor], merger: SensorMerger) -> None:
+    def _take(
+        self, answer: dict[str, Any], sensor: str, sensors: dict[str, _Sensor], merger: SensorMerger
+    ) -> None:
         where = sensors[sensor]
         try:
-            columns = [np.array(answer["buffer"][name]["buffer"], np.float64) for name in where.buffers]  # null: NaN
+            columns = [
+                np.array(answer["buffer"][name]["buffer"], np.float64) for name in where.buffers
+            ]  # null: NaN
         except (KeyError, TypeError, ValueError):
-            self.notes.skipped("malformed answer", f"it lacks the {NAMES[sensor]}'s buffers "
-                               f"{', '.join(where.buffers)} as lists of numbers: update the app")
+            self.notes.skipped(
+                "malformed answer",
+                f"it lacks the {NAMES[sensor]}'s buffers "
+                f"{', '.join(where.buffers)} as lists of numbers: update the app",
+            )
             return
         if any(column.ndim != 1 for column in columns):
             return

@@ -17,7 +17,8 @@ TOO_MANY_REPEATS = 0.3
 def polled(read: Callable[[], list[float]], rate_hz: float, notes: Notes) -> Iterator[Chunk]:
     """A chunk for each reading, with the time in the middle of it.
 
-    A reading that could not be made in time is left out and counted; a sensor slower than the pace is said.
+    A reading that could not be made in time is left out and counted; a sensor slower than the pace
+    is said.
 
     Args:
         read: gives a value for each channel.
@@ -37,12 +38,18 @@ def polled(read: Callable[[], list[float]], rate_hz: float, notes: Notes) -> Ite
         before = values
         if readings == REPEATS_OF and any(values):
             if repeats > TOO_MANY_REPEATS * REPEATS_OF:
-                notes.tell(f"{repeats} of {readings} readings were equal to the one before: the sensor is slower than "
-                           f"{rate_hz:g} Hz; raise its rate, or give rate_hz")
+                notes.tell(
+                    f"{repeats} of {readings} readings were equal to the one before: the sensor is slower than "
+                    f"{rate_hz:g} Hz; raise its rate, or give rate_hz"
+                )
             readings = repeats = 0
         due_s += period_s
         missed = int((time.monotonic() - due_s) / period_s)
         if missed > 0:
             due_s += missed * period_s
-            notes.skipped("missed reading", f"a reading took {1000 * (ended_s - began_s):.3g} ms, expected at most "
-                          f"{1000 * period_s:.3g}: raise the bus's speed, or lower rate_hz", missed)
+            notes.skipped(
+                "missed reading",
+                f"a reading took {1000 * (ended_s - began_s):.3g} ms, expected at most "
+                f"{1000 * period_s:.3g}: raise the bus's speed, or lower rate_hz",
+                missed,
+            )

@@ -13,7 +13,9 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 
 
-def reconnecting(session: Callable[[], Iterator[Chunk]], notes: Notes, channels: int) -> Iterator[Chunk]:
+def reconnecting(
+    session: Callable[[], Iterator[Chunk]], notes: Notes, channels: int
+) -> Iterator[Chunk]:
     """Chunks of one session after the other; the wait between them doubles until samples come again.
 
     Args:
@@ -22,8 +24,8 @@ def reconnecting(session: Callable[[], Iterator[Chunk]], notes: Notes, channels:
         channels: of the chunks.
 
     Raises:
-        SourceError: the first connection gave no sample before it failed, so a mistake in the address is told at
-            once and not waited for.
+        SourceError: the first connection gave no sample before it failed, so a mistake in the
+            address is told at once and not waited for.
     """
     ever, wait_s = False, FIRST_WAIT_S
     while True:

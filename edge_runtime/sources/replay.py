@@ -1,8 +1,8 @@
 """``replay:PATH``: a recorded file played back as if it came from a sensor.
 
-Options, after a question mark: ``speed`` (1, the default, is real time, 2.5 is faster, ``max`` does not wait),
-``lead_s`` (seconds of the beginning that come at once), ``rate_hz`` (for a file without timestamps), ``recording``
-(which one of a data set).
+Options, after a question mark: ``speed`` (1, the default, is real time, 2.5 is faster, ``max`` does
+not wait), ``lead_s`` (seconds of the beginning that come at once), ``rate_hz`` (for a file without
+timestamps), ``recording`` (which one of a data set).
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class ReplaySource:
         recording: what to play.
         channels: names of the columns to give, in order.
         speed: 1 is real time, ``math.inf`` does not wait.
-        lead_s: this much of the beginning comes at once, so that a first decision need not wait for a whole window.
+        lead_s: this much of the beginning comes at once, so that a first decision need not wait for
+            a whole window.
 
     Attributes:
         recording: what is played, with the columns in the order of ``channels``.
@@ -42,16 +43,24 @@ class ReplaySource:
         SourceError: the recording lacks a channel, or a speed or lead that makes no sense.
     """
 
-    def __init__(self, recording: Recording, channels: Sequence[str], speed: float = 1.0, lead_s: float = 0.0) -> None:
+    def __init__(
+        self, recording: Recording, channels: Sequence[str], speed: float = 1.0, lead_s: float = 0.0
+    ) -> None:
         if not speed > 0:
-            raise SourceError(f"{recording.name} is to be played at speed {speed:g}, expected above 0 or max: use 1 "
-                              "for real time")
+            raise SourceError(
+                f"{recording.name} is to be played at speed {speed:g}, expected above 0 or max: use 1 "
+                "for real time"
+            )
         if not 0 <= lead_s < math.inf:
-            raise SourceError(f"{recording.name} is to be played with lead_s={lead_s:g}, expected 0 or more seconds: "
-                              "use 0 to play all of it at its own pace")
+            raise SourceError(
+                f"{recording.name} is to be played with lead_s={lead_s:g}, expected 0 or more seconds: "
+                "use 0 to play all of it at its own pace"
+            )
         self.recording = recording.select(channels)
         self.notes = Notes(recording.name)
-        with np.errstate(invalid="ignore", over="ignore"):  # infinite timestamps are for the recogniser to refuse
+        with np.errstate(
+            invalid="ignore", over="ignore"
+        ):  # infinite timestamps are for the recogniser to refuse
             self._due_s = (recording.timestamps_s - recording.timestamps_s[0] - lead_s) / speed
         self._edges = _edges(self._due_s, speed)
 
@@ -65,8 +74,11 @@ class ReplaySource:
         target = parse_target(rest, ("speed", "lead_s", "rate_hz", "recording"))
         speed = math.inf if target.options.get("speed") == "max" else target.number("speed")
         lead_s = target.number("lead_s") or 0.0
-        recording = read_recording(target.name, rate_hz=target.number("rate_hz"),
-                                   recording=target.whole_number("recording"))
+        recording = read_recording(
+            target.name,
+            rate_hz=target.number("rate_hz"),
+            recording=target.whole_number("recording"),
+        )
         return ReplaySource(recording, channels, 1.0 if speed is None else speed, lead_s)
 
     @property
@@ -87,7 +99,8 @@ def _edges(due_s: np.ndarray, speed: float) -> list[int]:
     if speed == math.inf:
         return [*range(0, n, UNPACED_CHUNK_SAMPLES), n]
     with np.errstate(invalid="ignore"):
-        # The millionth keeps timestamps a rounding error early in their own chunk; -1 makes the lead one chunk.
+        # The millionth keeps timestamps a rounding error early in their own chunk; -1 makes the
+        # lead one chunk.
         slot = np.maximum(np.floor(due_s / CHUNK_S + 1e-6), -1)
         starts = np.flatnonzero(np.diff(slot) != 0) + 1
     return [0, *starts.tolist(), n]
@@ -97,4 +110,3 @@ def _wait_until(moment_s: float) -> None:
     """Return at once for a moment that is past, or is no moment at all."""
     while math.isfinite(moment_s) and (wait_s := moment_s - time.monotonic()) > 0:
         time.sleep(min(wait_s, LONGEST_SLEEP_S))
-

@@ -1,8 +1,9 @@
 """Messages that the Sensor Logger phone app pushes while it records, over HTTP or MQTT.
 
-``{"messageId": 0, "sessionId": "..", "deviceId": "..", "payload": [{"name": "gyroscope", "time": 1698501144401773000,
-"values": {"x": .., "y": .., "z": ..}}, ..]}``, time in nanoseconds since 1970. Messages may come out of order. The
-app's ``accelerometer`` is without gravity; ``totalacceleration``, or the sum with ``gravity``, is with it
+``{"messageId": 0, "sessionId": "..", "deviceId": "..", "payload": [{"name": "gyroscope", "time":
+1698501144401773000, "values": {"x": .., "y": .., "z": ..}}, ..]}``, time in nanoseconds since 1970.
+Messages may come out of order. The app's ``accelerometer`` is without gravity;
+``totalacceleration``, or the sum with ``gravity``, is with it
 (github.com/tszheichoi/awesome-sensor-logger, PUSHING.md and UNITS.md).
 """
 
@@ -22,7 +23,12 @@ from edge_runtime.sources.notes import Notes
 
 LARGEST_MESSAGE = 4 << 20  # bytes; a second of every sensor at 200 Hz is 200 kB
 LONGEST_WAIT = 4  # messages that may overtake one another
-TOTAL, LINEAR, GRAVITY, UNCALIBRATED = "totalacceleration", "accelerometer", "gravity", "accelerometeruncalibrated"
+TOTAL, LINEAR, GRAVITY, UNCALIBRATED = (
+    "totalacceleration",
+    "accelerometer",
+    "gravity",
+    "accelerometeruncalibrated",
+)
 GYROSCOPE = "gyroscope"
 GRAVITY_OPTIONS = ("included", "removed")
 
@@ -70,7 +76,9 @@ class PushDecoder:
         self._merger = SensorMerger(channels, notes)
         self._sum = self._new_sum()
         self._device: object = None
-        self._acceleration = LINEAR if gravity == "removed" else ""  # which of the app's sensors is used
+        self._acceleration = (
+            LINEAR if gravity == "removed" else ""
+        )  # which of the app's sensors is used
 
     def push(self, body: bytes) -> Chunk:
         """Take the body of one message; give the samples that are complete.
@@ -100,14 +108,19 @@ class PushDecoder:
         if self._device is None:
             self._device = device
         if device != self._device:
-            self._notes.skipped("message of another device", "two phones push to this address, "
-                                f"{str(self._device)[:40]} and {str(device)[:40]}, expected one: stop one of them")
+            self._notes.skipped(
+                "message of another device",
+                "two phones push to this address, "
+                f"{str(self._device)[:40]} and {str(device)[:40]}, expected one: stop one of them",
+            )
             return None
         return message
 
     def _malformed(self, why: str) -> None:
-        self._notes.skipped("malformed message", f"{why}, expected what the Sensor Logger app pushes: check what sends "
-                            "to this address")
+        self._notes.skipped(
+            "malformed message",
+            f"{why}, expected what the Sensor Logger app pushes: check what sends to this address",
+        )
 
     def _take(self, payload: list[Any]) -> None:
         readings: dict[str, list[tuple[float, float, float, float]]] = {}
@@ -117,14 +130,23 @@ class PushDecoder:
                 name, values = entry["name"].lower(), entry["values"]
                 if name not in (TOTAL, LINEAR, GRAVITY, UNCALIBRATED, GYROSCOPE):
                     continue
-                reading = int(entry["time"]) / 1e9, float(values["x"]), float(values["y"]), float(values["z"])
+                reading = (
+                    int(entry["time"]) / 1e9,
+                    float(values["x"]),
+                    float(values["y"]),
+                    float(values["z"]),
+                )
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
                 broken += 1
                 continue
             readings.setdefault(name, []).append(reading)
         if broken:
-            self._notes.skipped("malformed reading", "an entry of the payload lacks name, time or x, y, z, expected "
-                                "all of them as numbers: check what sends to this address", broken)
+            self._notes.skipped(
+                "malformed reading",
+                "an entry of the payload lacks name, time or x, y, z, expected "
+                "all of them as numbers: check what sends to this address",
+                broken,
+            )
         self._pass_on({name: np.array(rows) for name, rows in readings.items()})
 
     def _pass_on(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:
@@ -132,7 +154,14 @@ class PushDecoder:
         if GYROSCOPE in tables:
             self._merger.push("gyro", tables[GYROSCOPE][:, 0], tables[GYROSCOPE][:, 1:])
         if self._gravity == "included":
-            best = next((name for name in (TOTAL, GRAVITY, UNCALIBRATED) if name in (*tables, self._acceleration)), "")
+            best = next(
+                (
+                    name
+                    for name in (TOTAL, GRAVITY, UNCALIBRATED)
+                    if name in (*tables, self._acceleration)
+                ),
+                "",
+            )
             if best != self._acceleration:
                 self._acceleration, self._sum = best, self._new_sum()
         if self._acceleration in (TOTAL, LINEAR, UNCALIBRATED):
@@ -147,4 +176,6 @@ class PushDecoder:
         self._merger.push("acc", both.timestamps_s, values[:, :3] + values[:, 3:])
 
     def _new_sum(self) -> SensorMerger:
-        return SensorMerger(CHANNELS, self._notes, {"acc": "accelerometer", "gyro": "gravity sensor"})
+        return SensorMerger(
+            CHANNELS, self._notes, {"acc": "accelerometer", "gyro": "gravity sensor"}
+        )

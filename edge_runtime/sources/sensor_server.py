@@ -1,8 +1,9 @@
 """``ws:PHONE[:PORT]``: the Android app SensorServer, which serves its sensors over a WebSocket.
 
-Set the sampling rate in the app's settings: its default gives five samples a second. Option: ``gravity`` (``included``,
-or ``removed`` for a model that learnt without). A message is ``{"type": "android.sensor.accelerometer", "values":
-[x, y, z], "accuracy": 2, "timestamp": 3925657519043709}``, nanoseconds since the phone started, m/s^2 and rad/s
+Set the sampling rate in the app's settings: its default gives five samples a second. Option:
+``gravity`` (``included``, or ``removed`` for a model that learnt without). A message is ``{"type":
+"android.sensor.accelerometer", "values": [x, y, z], "accuracy": 2, "timestamp":
+3925657519043709}``, nanoseconds since the phone started, m/s^2 and rad/s
 (github.com/umer0586/SensorServer).
 """
 
@@ -45,7 +46,9 @@ class SensorServerSource:
         MissingExtraError: websockets is not installed.
     """
 
-    def __init__(self, host: str, port: int, channels: Sequence[str], gravity: str = "included") -> None:
+    def __init__(
+        self, host: str, port: int, channels: Sequence[str], gravity: str = "included"
+    ) -> None:
         self._connect = import_extra("websockets.sync.client", "ws").connect
         self._exceptions = import_extra("websockets.exceptions", "ws")
         self._host, self._port, self._channels = host, port, tuple(channels)
@@ -53,7 +56,9 @@ class SensorServerSource:
         self.notes = Notes(f"ws {host}")
 
     @staticmethod
-    def from_uri(rest: str, channels: Sequence[str], rate_hz: float | None = None) -> SensorServerSource:
+    def from_uri(
+        rest: str, channels: Sequence[str], rate_hz: float | None = None
+    ) -> SensorServerSource:
         """Open ``PHONE[:PORT][?gravity=..]``; the app's settings say how fast it samples.
 
         Raises:
@@ -61,8 +66,9 @@ class SensorServerSource:
             MissingExtraError: websockets is not installed.
         """
         target = parse_target(rest.removeprefix("//"), ("gravity",))
-        return SensorServerSource(*target.host_and_port(PORT), channels,
-                                  target.choice("gravity", ("included", "removed")))
+        return SensorServerSource(
+            *target.host_and_port(PORT), channels, target.choice("gravity", ("included", "removed"))
+        )
 
     def __iter__(self) -> Iterator[Chunk]:
         return reconnecting(self._session, self.notes, len(self._channels))
@@ -79,11 +85,20 @@ class SensorServerSource:
         host = f"[{self._host}]" if ":" in self._host else self._host
         uri = f"ws://{host}:{self._port}/sensors/connect?types={urllib.parse.quote(json.dumps(types))}"
         try:
-            return stack.enter_context(self._connect(uri, open_timeout=TIMEOUT_S, close_timeout=1.0,
-                                                     max_size=LARGEST_MESSAGE, proxy=None))
+            return stack.enter_context(
+                self._connect(
+                    uri,
+                    open_timeout=TIMEOUT_S,
+                    close_timeout=1.0,
+                    max_size=LARGEST_MESSAGE,
+                    proxy=None,
+                )
+            )
         except (OSError, self._exceptions.WebSocketException) as error:
-            raise SourceError(f"SensorServer does not answer at {self._host}:{self._port} ({error}): start it in the "
-                              "app, and check the address that it shows") from error
+            raise SourceError(
+                f"SensorServer does not answer at {self._host}:{self._port} ({error}): start it in the "
+                "app, and check the address that it shows"
+            ) from error
 
     def _receive(self, connection: Any, merger: SensorMerger) -> None:
         """Wait for a message, then take all that are there."""
@@ -96,8 +111,10 @@ class SensorServerSource:
             except self._exceptions.ConnectionClosed as error:
                 if wait_s == 0:
                     return  # first pass on what came before; the next call finds it closed again
-                raise SourceError(f"the connection to the phone broke ({error}): keep the app running and the phone on "
-                                  "the network; it closes a connection whose sensor it lacks") from error
+                raise SourceError(
+                    f"the connection to the phone broke ({error}): keep the app running and the phone on "
+                    "the network; it closes a connection whose sensor it lacks"
+                ) from error
             self._take(message, merger)
             wait_s = 0.0
 
@@ -109,8 +126,11 @@ class SensorServerSource:
             x, y, z = map(float, reading["values"][:3])
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
             shown = message[:60] if isinstance(message, str) else f"{len(message)} bytes"
-            self.notes.skipped("malformed message", f"a message is {shown!r}, expected JSON with type, timestamp and "
-                               "three values: check that SensorServer runs at this address")
+            self.notes.skipped(
+                "malformed message",
+                f"a message is {shown!r}, expected JSON with type, timestamp and "
+                "three values: check that SensorServer runs at this address",
+            )
             return
         for sensor, name in self._types.items():
             if kind == name:

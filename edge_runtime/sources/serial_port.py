@@ -1,9 +1,10 @@
 """``serial:/dev/ttyACM0``: a board that prints a line of numbers a sample, as Edge Impulse's data forwarder wants.
 
-Fields are split at commas, tabs or spaces. Options: ``baud`` (115200), ``columns`` (what the fields are, such as
-``time_ms,acc_x,acc_y,acc_z``; by default three are the accelerometer's and six the accelerometer's and gyroscope's),
-``rate_hz`` (when there is no time among the columns and the rate is known; otherwise it is measured for a second).
-Lines that begin with ERR are the board's own errors.
+Fields are split at commas, tabs or spaces. Options: ``baud`` (115200), ``columns`` (what the fields
+are, such as ``time_ms,acc_x,acc_y,acc_z``; by default three are the accelerometer's and six the
+accelerometer's and gyroscope's), ``rate_hz`` (when there is no time among the columns and the rate
+is known; otherwise it is measured for a second). Lines that begin with ERR are the board's own
+errors.
 """
 
 from __future__ import annotations
@@ -84,9 +85,9 @@ class Ticks:
         """The count, were the counter wider."""
         if math.isnan(count):
             return count  # of a line that was left out
-        self._overflows += self._before - count > 2 ** 31
+        self._overflows += self._before - count > 2**31
         self._before = count
-        return count + self._overflows * 2.0 ** 32
+        return count + self._overflows * 2.0**32
 
 
 class SerialSource:
@@ -104,8 +105,14 @@ class SerialSource:
         MissingExtraError: pyserial is not installed.
     """
 
-    def __init__(self, path: str, channels: Sequence[str], baud: int = 115200, columns: Sequence[str] | None = None,
-                 rate_hz: float | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        channels: Sequence[str],
+        baud: int = 115200,
+        columns: Sequence[str] | None = None,
+        rate_hz: float | None = None,
+    ) -> None:
         self._serial = import_extra("serial", "serial")
         self._path, self._channels, self._baud, self._rate_hz = path, tuple(channels), baud, rate_hz
         self._columns = None if columns is None else self._checked(tuple(columns))
@@ -120,8 +127,13 @@ class SerialSource:
         """
         target = parse_target(rest, ("baud", "columns", "rate_hz"))
         columns = target.options.get("columns")
-        return SerialSource(target.name, channels, _baud(target), columns.split(",") if columns else None,
-                            target.rate())
+        return SerialSource(
+            target.name,
+            channels,
+            _baud(target),
+            columns.split(",") if columns else None,
+            target.rate(),
+        )
 
     def __iter__(self) -> Iterator[Chunk]:
         return reconnecting(self._session, self.notes, len(self._channels))
@@ -136,8 +148,12 @@ class SerialSource:
                 too_long = lines.too_long
                 rows = [self._parse(line) for line in lines.push(data) if line]
                 if lines.too_long > too_long:
-                    self.notes.skipped("malformed line", f"no end of line came within {LONGEST_LINE} bytes, expected "
-                                       "numbers and a line end: check the baud rate", lines.too_long - too_long)
+                    self.notes.skipped(
+                        "malformed line",
+                        f"no end of line came within {LONGEST_LINE} bytes, expected "
+                        "numbers and a line end: check the baud rate",
+                        lines.too_long - too_long,
+                    )
                 yield self._chunk(rows, clock, ticks)
         finally:
             port.close()
@@ -155,8 +171,10 @@ class SerialSource:
             plugged = ", ".join(port.device for port in ports) or "none"
             return f"there is no {self._path}: plug the board in, or name one of the serial ports here ({plugged})"
         if code == errno.EACCES:
-            return (f"{self._path} may not be opened by this user: sudo usermod -aG dialout $USER, then log out and in "
-                    "again")
+            return (
+                f"{self._path} may not be opened by this user: sudo usermod -aG dialout $USER, then log out and in "
+                "again"
+            )
         if code in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in str(error):
             return f"{self._path} is in use by another program: close it (the Arduino IDE's serial monitor?)"
         return f"{self._path} cannot be opened as a serial port at {self._baud} baud ({error}): check both"
@@ -165,7 +183,9 @@ class SerialSource:
         try:
             return bytes(port.read(port.in_waiting or 1))
         except OSError as error:
-            raise SourceError(f"{self._path} was unplugged or closed ({error}): plug it in again") from error
+            raise SourceError(
+                f"{self._path} was unplugged or closed ({error}): plug it in again"
+            ) from error
 
     def _parse(self, line: bytes) -> list[float]:
         """The numbers of a line; none for one that is left out, so that its place in time is kept."""
@@ -175,15 +195,21 @@ class SerialSource:
         try:
             numbers = parse_line(line)
         except ValueError:
-            self.notes.skipped("malformed line", f"a line is {_shown(line)}, expected numbers with commas between "
-                               "them: check the baud rate and what the board prints")
+            self.notes.skipped(
+                "malformed line",
+                f"a line is {_shown(line)}, expected numbers with commas between "
+                "them: check the baud rate and what the board prints",
+            )
             return []
         if self._columns is None and len(numbers) in BY_COUNT:
             self._columns = self._checked(BY_COUNT[len(numbers)])
         expected = "3 (acc) or 6 (acc, gyro)" if self._columns is None else str(len(self._columns))
         if self._columns is None or len(numbers) != len(self._columns):
-            self.notes.skipped("malformed line", f"a line has {len(numbers)} numbers ({_shown(line)}), expected "
-                               f"{expected}: say what they are with columns=time_ms,acc_x,...")
+            self.notes.skipped(
+                "malformed line",
+                f"a line has {len(numbers)} numbers ({_shown(line)}), expected "
+                f"{expected}: say what they are with columns=time_ms,acc_x,...",
+            )
             return []
         return numbers
 
@@ -193,7 +219,9 @@ class SerialSource:
         missing = [float("nan")] * len(self._columns)
         table = np.array([row or missing for row in rows])
         places = [self._columns.index(name) for name in self._channels]
-        with np.errstate(over="ignore"):  # too large for float32: infinite, which the recogniser refuses
+        with np.errstate(
+            over="ignore"
+        ):  # too large for float32: infinite, which the recogniser refuses
             samples = table[:, places].astype(np.float32)
         unit = next((name for name in self._columns if name in TIME_UNITS), None)
         if unit is None:
@@ -207,13 +235,17 @@ class SerialSource:
         wrong = [name for name in columns if name not in (*CHANNELS, *TIME_UNITS, SKIPPED)]
         named = [name for name in columns if name != SKIPPED]
         if wrong or len(set(named)) < len(named) or sum(name in TIME_UNITS for name in columns) > 1:
-            raise SourceError(f"{self._path} was given columns={','.join(columns)}, expected names out of "
-                              f"{', '.join((*CHANNELS, *TIME_UNITS))}, each once and one time at most, and "
-                              f"{SKIPPED} for a field to pass over: correct them")
+            raise SourceError(
+                f"{self._path} was given columns={','.join(columns)}, expected names out of "
+                f"{', '.join((*CHANNELS, *TIME_UNITS))}, each once and one time at most, and "
+                f"{SKIPPED} for a field to pass over: correct them"
+            )
         lacking = [name for name in self._channels if name not in columns]
         if lacking:
-            raise SourceError(f"{self._path} gives {', '.join(columns)}, but {', '.join(lacking)} is wanted too: let "
-                              "the board print it, or use a model for fewer channels")
+            raise SourceError(
+                f"{self._path} gives {', '.join(columns)}, but {', '.join(lacking)} is wanted too: let "
+                "the board print it, or use a model for fewer channels"
+            )
         return columns
 
 
@@ -225,7 +257,9 @@ def _without_nan(chunk: Chunk) -> Chunk:
 def _baud(target: Target) -> int:
     baud = target.whole_number("baud")
     if baud == 0:
-        raise SourceError(f"{target.name} was given baud=0, expected bits per second: write for example baud=115200")
+        raise SourceError(
+            f"{target.name} was given baud=0, expected bits per second: write for example baud=115200"
+        )
     return baud or 115200
 
 

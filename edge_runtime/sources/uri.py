@@ -37,7 +37,9 @@ class Target:
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise SourceError(f"{self.name} was given {key}={text!r}, expected a number: write for example {key}=1.5")
+            raise SourceError(
+                f"{self.name} was given {key}={text!r}, expected a number: write for example {key}=1.5"
+            )
         return number
 
     def whole_number(self, key: str) -> int | None:
@@ -50,10 +52,11 @@ class Target:
         if text is None:
             return None
         if not re.fullmatch("[0-9]{1,18}", text):
-            raise SourceError(f"{self.name} was given {key}={text!r}, expected a whole number: write for example "
-                              f"{key}=3")
+            raise SourceError(
+                f"{self.name} was given {key}={text!r}, expected a whole number: write for example "
+                f"{key}=3"
+            )
         return int(text)
-
 
     def rate(self, wanted_hz: float | None = None) -> float | None:
         """The option ``rate_hz``, or what is wanted without it.
@@ -63,8 +66,10 @@ class Target:
         """
         rate_hz = self.number("rate_hz")
         if rate_hz is not None and not rate_hz > 0:
-            raise SourceError(f"{self.name} was given rate_hz={rate_hz:g}, expected samples per second, above 0: "
-                              "write for example rate_hz=50")
+            raise SourceError(
+                f"{self.name} was given rate_hz={rate_hz:g}, expected samples per second, above 0: "
+                "write for example rate_hz=50"
+            )
         return wanted_hz if rate_hz is None else rate_hz
 
     def choice(self, key: str, allowed: Sequence[str]) -> str:
@@ -75,7 +80,9 @@ class Target:
         """
         text = self.options.get(key, allowed[0])
         if text not in allowed:
-            raise SourceError(f"{self.name} was given {key}={text!r}, expected one of {', '.join(allowed)}")
+            raise SourceError(
+                f"{self.name} was given {key}={text!r}, expected one of {', '.join(allowed)}"
+            )
         return text
 
     def host_and_port(self, default_port: int) -> tuple[str, int]:
@@ -87,8 +94,10 @@ class Target:
         found = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:/\[\]\s]+)(?::([0-9]{1,5}))?/?", self.name)
         port = int(found[2] or default_port) if found else 0
         if not found or not 1 <= port <= 65535:
-            raise SourceError(f"{self.name!r} is no address, expected HOST or HOST:PORT: write for example "
-                              f"192.168.1.20:{default_port}")
+            raise SourceError(
+                f"{self.name!r} is no address, expected HOST or HOST:PORT: write for example "
+                f"192.168.1.20:{default_port}"
+            )
         return found[1].strip("[]"), port
 
 
@@ -106,13 +115,17 @@ def parse_target(rest: str, known: Collection[str], default: str = "") -> Target
     name, _, query = rest.partition("?")
     name = name or default
     if not name:
-        raise SourceError(f"{rest!r} names nothing to read from: write a path or address after the colon")
+        raise SourceError(
+            f"{rest!r} names nothing to read from: write a path or address after the colon"
+        )
     options: dict[str, str] = {}
     for pair in filter(None, query.split("&")):
         key, equals, value = (urllib.parse.unquote(part) for part in pair.partition("="))
         if not equals or key not in known or key in options:
-            raise SourceError(f"{name} was given the option {pair!r}, expected key=value with each key at most once, "
-                              f"out of {', '.join(known)}: correct what follows the question mark")
+            raise SourceError(
+                f"{name} was given the option {pair!r}, expected key=value with each key at most once, "
+                f"out of {', '.join(known)}: correct what follows the question mark"
+            )
         options[key] = value
     return Target(name, options)
 
@@ -132,6 +145,8 @@ def split_options(rest: str, keys: Collection[str]) -> tuple[str, dict[str, str]
             left.append(pair)
             continue
         if key in taken:
-            raise SourceError(f"{name} was given {key} twice, expected each option at most once: leave one out")
+            raise SourceError(
+                f"{name} was given {key} twice, expected each option at most once: leave one out"
+            )
         taken[key] = value
     return name + mark * bool(left) + "&".join(left), taken

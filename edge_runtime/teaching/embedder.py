@@ -21,7 +21,14 @@ from edge_runtime.contract import (
     Quantisation,
     StreamSpec,
 )
-from edge_runtime.design import IMAGE_HEIGHT, POSTURE, block_sizes, design_front_end, hop_samples, resolve_channels
+from edge_runtime.design import (
+    IMAGE_HEIGHT,
+    POSTURE,
+    block_sizes,
+    design_front_end,
+    hop_samples,
+    resolve_channels,
+)
 from edge_runtime.errors import ContractError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.statistics import WindowStatistics
@@ -39,7 +46,8 @@ class Embedder:
     """A network and the front end before it: windows to embeddings.
 
     Args:
-        tflite: the network: the bundled one, which sees image by image, or that of an exported model.
+        tflite: the network: the bundled one, which sees image by image, or that of an exported
+            model.
         contract: whose stream, window and front end are meant; its labels are not.
         threads: CPU threads of the network.
 
@@ -49,21 +57,33 @@ class Embedder:
         draft: a contract with that stream, window and front end, in which nothing is taught yet.
 
     Raises:
-        ContractError: the network cannot be loaded, or its embedding is not made of what the head weighs.
+        ContractError: the network cannot be loaded, or its embedding is not made of what the head
+        weighs.
     """
 
     def __init__(self, tflite: bytes, contract: Contract, threads: int = 1) -> None:
         self.tflite = tflite
         self.threads = threads
-        blocks = (_blocks_of(contract, Model(tflite, contract).embedding_size) if contract.taught is None else
-                  contract.taught.blocks)
-        self.draft = replace(contract, schema=TAUGHT_SCHEMA, labels=(), decision=DecisionSpec(), provenance=PROVENANCE,
-                             taught=TaughtSpec(blocks, ()))
+        blocks = (
+            _blocks_of(contract, Model(tflite, contract).embedding_size)
+            if contract.taught is None
+            else contract.taught.blocks
+        )
+        self.draft = replace(
+            contract,
+            schema=TAUGHT_SCHEMA,
+            labels=(),
+            decision=DecisionSpec(),
+            provenance=PROVENANCE,
+            taught=TaughtSpec(blocks, ()),
+        )
         self._front_end = FrontEnd.of(contract)
         self._model = Model(tflite, self.draft, threads)
 
     @classmethod
-    def bundled(cls, channels: Sequence[str] | str, rate_hz: float, window_s: float, threads: int = 1) -> Self:
+    def bundled(
+        cls, channels: Sequence[str] | str, rate_hz: float, window_s: float, threads: int = 1
+    ) -> Self:
         """The bundled network, for any stream.
 
         Args:
@@ -81,10 +101,18 @@ class Embedder:
         statistics = WindowStatistics(front_end, samples, len(names), rate_hz).size
         blocks = _blocks(front_end, front_end.n_images * TEXTURE_OF_IMAGE, statistics, len(names))
         contract = Contract(
-            schema=TAUGHT_SCHEMA, name="taught motions", stream=StreamSpec(names, rate_hz, "unknown"),
-            window_samples=samples, hop_samples=hop_samples(rate_hz, front_end), front_end=front_end, labels=(),
-            decision=DecisionSpec(), quantisation=Quantisation("int8", *MADE_BY), provenance=PROVENANCE,
-            taught=TaughtSpec(blocks, ()))
+            schema=TAUGHT_SCHEMA,
+            name="taught motions",
+            stream=StreamSpec(names, rate_hz, "unknown"),
+            window_samples=samples,
+            hop_samples=hop_samples(rate_hz, front_end),
+            front_end=front_end,
+            labels=(),
+            decision=DecisionSpec(),
+            quantisation=Quantisation("int8", *MADE_BY),
+            provenance=PROVENANCE,
+            taught=TaughtSpec(blocks, ()),
+        )
         return cls(EMBEDDER.read_bytes(), contract, threads)
 
     @classmethod
@@ -106,7 +134,9 @@ class Embedder:
         """Windows (n, window_samples, channels) to embeddings (n, d) float32."""
         found = np.empty((len(windows), self.embedding_size), np.float32)
         for i, window in enumerate(windows):
-            found[i] = self._model.embed(window if self._model.takes_windows else self._front_end.compute(window))
+            found[i] = self._model.embed(
+                window if self._model.takes_windows else self._front_end.compute(window)
+            )
         return found
 
 
@@ -118,10 +148,12 @@ def _blocks_of(contract: Contract, size: int) -> tuple[int, ...]:
     """
     front, statistics = contract.front_end, WindowStatistics.of(contract).size
     texture = size - _spectrum(front) - statistics
-    if texture < 1 or front.statistics[:len(POSTURE)] != POSTURE:
-        raise ContractError(f"the network of {contract.name!r} gives embeddings of {size} values, expected the "
-                            "texture, spectrum and statistics of img2imu export (more than "
-                            f"{_spectrum(front) + statistics}): take another model, or the bundled network")
+    if texture < 1 or front.statistics[: len(POSTURE)] != POSTURE:
+        raise ContractError(
+            f"the network of {contract.name!r} gives embeddings of {size} values, expected the "
+            "texture, spectrum and statistics of img2imu export (more than "
+            f"{_spectrum(front) + statistics}): take another model, or the bundled network"
+        )
     return _blocks(front, texture, statistics, len(contract.stream.channels))
 
 

@@ -50,31 +50,49 @@ def check_label(label: str) -> None:
     Raises:
         DataError: not one line of printable text, or too long.
     """
-    if not is_line(label) or label != label.strip() or len(label) > MAX_LABEL_CHARACTERS or not label.isprintable():
+    if (
+        not is_line(label)
+        or label != label.strip()
+        or len(label) > MAX_LABEL_CHARACTERS
+        or not label.isprintable()
+    ):
         shown = ascii(label[:MAX_LABEL_CHARACTERS])
-        raise DataError(f"the label is {shown}, expected one line of 1 to {MAX_LABEL_CHARACTERS} printable characters "
-                        "without spaces at the ends: give it another name")
+        raise DataError(
+            f"the label is {shown}, expected one line of 1 to {MAX_LABEL_CHARACTERS} printable characters "
+            "without spaces at the ends: give it another name"
+        )
 
 
 def in_order(embeddings: Array) -> Array:
     """Rows without repetition, in an order that does not depend on how they came."""
-    return np.stack([np.frombuffer(row, np.float32) for row in sorted({row.tobytes() for row in embeddings})])
+    return np.stack(
+        [np.frombuffer(row, np.float32) for row in sorted({row.tobytes() for row in embeddings})]
+    )
 
 
 def warnings_of(label: str, cut: Cut, stream: StreamSpec) -> list[str]:
     """What is remarkable about a recording, with remedies."""
     found = clipped_warnings(repr(label), cut.windows, stream)
     if cut.activity.max() < STILL:
-        found.append(f"nothing moved while {label!r} was recorded: right for a way of resting; else check the sensor, "
-                     "and redo it")
+        found.append(
+            f"nothing moved while {label!r} was recorded: right for a way of resting; else check the sensor, "
+            "and redo it"
+        )
     if cut.left_out:
-        found.append(f"{cut.left_out} window{'s' * (cut.left_out > 1)} of {label!r} held little motion beside the "
-                     f"others and {'were' if cut.left_out > 1 else 'was'} left out")
+        found.append(
+            f"{cut.left_out} window{'s' * (cut.left_out > 1)} of {label!r} held little motion beside the "
+            f"others and {'were' if cut.left_out > 1 else 'was'} left out"
+        )
     return found
 
 
 def clipped_warnings(what: str, windows: Array, stream: StreamSpec) -> list[str]:
     """Whether the sensor was at the end of its range."""
     axes = clipped_axes(windows.reshape(-1, windows.shape[2]), stream)
-    return [f"the sensor is at its limit in {what} ({', '.join(axes)}): choose a wider range of the sensor, and redo it"
-            ] if axes else []
+    return (
+        [
+            f"the sensor is at its limit in {what} ({', '.join(axes)}): choose a wider range of the sensor, and redo it"
+        ]
+        if axes
+        else []
+    )

@@ -29,8 +29,8 @@ class Fitted:
 
     Attributes:
         contract: with their labels.
-        head: as float32 holds it, so that a file that was read answers as the teacher that wrote it; None while there
-            is nothing to tell apart.
+        head: as float32 holds it, so that a file that was read answers as the teacher that wrote
+            it; None while there is nothing to tell apart.
         review: likewise.
         taught: the arrays for the file.
     """
@@ -55,17 +55,32 @@ def fit(draft: Contract, examples: Mapping[str, Examples], background: Examples 
     embeddings = np.concatenate([none, *(examples[label].embeddings for label in labels)])
     behind = none if background is None else background.embeddings
     seconds = 0.0 if background is None else background.seconds
-    spec = replace(draft.taught, windows=tuple(len(examples[label].embeddings) for label in labels),
-                   background_windows=len(behind), background_s=seconds)
-    contract = replace(draft, labels=labels, provenance=_provenance(embeddings, spec.windows), taught=spec)
+    spec = replace(
+        draft.taught,
+        windows=tuple(len(examples[label].embeddings) for label in labels),
+        background_windows=len(behind),
+        background_s=seconds,
+    )
+    contract = replace(
+        draft, labels=labels, provenance=_provenance(embeddings, spec.windows), taught=spec
+    )
     if not spec.rows:
         return Fitted(contract, None, None, Taught(embeddings, behind, None))
-    known = Known(np.concatenate([embeddings, behind]), labels, spec.windows, spec.blocks, seconds, draft.window_s)
+    known = Known(
+        np.concatenate([embeddings, behind]),
+        labels,
+        spec.windows,
+        spec.blocks,
+        seconds,
+        draft.window_s,
+    )
     head = _as_stored(fit_head(known.embeddings, known.classes, spec.blocks))
     found = review(known)
     if found.rejection is not None:
         chosen = found.rejection.chosen
-        spec = replace(spec, false_triggers_per_hour=chosen.false_triggers_per_hour, missed=chosen.missed)
+        spec = replace(
+            spec, false_triggers_per_hour=chosen.false_triggers_per_hour, missed=chosen.missed
+        )
         contract = replace(contract, taught=spec, decision=DecisionSpec(threshold=chosen.threshold))
     return Fitted(contract, head, found, Taught(embeddings, behind, head))
 
@@ -77,16 +92,27 @@ def as_model_file(fitted: Fitted, embedder: Embedder, windows: Array) -> ModelFi
     answers = np.zeros((len(windows), labels), np.float32)
     if fitted.head is not None:
         answers = fitted.head.probabilities(embedder.embed(windows))[:, :labels].astype(np.float32)
-    golden = Golden(windows, features.statistics, features.images[:, :, ::stride, ::stride], answers)
+    golden = Golden(
+        windows, features.statistics, features.images[:, :, ::stride, ::stride], answers
+    )
     return ModelFile(embedder.tflite, fitted.contract, golden, fitted.taught)
 
 
 def _provenance(embeddings: Array, windows: tuple[int, ...]) -> Provenance:
-    return Provenance("examples taught on the device", hashlib.sha256(embeddings.tobytes()).hexdigest(),
-                      min(windows, default=0), 0, datetime.datetime.now(datetime.UTC).date().isoformat(),
-                      {name: metadata.version(name) for name in ("img2imu", "numpy")})
+    return Provenance(
+        "examples taught on the device",
+        hashlib.sha256(embeddings.tobytes()).hexdigest(),
+        min(windows, default=0),
+        0,
+        datetime.datetime.now(datetime.UTC).date().isoformat(),
+        {name: metadata.version(name) for name in ("img2imu", "numpy")},
+    )
 
 
 def _as_stored(head: LinearHead) -> LinearHead:
-    return LinearHead(**{f.name: getattr(head, f.name).astype(np.float32).astype(np.float64)
-                         for f in fields(LinearHead)})
+    return LinearHead(
+        **{
+            f.name: getattr(head, f.name).astype(np.float32).astype(np.float64)
+            for f in fields(LinearHead)
+        }
+    )

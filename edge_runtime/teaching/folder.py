@@ -25,7 +25,8 @@ def labelled_files(directory: Path, others: Sequence[Path] = ()) -> list[tuple[s
         others: files and directories in it that are something else.
 
     Raises:
-        SourceError: no such directory, nothing in it, or a recording that lies in no folder of a label.
+        SourceError: no such directory, nothing in it, or a recording that lies in no folder of a
+        label.
     """
     skipped = {path.resolve() for path in others}
     found = []
@@ -33,12 +34,16 @@ def labelled_files(directory: Path, others: Sequence[Path] = ()) -> list[tuple[s
         if skipped & {path.resolve(), *path.resolve().parents}:
             continue
         if path.parent == directory:
-            raise SourceError(f"{path} lies in {directory} itself, expected {directory}/LABEL/{path.name}: move it "
-                              "into a folder that is called like its motion, or name it with --background")
+            raise SourceError(
+                f"{path} lies in {directory} itself, expected {directory}/LABEL/{path.name}: move it "
+                "into a folder that is called like its motion, or name it with --background"
+            )
         found.append((path.parent.name, path))
     if not found:
-        raise SourceError(f"{directory} holds no recordings to teach, expected {directory}/LABEL/*.csv: img2imu record "
-                          "makes them")
+        raise SourceError(
+            f"{directory} holds no recordings to teach, expected {directory}/LABEL/*.csv: img2imu record "
+            "makes them"
+        )
     return sorted(found)
 
 
@@ -50,13 +55,22 @@ def recordings_in(place: Path) -> list[Path]:
     """
     if not place.is_dir():
         if not place.exists():
-            raise SourceError(f"there is no {place}: check the path, it is looked up from {Path.cwd()}")
+            raise SourceError(
+                f"there is no {place}: check the path, it is looked up from {Path.cwd()}"
+            )
         return [place]
-    found = sorted(path for path in place.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()
-                   and not any(part.startswith(".") for part in path.relative_to(place).parts))
+    found = sorted(
+        path
+        for path in place.rglob("*")
+        if path.suffix.lower() in ENDINGS
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(place).parts)
+    )
     if not found:
-        raise SourceError(f"{place} holds no recordings, expected some that end in {', '.join(ENDINGS)}: img2imu "
-                          "record makes them")
+        raise SourceError(
+            f"{place} holds no recordings, expected some that end in {', '.join(ENDINGS)}: img2imu "
+            "record makes them"
+        )
     return found
 
 

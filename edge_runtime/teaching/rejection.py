@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.float64]
 
-# In logits, between what the background and what the examples reach; chosen on two draws of the watch and hapt data.
+# In logits, between what the background and what the examples reach; chosen on two draws of the
+# watch and hapt data.
 EXAMPLES_QUANTILE = 0.25
 BETWEEN = 0.5
 LEAST_MARGIN = 1.0
@@ -28,7 +29,8 @@ class OperatingPoint:
     Attributes:
         threshold: smallest probability of a label.
         false_triggers_per_hour: on more of the same background.
-        missed: share of the examples, each held out in turn, that stay below; None when none could be held out.
+        missed: share of the examples, each held out in turn, that stay below; None when none could
+            be held out.
     """
 
     threshold: float
@@ -54,13 +56,15 @@ class Rejection:
 class FalseTriggers:
     """False triggers per hour at a threshold.
 
-    Up to the background's largest scores they are counted: windows in a row above the threshold are one trigger.
-    Beyond, where a short recording has nothing left to count, the largest scores' logits are continued by an
-    exponential tail (peaks over threshold, Pickands 1975, "Statistical inference using extreme order statistics"); the
-    larger of both counts, and never less than :func:`rarest`.
+    Up to the background's largest scores they are counted: windows in a row above the threshold are
+    one trigger. Beyond, where a short recording has nothing left to count, the largest scores'
+    logits are continued by an exponential tail (peaks over threshold, Pickands 1975, "Statistical
+    inference using extreme order statistics"); the larger of both counts, and never less than
+    :func:`rarest`.
 
     Args:
-        scores: (b,) probability of the likeliest label, of windows in the order of time that were not learnt from.
+        scores: (b,) probability of the likeliest label, of windows in the order of time that were
+            not learnt from.
         seconds: of the recording that they were cut from.
         window_s: their length. Windows farther apart stand for those between them.
     """
@@ -69,7 +73,7 @@ class FalseTriggers:
         self._logits = _logit(scores)
         self._hours = seconds / 3600
         self._stands_for = max(1.0, seconds / (len(scores) * window_s))
-        tail = np.sort(self._logits)[::-1][:max(LEAST_TAIL, math.ceil(TAIL_SHARE * len(scores)))]
+        tail = np.sort(self._logits)[::-1][: max(LEAST_TAIL, math.ceil(TAIL_SHARE * len(scores)))]
         self._begin, self._mean = float(tail[-1]), max(float((tail - tail[-1]).mean()), TINY)
         # windows that overlap say the same thing: no more of them count than fit end to end
         self._per_hour = len(tail) / len(scores) * 3600 / window_s
@@ -81,7 +85,11 @@ class FalseTriggers:
         counted = float((above[1:] & ~above[:-1]).sum()) * self._stands_for / self._hours
         if logit < self._begin:
             return counted
-        return max(counted, self._per_hour * math.exp(-(logit - self._begin) / self._mean), rarest(3600 * self._hours))
+        return max(
+            counted,
+            self._per_hour * math.exp(-(logit - self._begin) / self._mean),
+            rarest(3600 * self._hours),
+        )
 
 
 def rarest(background_s: float) -> float:
@@ -110,9 +118,9 @@ def choose(background: Scores, seconds: float, window_s: float, examples: Scores
 def _between(background: Scores, examples: Scores) -> float:
     """Half-way from the largest score of the background to the lower quartile of the examples'.
 
-    It is never below 0.5, where the background is the likelier, and the odds are at least e times those of the
-    background's largest score, unless no example could be held out: a single one says nothing about how far others of
-    its kind fall short of it.
+    It is never below 0.5, where the background is the likelier, and the odds are at least e times
+    those of the background's largest score, unless no example could be held out: a single one says
+    nothing about how far others of its kind fall short of it.
     """
     least = max(0.5, float(background.max()))
     if not len(examples):

@@ -18,7 +18,9 @@ def show_review(found: Review) -> Iterator[str]:
         yield f"{right} of {of} examples are recognised by a head that did not see them ({found.accuracy:.0%})"
     width = max(map(len, found.of_label), default=0)
     for label, (right, of) in found.of_label.items():
-        mistaken = ", ".join(f"{c.windows} for {c.given}" for c in found.confused if c.truth == label)
+        mistaken = ", ".join(
+            f"{c.windows} for {c.given}" for c in found.confused if c.truth == label
+        )
         judged = f"{right} of {of}" if of else "one example, not judged"
         yield f"  {label:<{width}}  {judged}" + (f"; taken {mistaken}" if mistaken else "")
     if found.rejection is not None:
@@ -29,9 +31,11 @@ def show_review(found: Review) -> Iterator[str]:
 def show_rejection(rejection: Rejection) -> Iterator[str]:
     """The curve as a table; the chosen threshold is marked."""
     chosen = rejection.chosen
-    yield (f"unknown: below a probability of {chosen.threshold:.3g}; from {rejection.background_s:.0f} s of "
-           f"background, {_rate(chosen, rejection)} false triggers an hour and {_missed(chosen)} missed motions are "
-           "expected")
+    yield (
+        f"unknown: below a probability of {chosen.threshold:.3g}; from {rejection.background_s:.0f} s of "
+        f"background, {_rate(chosen, rejection)} false triggers an hour and {_missed(chosen)} missed motions are "
+        "expected"
+    )
     yield "    threshold  false triggers/h  missed"
     for point in sorted((*rejection.curve, chosen), key=lambda each: each.threshold):
         mark = " *" if point is chosen else ""
@@ -48,13 +52,20 @@ def draw_rejection(rejection: Rejection, path: str | os.PathLike[str]) -> None:
     import_extra("matplotlib", "demo").use("agg")
     pyplot = import_extra("matplotlib.pyplot", "demo")
     points = sorted((*rejection.curve, rejection.chosen), key=lambda each: each.threshold)
-    figure, (above, below) = pyplot.subplots(2, 1, sharex=True, figsize=(6, 5), layout="constrained")
+    figure, (above, below) = pyplot.subplots(
+        2, 1, sharex=True, figsize=(6, 5), layout="constrained"
+    )
     above.plot([point.false_triggers_per_hour for point in points], "o-", color="tab:blue")
-    above.set(yscale="log", ylabel="false triggers per hour",
-              title=f"From {rejection.background_s:.0f} s of background")
+    above.set(
+        yscale="log",
+        ylabel="false triggers per hour",
+        title=f"From {rejection.background_s:.0f} s of background",
+    )
     below.plot([100 * (point.missed or 0.0) for point in points], "o-", color="tab:orange")
     below.set(ylabel="missed examples (%)", ylim=(-4, 104), xlabel="threshold (dashed: chosen)")
-    below.set_xticks(range(len(points)), [f"{point.threshold:.4g}" for point in points], rotation=45)
+    below.set_xticks(
+        range(len(points)), [f"{point.threshold:.4g}" for point in points], rotation=45
+    )
     for axes in (above, below):
         axes.axvline(points.index(rejection.chosen), color="tab:red", linestyle="--")
         axes.grid(alpha=0.3)
@@ -65,7 +76,11 @@ def draw_rejection(rejection: Rejection, path: str | os.PathLike[str]) -> None:
 
 def _rate(point: OperatingPoint, rejection: Rejection) -> str:
     least = rarest(rejection.background_s)
-    return f"<{least:.2g}" if point.false_triggers_per_hour <= least else f"{point.false_triggers_per_hour:.2g}"
+    return (
+        f"<{least:.2g}"
+        if point.false_triggers_per_hour <= least
+        else f"{point.false_triggers_per_hour:.2g}"
+    )
 
 
 def _missed(point: OperatingPoint) -> str:

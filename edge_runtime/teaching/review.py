@@ -14,8 +14,13 @@ from edge_runtime.head import held_out_probabilities
 from edge_runtime.teaching.rejection import Rejection, choose, rarest
 
 MAX_FOLDS = 20  # examples beyond so many of a label are held out by twos and threes
-BACKGROUND_STRETCHES, BACKGROUND_FOLDS = 20, 5  # every fifth stretch of the background is held out together
-ALIKE_SHARE = 0.3  # of two labels' examples taken for the other; the same motion twice gives half or more
+BACKGROUND_STRETCHES, BACKGROUND_FOLDS = (
+    20,
+    5,
+)  # every fifth stretch of the background is held out together
+ALIKE_SHARE = (
+    0.3  # of two labels' examples taken for the other; the same motion twice gives half or more
+)
 FEW = 3  # examples
 MANY_MISSED = 0.5  # of the examples
 WORTH_SAYING = 1.0  # false triggers per hour
@@ -41,8 +46,10 @@ class Review:
     """What can be expected of what was known.
 
     Attributes:
-        accuracy: share of the examples that a head names right that did not see them; None when none could be held out.
-        of_label: label to how many were right, and of how many; a label with one example cannot be judged, (0, 0).
+        accuracy: share of the examples that a head names right that did not see them; None when
+            none could be held out.
+        of_label: label to how many were right, and of how many; a label with one example cannot be
+            judged, (0, 0).
         confused: most windows first.
         rejection: the threshold, where there is a background.
         warnings: sentences for people, with remedies.
@@ -79,7 +86,9 @@ class Known:
     def classes(self) -> npt.NDArray[np.int64]:
         """(n,) index of the label; the background is the class after the last label."""
         background = len(self.embeddings) - sum(self.windows)
-        return np.asarray(np.repeat(np.arange(len(self.labels) + 1), (*self.windows, background)), np.int64)
+        return np.asarray(
+            np.repeat(np.arange(len(self.labels) + 1), (*self.windows, background)), np.int64
+        )
 
 
 def review(known: Known) -> Review:
@@ -94,18 +103,37 @@ def review(known: Known) -> Review:
     scores = answers.max(1)
     rejection = None
     if is_background.any():
-        rejection = choose(scores[is_background], known.background_s, known.window_s, scores[judged & ~is_background])
-    given = np.where(scores >= (rejection.chosen.threshold if rejection else 0.0), answers.argmax(1), labels)
+        rejection = choose(
+            scores[is_background],
+            known.background_s,
+            known.window_s,
+            scores[judged & ~is_background],
+        )
+    given = np.where(
+        scores >= (rejection.chosen.threshold if rejection else 0.0), answers.argmax(1), labels
+    )
     names = (*known.labels, "unknown")
-    of_label = {name: (int((judged & (classes == i) & (given == i)).sum()), int((judged & (classes == i)).sum()))
-                for i, name in enumerate(known.labels)}
+    of_label = {
+        name: (
+            int((judged & (classes == i) & (given == i)).sum()),
+            int((judged & (classes == i)).sum()),
+        )
+        for i, name in enumerate(known.labels)
+    }
     wrong = judged & ~is_background & (given != classes)
     counts = Counter(zip(classes[wrong].tolist(), given[wrong].tolist(), strict=True))
-    confused = tuple(Confusion(names[truth], names[other], n) for (truth, other), n in sorted(
-        counts.items(), key=lambda item: (-item[1], item[0])))
+    confused = tuple(
+        Confusion(names[truth], names[other], n)
+        for (truth, other), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    )
     right, of = (sum(column) for column in zip(*of_label.values(), strict=True))
-    return Review(right / of if of else None, of_label, confused, rejection,
-                  tuple(_warnings(known.labels, of_label, confused, rejection)))
+    return Review(
+        right / of if of else None,
+        of_label,
+        confused,
+        rejection,
+        tuple(_warnings(known.labels, of_label, confused, rejection)),
+    )
 
 
 def _folds(windows: tuple[int, ...], background: int) -> npt.NDArray[np.int64]:
@@ -115,30 +143,49 @@ def _folds(windows: tuple[int, ...], background: int) -> npt.NDArray[np.int64]:
     return np.asarray(np.concatenate([*examples, stretch]), np.int64)
 
 
-def _warnings(labels: tuple[str, ...], of_label: dict[str, tuple[int, int]], confused: tuple[Confusion, ...],
-              rejection: Rejection | None) -> Iterator[str]:
+def _warnings(
+    labels: tuple[str, ...],
+    of_label: dict[str, tuple[int, int]],
+    confused: tuple[Confusion, ...],
+    rejection: Rejection | None,
+) -> Iterator[str]:
     taken = {(c.truth, c.given): c.windows for c in confused}
     alike = set()
     for one, other in itertools.combinations(labels, 2):
-        wrong, of = taken.get((one, other), 0) + taken.get((other, one), 0), of_label[one][1] + of_label[other][1]
+        wrong, of = (
+            taken.get((one, other), 0) + taken.get((other, one), 0),
+            of_label[one][1] + of_label[other][1],
+        )
         if of and wrong >= ALIKE_SHARE * of:
             alike |= {one, other}
-            yield (f"{one!r} and {other!r} look alike ({wrong} of {of} examples are taken for the other): if they are "
-                   "the same motion, delete one; else do them more differently, and redo both")
+            yield (
+                f"{one!r} and {other!r} look alike ({wrong} of {of} examples are taken for the other): if they are "
+                "the same motion, delete one; else do them more differently, and redo both"
+            )
     for label, (right, of) in of_label.items():
         if not of:
-            yield (f"{label!r} has one example, which shows nothing about how well it is recognised: add some, {FEW} "
-                   "are a good start")
+            yield (
+                f"{label!r} has one example, which shows nothing about how well it is recognised: add some, {FEW} "
+                "are a good start"
+            )
         elif 2 * right < of and label not in alike:
-            yield (f"only {right} of {of} examples of {label!r} are recognised by the others: they are unlike each "
-                   "other, or like the background; do the motion the same way each time, and redo it")
+            yield (
+                f"only {right} of {of} examples of {label!r} are recognised by the others: they are unlike each "
+                "other, or like the background; do the motion the same way each time, and redo it"
+            )
     if rejection is not None and (rejection.chosen.missed or 0) > MANY_MISSED:
-        yield (f"{rejection.chosen.missed:.0%} of the examples would be called unknown: the background seems to hold "
-               "the motions too; record one without them, or choose a lower threshold with img2imu run --threshold")
+        yield (
+            f"{rejection.chosen.missed:.0%} of the examples would be called unknown: the background seems to hold "
+            "the motions too; record one without them, or choose a lower threshold with img2imu run --threshold"
+        )
     if rejection is not None and rarest(rejection.background_s) > WORTH_SAYING:
-        yield (f"{rejection.background_s:.0f} s of background speak of no fewer than "
-               f"{rarest(rejection.background_s):.2g} false triggers an hour: ten minutes of what else you do "
-               "would say more")
+        yield (
+            f"{rejection.background_s:.0f} s of background speak of no fewer than "
+            f"{rarest(rejection.background_s):.2g} false triggers an hour: ten minutes of what else you do "
+            "would say more"
+        )
     if rejection is None:
-        yield ("no background was recorded, so every motion is given some label: record what else you do, and it can "
-               "say unknown")
+        yield (
+            "no background was recorded, so every motion is given some label: record what else you do, and it can "
+            "say unknown"
+        )

@@ -59,9 +59,22 @@ class Session:
         countdown_s: before each.
     """
 
-    def __init__(self, teacher: Teacher, source: Source, path: Path, terminal: Terminal, seconds: float,
-                 background_s: float, countdown_s: float) -> None:
-        self._teacher, self._stream, self._path, self._terminal = teacher, iter(source), path, terminal
+    def __init__(
+        self,
+        teacher: Teacher,
+        source: Source,
+        path: Path,
+        terminal: Terminal,
+        seconds: float,
+        background_s: float,
+        countdown_s: float,
+    ) -> None:
+        self._teacher, self._stream, self._path, self._terminal = (
+            teacher,
+            iter(source),
+            path,
+            terminal,
+        )
         self._seconds, self._background_s, self._countdown_s = seconds, background_s, countdown_s
 
     def run(self) -> None:
@@ -81,7 +94,9 @@ class Session:
             except (DataError, StreamError) as error:
                 self._terminal.say(f"{error}")
             except SensorLostError as error:
-                self._terminal.say(f"{error}; nothing of this recording was taught, what was taught before is kept")
+                self._terminal.say(
+                    f"{error}; nothing of this recording was taught, what was taught before is kept"
+                )
 
     def _obey(self, answer: str) -> None:
         word, _, rest = answer.partition(" ")
@@ -98,24 +113,41 @@ class Session:
             self._try()
             return
         else:
-            self._teach(name if word in ("add", "redo") and name else answer, again=word == "redo" and bool(name))
+            self._teach(
+                name if word in ("add", "redo") and name else answer,
+                again=word == "redo" and bool(name),
+            )
         self._save()
 
     def _teach(self, label: str, again: bool) -> None:
         check_label(label)
         if again:
             self._teacher.check_taught(label)
-        times_s, samples = self._take(f"perform {label!r}, over and over for {self._seconds:g} s", self._seconds)
-        lesson = self._teacher.redo(label, times_s, samples) if again else self._teacher.add(label, times_s, samples)
+        times_s, samples = self._take(
+            f"perform {label!r}, over and over for {self._seconds:g} s", self._seconds
+        )
+        lesson = (
+            self._teacher.redo(label, times_s, samples)
+            if again
+            else self._teacher.add(label, times_s, samples)
+        )
         count = self._teacher.windows[label]
-        self._terminal.say(f"{label}: {lesson.windows} new example{'s' * (lesson.windows != 1)}, {count} in all")
+        self._terminal.say(
+            f"{label}: {lesson.windows} new example{'s' * (lesson.windows != 1)}, {count} in all"
+        )
         for warning in lesson.warnings:
             self._terminal.say(f"note: {warning}")
 
     def _record_background(self) -> None:
-        lesson = self._teacher.set_background(*self._take(
-            f"do anything but the motions for {self._background_s:g} s: rest, walk, handle things", self._background_s))
-        self._terminal.say(f"background: {self._teacher.background_s:.0f} s, {lesson.windows} windows")
+        lesson = self._teacher.set_background(
+            *self._take(
+                f"do anything but the motions for {self._background_s:g} s: rest, walk, handle things",
+                self._background_s,
+            )
+        )
+        self._terminal.say(
+            f"background: {self._teacher.background_s:.0f} s, {lesson.windows} windows"
+        )
         for warning in lesson.warnings:
             self._terminal.say(f"note: {warning}")
 
@@ -127,7 +159,9 @@ class Session:
             return
         found = self._teacher.review()
         if found.accuracy is not None:
-            self._terminal.say(f"{found.accuracy:.0%} of the examples are recognised by a head that did not see them")
+            self._terminal.say(
+                f"{found.accuracy:.0%} of the examples are recognised by a head that did not see them"
+            )
         for warning in found.warnings:
             self._terminal.say(f"note: {warning}")
 
@@ -166,8 +200,10 @@ class Session:
             self._terminal.show(f"recording: {lasted_s:.1f} of {seconds:g} s")
             if lasted_s >= seconds:
                 self._terminal.say("stop")
-                return (np.concatenate([chunk.timestamps_s for chunk in chunks]),
-                        np.concatenate([chunk.samples for chunk in chunks]))
+                return (
+                    np.concatenate([chunk.timestamps_s for chunk in chunks]),
+                    np.concatenate([chunk.samples for chunk in chunks]),
+                )
         raise SensorLostError(f"the source ended after {lasted_s:.1f} of {seconds:g} s")
 
     def _after_countdown(self, what: str) -> Iterator[Chunk]:

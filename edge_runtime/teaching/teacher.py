@@ -19,7 +19,14 @@ from edge_runtime.model import Model
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.teaching.cutting import cut_background, cut_motion
 from edge_runtime.teaching.embedder import Embedder
-from edge_runtime.teaching.examples import Examples, Lesson, check_label, clipped_warnings, in_order, warnings_of
+from edge_runtime.teaching.examples import (
+    Examples,
+    Lesson,
+    check_label,
+    clipped_warnings,
+    in_order,
+    warnings_of,
+)
 from edge_runtime.teaching.fitting import Fitted, as_model_file, fit
 from edge_runtime.teaching.rejection import LEAST_BACKGROUND
 from edge_runtime.teaching.review import Review
@@ -31,8 +38,8 @@ MOST_BACKGROUND = 200  # windows that are kept; they lie evenly over the recordi
 class Teacher:
     """Learns labels from recordings, and makes a model file of them.
 
-    What comes out does not depend on the order of teaching, and a label that is removed and taught again leaves no
-    trace. Make one with :meth:`begin`, :meth:`on` or :meth:`load`.
+    What comes out does not depend on the order of teaching, and a label that is removed and taught
+    again leaves no trace. Make one with :meth:`begin`, :meth:`on` or :meth:`load`.
 
     Args:
         embedder: the network that looks at windows.
@@ -47,8 +54,14 @@ class Teacher:
         self._fitted: Fitted | None = None
 
     @classmethod
-    def begin(cls, channels: Sequence[str] | str = "acc+gyro", rate_hz: float = 50.0, window_s: float = 2.0,
-              name: str = "taught motions", threads: int = 1) -> Teacher:
+    def begin(
+        cls,
+        channels: Sequence[str] | str = "acc+gyro",
+        rate_hz: float = 50.0,
+        window_s: float = 2.0,
+        name: str = "taught motions",
+        threads: int = 1,
+    ) -> Teacher:
         """With the bundled network, which takes any stream.
 
         Args:
@@ -64,7 +77,9 @@ class Teacher:
         return cls(Embedder.bundled(channels, rate_hz, window_s, threads), name)
 
     @classmethod
-    def on(cls, path: str | os.PathLike[str], name: str = "taught motions", threads: int = 1) -> Teacher:
+    def on(
+        cls, path: str | os.PathLike[str], name: str = "taught motions", threads: int = 1
+    ) -> Teacher:
         """With the network, the stream and the window of a model file; none of its labels.
 
         Raises:
@@ -83,19 +98,27 @@ class Teacher:
         file = read(path)
         spec, taught = file.contract.taught, file.taught
         if spec is None or taught is None:
-            raise DataError(f"{os.fspath(path)} was exported, not taught, so it holds no examples to go on with: teach "
-                            "another file, with this one's network if you like (--embedder)")
+            raise DataError(
+                f"{os.fspath(path)} was exported, not taught, so it holds no examples to go on with: teach "
+                "another file, with this one's network if you like (--embedder)"
+            )
         if len(file.golden.windows) != len(spec.windows) + (spec.background_windows > 0):
-            raise ContractError(f"{os.fspath(path)} holds {len(file.golden.windows)} golden windows, expected one of "
-                                f"each of {len(spec.windows)} labels and one of the background: copy the file again")
+            raise ContractError(
+                f"{os.fspath(path)} holds {len(file.golden.windows)} golden windows, expected one of "
+                f"each of {len(spec.windows)} labels and one of the background: copy the file again"
+            )
         teacher = cls(Embedder(file.tflite, file.contract, threads), file.contract.name)
         teacher._draft = replace(teacher._draft, stream=file.contract.stream)
         begin = 0
-        for label, n, window in zip(file.contract.labels, spec.windows, file.golden.windows, strict=False):
-            teacher._examples[label] = Examples(taught.embeddings[begin:begin + n], window)
+        for label, n, window in zip(
+            file.contract.labels, spec.windows, file.golden.windows, strict=False
+        ):
+            teacher._examples[label] = Examples(taught.embeddings[begin : begin + n], window)
             begin += n
         if spec.background_windows:
-            teacher._background = Examples(taught.background, file.golden.windows[-1], spec.background_s)
+            teacher._background = Examples(
+                taught.background, file.golden.windows[-1], spec.background_s
+            )
         return teacher
 
     @property
@@ -155,8 +178,8 @@ class Teacher:
             samples: (n, channels) in SI units, columns as in ``stream.channels``.
 
         Raises:
-            DataError: a name that cannot be, a recording too short, or too many examples; nothing was changed.
-            StreamError: NaN, a wrong rate, or units; nothing was changed.
+            DataError: a name that cannot be, a recording too short, or too many examples; nothing
+            was changed. StreamError: NaN, a wrong rate, or units; nothing was changed.
         """
         return self._learn(label, self._examples.get(label), timestamps_s, samples)
 
@@ -165,25 +188,39 @@ class Teacher:
         self.check_taught(label)
         return self._learn(label, None, timestamps_s, samples)
 
-    def _learn(self, label: str, known: Examples | None, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> Lesson:
+    def _learn(
+        self,
+        label: str,
+        known: Examples | None,
+        timestamps_s: npt.ArrayLike,
+        samples: npt.ArrayLike,
+    ) -> Lesson:
         check_label(label)
         cut = cut_motion(timestamps_s, samples, self._draft)
         draft = self._checked(cut.windows)
         embeddings = self._embedder.embed(cut.windows)
         old = np.empty((0, embeddings.shape[1]), np.float32) if known is None else known.embeddings
         together = in_order(np.concatenate([old, embeddings]))
-        if (len(together) + sum(n for name, n in self.windows.items() if name != label)) * together[0].nbytes \
-                > MAX_ARRAY_BYTES:
-            raise DataError(f"{label!r} would be taught {len(together)} examples, more than a file can hold beside the "
-                            "others: a few of each motion are enough; delete some, or img2imu train from recordings")
-        window = min([*cut.windows, *([] if known is None else [known.window])], key=lambda each: each.tobytes())
+        if (len(together) + sum(n for name, n in self.windows.items() if name != label)) * together[
+            0
+        ].nbytes > MAX_ARRAY_BYTES:
+            raise DataError(
+                f"{label!r} would be taught {len(together)} examples, more than a file can hold beside the "
+                "others: a few of each motion are enough; delete some, or img2imu train from recordings"
+            )
+        window = min(
+            [*cut.windows, *([] if known is None else [known.window])],
+            key=lambda each: each.tobytes(),
+        )
         self._draft, self._fitted = draft, None
         self._examples[label] = Examples(together, window)
         warnings = warnings_of(label, cut, self.stream)
         new = len(together) - len(old)
         if new < len(embeddings):
-            warnings.append(f"{len(embeddings) - new} of {len(embeddings)} windows were taught {label!r} before and "
-                            "are not counted twice")
+            warnings.append(
+                f"{len(embeddings) - new} of {len(embeddings)} windows were taught {label!r} before and "
+                "are not counted twice"
+            )
         return Lesson(new, tuple(warnings))
 
     def remove(self, label: str) -> None:
@@ -204,15 +241,18 @@ class Teacher:
         """
         if label not in self._examples:
             known = ", ".join(map(repr, self.labels)) or "none so far"
-            raise DataError(f"the label {label!r} was not taught, expected one of those that were ({known}): check the "
-                            "spelling")
+            raise DataError(
+                f"the label {label!r} was not taught, expected one of those that were ({known}): check the "
+                "spelling"
+            )
 
     def set_background(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> Lesson:
         """Learn what is none of the labels: rest, and whatever else is done; in place of an earlier background.
 
         Args:
             timestamps_s: (n,) seconds on the sensor's clock.
-            samples: (n, channels) as in :meth:`add`; the longer and the more varied, the better: minutes.
+            samples: (n, channels) as in :meth:`add`; the longer and the more varied, the better:
+                minutes.
 
         Raises:
             DataError: a recording too short; nothing was changed.
@@ -221,8 +261,10 @@ class Teacher:
         windows, seconds = cut_background(timestamps_s, samples, self._draft, MOST_BACKGROUND)
         if len(windows) < LEAST_BACKGROUND:
             least_s = (LEAST_BACKGROUND + 1) / 2 * self.window_s
-            raise DataError(f"the background is {seconds:.3g} s long, expected {least_s:g} s or more, better some "
-                            "minutes: record longer")
+            raise DataError(
+                f"the background is {seconds:.3g} s long, expected {least_s:g} s or more, better some "
+                "minutes: record longer"
+            )
         draft = self._checked(windows)
         embeddings = self._embedder.embed(windows)
         self._draft, self._fitted = draft, None

@@ -1,7 +1,8 @@
 """The dashboard: what the recogniser sees and says, for browsers.
 
-The recogniser's thread only leaves references in bounded queues, of which the oldest fall out; everything else happens
-in the server's thread. A client that does not keep up is passed over, and told how much it missed.
+The recogniser's thread only leaves references in bounded queues, of which the oldest fall out;
+everything else happens in the server's thread. A client that does not keep up is passed over, and
+told how much it missed.
 """
 
 from __future__ import annotations
@@ -57,8 +58,14 @@ class Dashboard(Sink):
         UserError: the address cannot be listened on.
     """
 
-    def __init__(self, recognizer: Recognizer | None, source: Source, name: str, address: Address,
-                 lessons: Lessons | None = None) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer | None,
+        source: Source,
+        name: str,
+        address: Address,
+        lessons: Lessons | None = None,
+    ) -> None:
         self._broadcast = import_extra("websockets.asyncio.server", EXTRA).broadcast
         self._recognizer, self._name, self._lessons = recognizer, name, lessons
         self._is_new = False  # the recogniser
@@ -70,8 +77,9 @@ class Dashboard(Sink):
         self._clients: dict[Any, Client] = {}
         self._health = Health(source)
         self.source = Tapped(source, self._chunks)
-        self._server = PageServer(address, Site("dashboard.html"), {LIVE_PATH: self._talk}, LARGEST_COMMAND,
-                                  self._tick_on)
+        self._server = PageServer(
+            address, Site("dashboard.html"), {LIVE_PATH: self._talk}, LARGEST_COMMAND, self._tick_on
+        )
         self._server.start()
 
     def write(self, decision: Decision) -> None:
@@ -114,7 +122,9 @@ class Dashboard(Sink):
             assert self._lessons is not None
             return messages.hello(None, self._lessons.teacher.stream, self._name, False, [])
         contract = recognizer.contract
-        return messages.hello(contract, contract.stream, self._name, not recognizer.model.takes_windows, self._shown)
+        return messages.hello(
+            contract, contract.stream, self._name, not recognizer.model.takes_windows, self._shown
+        )
 
     def _obey(self, message: str | bytes) -> None:
         """Pass a command on; what is none is passed over."""
@@ -142,7 +152,11 @@ class Dashboard(Sink):
         self._shown.extend(decisions)
         # without clients too: it tells what was since the last
         health = self._health.read(self._recognizer) if with_health else None
-        ready = [connection for connection, client in self._clients.items() if client.keeps_up(connection)]
+        ready = [
+            connection
+            for connection, client in self._clients.items()
+            if client.keeps_up(connection)
+        ]
         if not ready:
             return
         self._tell_lessons(ready)

@@ -1,8 +1,9 @@
 """Who may open what: decided from a request's first lines, before anything is served.
 
-A page of another origin that is open in the same browser can reach every server on this machine: a WebSocket's
-``Origin`` must be our own (RFC 6455, section 10.2), and ``Host`` must be one of this machine's own names while only
-this machine is served, since a name of another's can be made to lead here (DNS rebinding).
+A page of another origin that is open in the same browser can reach every server on this machine: a
+WebSocket's ``Origin`` must be our own (RFC 6455, section 10.2), and ``Host`` must be one of this
+machine's own names while only this machine is served, since a name of another's can be made to lead
+here (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -71,11 +72,15 @@ class Guard:
     def refuse_page(self, request: Request) -> Refusal | None:
         """Why a file is not given, or None when it may be: the pages themselves are no secret."""
         if request.host is None or len(request.target) > LONGEST_TARGET:
-            return Refusal(HTTPStatus.BAD_REQUEST, "the request has no Host, or a path of more than "
-                           f"{LONGEST_TARGET} characters")
+            return Refusal(
+                HTTPStatus.BAD_REQUEST,
+                f"the request has no Host, or a path of more than {LONGEST_TARGET} characters",
+            )
         if self.only_this_machine and not is_loopback(_name_of(request.host)):
-            return Refusal(HTTPStatus.MISDIRECTED_REQUEST, "only this machine is served here, under 127.0.0.1 or "
-                           "localhost")
+            return Refusal(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                "only this machine is served here, under 127.0.0.1 or localhost",
+            )
         return None
 
     def refuse_secret(self, request: Request) -> Refusal | None:
@@ -85,10 +90,17 @@ class Guard:
             return refusal
         own = f"http{'s' if self.secure else ''}://{request.host}"
         if request.origin is not None and request.origin.lower() != own.lower():
-            return Refusal(HTTPStatus.FORBIDDEN, "a page of another origin may not connect: open the page from here")
-        if self.token is not None and not hmac.compare_digest((request.token or "").encode(), self.token.encode()):
-            return Refusal(HTTPStatus.UNAUTHORIZED, "the token is missing or wrong: it is in the address that the "
-                           "terminal shows")
+            return Refusal(
+                HTTPStatus.FORBIDDEN,
+                "a page of another origin may not connect: open the page from here",
+            )
+        if self.token is not None and not hmac.compare_digest(
+            (request.token or "").encode(), self.token.encode()
+        ):
+            return Refusal(
+                HTTPStatus.UNAUTHORIZED,
+                "the token is missing or wrong: it is in the address that the terminal shows",
+            )
         return None
 
 

@@ -32,7 +32,9 @@ class Health:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._arrived: deque[tuple[float, float, int]] = deque()  # first and last timestamp of a chunk, its samples
+        self._arrived: deque[tuple[float, float, int]] = (
+            deque()
+        )  # first and last timestamp of a chunk, its samples
         self._latencies: deque[Latency] = deque(maxlen=LATENCIES)
         self._heard_s: float | None = None
         self._cpu_s, self._measured_s = time.process_time(), time.monotonic()
@@ -65,10 +67,10 @@ class Health:
         Args:
             recognizer: whose counts are told; None while there is none.
 
-        Keys: ``rate_hz``, ``silent_s`` (since samples last came), ``fill`` (of the window, 0 to 1), ``counts`` (see
-        :class:`edge_runtime.counts.StreamCounts`), ``left_out`` (by the source, what to how often), ``latency_us``
-        (medians of the newest decisions), ``cpu`` (of one core, 0 to 1, this process), ``memory_mb`` (resident),
-        ``temperature_c`` (of the processor).
+        Keys: ``rate_hz``, ``silent_s`` (since samples last came), ``fill`` (of the window, 0 to 1),
+        ``counts`` (see :class:`edge_runtime.counts.StreamCounts`), ``left_out`` (by the source,
+        what to how often), ``latency_us`` (medians of the newest decisions), ``cpu`` (of one core,
+        0 to 1, this process), ``memory_mb`` (resident), ``temperature_c`` (of the processor).
         """
         now_s, cpu_s = time.monotonic(), time.process_time()
         passed_s = now_s - self._measured_s
@@ -76,13 +78,25 @@ class Health:
         self._cpu_s, self._measured_s = cpu_s, now_s
         latency = None
         if self._latencies:
-            frontend, inference, total = np.median([dataclasses.astuple(each) for each in self._latencies], axis=0)
-            latency = {"frontend": float(frontend), "inference": float(inference), "total": float(total)}
-        return {"rate_hz": self.rate_hz, "silent_s": None if self._heard_s is None else now_s - self._heard_s,
-                "fill": recognizer.fill if recognizer else 0.0,
-                "counts": dataclasses.asdict(recognizer.counts if recognizer else StreamCounts()),
-                "left_out": dict(self._source.notes.counts), "latency_us": latency, "cpu": used,
-                "memory_mb": memory_mb(), "temperature_c": processor_temperature_c()}
+            frontend, inference, total = np.median(
+                [dataclasses.astuple(each) for each in self._latencies], axis=0
+            )
+            latency = {
+                "frontend": float(frontend),
+                "inference": float(inference),
+                "total": float(total),
+            }
+        return {
+            "rate_hz": self.rate_hz,
+            "silent_s": None if self._heard_s is None else now_s - self._heard_s,
+            "fill": recognizer.fill if recognizer else 0.0,
+            "counts": dataclasses.asdict(recognizer.counts if recognizer else StreamCounts()),
+            "left_out": dict(self._source.notes.counts),
+            "latency_us": latency,
+            "cpu": used,
+            "memory_mb": memory_mb(),
+            "temperature_c": processor_temperature_c(),
+        }
 
 
 def memory_mb() -> float | None:

@@ -1,8 +1,9 @@
 """Teaching by clicks: the page asks, the thread that receives samples records, teaches and saves.
 
-A page's command is a JSON object. ``{"do": "record", "label": NAME}`` counts down, records, and adds examples of a
-motion; ``"redo"`` does so in place of its examples; ``"background"`` records what is none of the motions; ``"remove"``
-forgets a label; ``"cancel"`` ends a recording without teaching. Everything is saved after each step.
+A page's command is a JSON object. ``{"do": "record", "label": NAME}`` counts down, records, and
+adds examples of a motion; ``"redo"`` does so in place of its examples; ``"background"`` records
+what is none of the motions; ``"remove"`` forgets a label; ``"cancel"`` ends a recording without
+teaching. Everything is saved after each step.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ class Lessons:
 
     Attributes:
         recognizer: of what was taught so far; None while that is too little.
-        state: everything that the page shows, as what ``json.dumps`` takes; another object whenever it changes, so that
-            other threads may read it.
+        state: everything that the page shows, as what ``json.dumps`` takes; another object whenever
+            it changes, so that other threads may read it.
     """
 
-    def __init__(self, teacher: Teacher, path: Path, seconds: float, background_s: float, countdown_s: float) -> None:
+    def __init__(
+        self, teacher: Teacher, path: Path, seconds: float, background_s: float, countdown_s: float
+    ) -> None:
         self._teacher, self._path = teacher, path
         self._seconds, self._background_s, self._countdown_s = seconds, background_s, countdown_s
         self._asked: deque[dict[str, Any]] = deque(maxlen=MOST_COMMANDS)
@@ -68,8 +71,11 @@ class Lessons:
 
     def ask(self, command: Any) -> None:
         """Take a page's command, from whichever thread; what is none is passed over."""
-        if isinstance(command, dict) and command.get("do") in (RECORD, REDO, BACKGROUND, REMOVE, CANCEL) \
-                and isinstance(command.get("label", ""), str):
+        if (
+            isinstance(command, dict)
+            and command.get("do") in (RECORD, REDO, BACKGROUND, REMOVE, CANCEL)
+            and isinstance(command.get("label", ""), str)
+        ):
             self._asked.append(command)
 
     def hear(self, chunk: Chunk) -> bool:
@@ -89,20 +95,41 @@ class Lessons:
             if now_s >= self._begins_s:
                 self._chunks.append(Chunk(chunk.timestamps_s.copy(), chunk.samples.copy()))
         if now_s - self._heard_s > LOST_S:
-            self._end(f"nothing has come for {LOST_S:g} s: check the sensor; what was taught before is kept", bad=True)
+            self._end(
+                f"nothing has come for {LOST_S:g} s: check the sensor; what was taught before is kept",
+                bad=True,
+            )
         elif self._lasted_s >= self._wanted_s:
             self._learn()
         return self._changed()
 
     def _describe(self) -> dict[str, Any]:
         doing = self._doing
-        recording = None if doing is None else {
-            "do": doing["do"], "label": doing.get("label", ""), "lasted_s": round(self._lasted_s, 1),
-            "wanted_s": self._wanted_s, "starts_in_s": max(0, round(self._begins_s - time.monotonic(), 1))}
-        return {"type": "lessons", "windows": self._teacher.windows, "background_s": self._teacher.background_s,
-                "recording": recording, "said": self._said, "notes": self._notes, "bad": self._bad,
-                "accuracy": self._accuracy, "missing": self._teacher.why_not_ready, "file": self._path.name,
-                "seconds": self._seconds, "background_wanted_s": self._background_s}
+        recording = (
+            None
+            if doing is None
+            else {
+                "do": doing["do"],
+                "label": doing.get("label", ""),
+                "lasted_s": round(self._lasted_s, 1),
+                "wanted_s": self._wanted_s,
+                "starts_in_s": max(0, round(self._begins_s - time.monotonic(), 1)),
+            }
+        )
+        return {
+            "type": "lessons",
+            "windows": self._teacher.windows,
+            "background_s": self._teacher.background_s,
+            "recording": recording,
+            "said": self._said,
+            "notes": self._notes,
+            "bad": self._bad,
+            "accuracy": self._accuracy,
+            "missing": self._teacher.why_not_ready,
+            "file": self._path.name,
+            "seconds": self._seconds,
+            "background_wanted_s": self._background_s,
+        }
 
     def trouble(self, sentence: str) -> None:
         """Tell the page what is wrong with the stream."""
@@ -110,7 +137,9 @@ class Lessons:
 
     @property
     def _wanted_s(self) -> float:
-        return self._background_s if self._doing and self._doing["do"] == BACKGROUND else self._seconds
+        return (
+            self._background_s if self._doing and self._doing["do"] == BACKGROUND else self._seconds
+        )
 
     @property
     def _lasted_s(self) -> float:
@@ -146,7 +175,9 @@ class Lessons:
             if do == BACKGROUND:
                 lesson = self._teacher.set_background(times_s, samples)
             else:
-                lesson = (self._teacher.redo if do == REDO else self._teacher.add)(label, times_s, samples)
+                lesson = (self._teacher.redo if do == REDO else self._teacher.add)(
+                    label, times_s, samples
+                )
             new = f"{label or 'background'}: {lesson.windows} new example{'s' * (lesson.windows != 1)}"
             self._keep(new, lesson.warnings)
         except (DataError, StreamError, OutputError) as error:

@@ -1,8 +1,9 @@
 """What the dashboard's page is told: JSON for words and numbers, bytes for samples and images.
 
-A binary message begins with its kind in the first of 8 bytes; all numbers are little-endian. Samples: n times (float64,
-seconds), then n rows of the model's channels (float32). Images: the decision's time (float64, seconds), then the images
-(count, height, width, 3) as bytes, 0 to 255 for -1 to 1.
+A binary message begins with its kind in the first of 8 bytes; all numbers are little-endian.
+Samples: n times (float64, seconds), then n rows of the model's channels (float32). Images: the
+decision's time (float64, seconds), then the images (count, height, width, 3) as bytes, 0 to 255 for
+-1 to 1.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ Decided = tuple[Decision, tuple[str, ...]]  # with the labels in the order of it
 SHOWN_HZ = 100.0  # more samples a second show nothing more
 
 
-def hello(contract: Contract | None, stream: StreamSpec, source: str, draws: bool, decisions: Iterable[Decided]) -> str:
+def hello(
+    contract: Contract | None,
+    stream: StreamSpec,
+    source: str,
+    draws: bool,
+    decisions: Iterable[Decided],
+) -> str:
     """The first message: what the model is, and the newest decisions.
 
     Args:
@@ -36,25 +43,48 @@ def hello(contract: Contract | None, stream: StreamSpec, source: str, draws: boo
         decisions: oldest first.
     """
     front = contract.front_end if contract and draws else None
-    return json.dumps({
-        "type": "hello", "source": source, "channels": stream.channels, "units": UNITS, "rate_hz": stream.rate_hz,
-        "model": contract.name if contract else "", "labels": contract.labels if contract else [],
-        "window_s": contract.window_s if contract else None, "hop_s": contract.hop_s if contract else None,
-        "images": {"height": front.image_height, "width": front.image_width, "titles": titles(contract)}
-        if contract and front else None, "decisions": [document(*each) for each in decisions]}, allow_nan=False)
+    return json.dumps(
+        {
+            "type": "hello",
+            "source": source,
+            "channels": stream.channels,
+            "units": UNITS,
+            "rate_hz": stream.rate_hz,
+            "model": contract.name if contract else "",
+            "labels": contract.labels if contract else [],
+            "window_s": contract.window_s if contract else None,
+            "hop_s": contract.hop_s if contract else None,
+            "images": {
+                "height": front.image_height,
+                "width": front.image_width,
+                "titles": titles(contract),
+            }
+            if contract and front
+            else None,
+            "decisions": [document(*each) for each in decisions],
+        },
+        allow_nan=False,
+    )
 
 
 def titles(contract: Contract) -> list[str]:
     """What each image shows, in the order of the network's input."""
     stream = contract.stream
-    return [f"{_colours([stream.channels[i] for i in rgb])}, frames of {spec.fft_samples / stream.rate_hz:.2f} s"
-            for spec in contract.front_end.spectrograms for rgb in contract.front_end.image_channels]
+    return [
+        f"{_colours([stream.channels[i] for i in rgb])}, frames of {spec.fft_samples / stream.rate_hz:.2f} s"
+        for spec in contract.front_end.spectrograms
+        for rgb in contract.front_end.image_channels
+    ]
 
 
 def _colours(names: list[str]) -> str:
     """``acc`` for its x, y and z as red, green and blue; else every channel."""
     sensor = names[0].partition("_")[0]
-    return sensor if names == [f"{sensor}_{axis}" for axis in "xyz"] else ", ".join(dict.fromkeys(names))
+    return (
+        sensor
+        if names == [f"{sensor}_{axis}" for axis in "xyz"]
+        else ", ".join(dict.fromkeys(names))
+    )
 
 
 def update(decisions: Iterable[Decided], health: dict[str, Any] | None, skipped: int) -> str:
@@ -65,8 +95,15 @@ def update(decisions: Iterable[Decided], health: dict[str, Any] | None, skipped:
         health: see :class:`edge_runtime.web.health.Health`, or None when it is not yet time again.
         skipped: messages that this client did not get, since the last one, because it is slow.
     """
-    return json.dumps({"type": "update", "decisions": [document(*each) for each in decisions],
-                       "health": health, "skipped": skipped}, allow_nan=False)
+    return json.dumps(
+        {
+            "type": "update",
+            "decisions": [document(*each) for each in decisions],
+            "health": health,
+            "skipped": skipped,
+        },
+        allow_nan=False,
+    )
 
 
 def samples(chunks: list[Chunk], rate_hz: float) -> bytes:
@@ -79,7 +116,11 @@ def samples(chunks: list[Chunk], rate_hz: float) -> bytes:
     step = max(1, int(rate_hz // SHOWN_HZ))
     times = np.concatenate([chunk.timestamps_s for chunk in chunks])[::step]
     values = np.concatenate([chunk.samples for chunk in chunks])[::step]
-    return struct.pack("<B7x", SAMPLES) + times.astype("<f8").tobytes() + values.astype("<f4").tobytes()
+    return (
+        struct.pack("<B7x", SAMPLES)
+        + times.astype("<f8").tobytes()
+        + values.astype("<f4").tobytes()
+    )
 
 
 def images(time_s: float, shades: npt.NDArray[np.float32]) -> bytes:

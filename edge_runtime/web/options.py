@@ -26,20 +26,37 @@ SHORTEST_TOKEN = 8  # characters of one that is given
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
-    group = parser.add_argument_group("dashboard", "a page that shows the stream, what the network sees and what it "
-                                      "says; docs/dashboard.md")
-    group.add_argument("--web", nargs="?", type=port, const=DEFAULT_PORT, metavar="PORT",
-                       help=f"serve the dashboard, on this machine alone (default port: {DEFAULT_PORT})")
-    group.add_argument("--web-host", metavar="ADDRESS", help="serve it on this address, 0.0.0.0 for all; others need "
-                       f"the token, which is in {TOKEN_VARIABLE} or made anew and shown")
-    group.add_argument("--web-cert", metavar="DIR", help="serve it by https, with the certificate that img2imu cert "
-                       "left in DIR")
+    group = parser.add_argument_group(
+        "dashboard",
+        "a page that shows the stream, what the network sees and what it says; docs/dashboard.md",
+    )
+    group.add_argument(
+        "--web",
+        nargs="?",
+        type=port,
+        const=DEFAULT_PORT,
+        metavar="PORT",
+        help=f"serve the dashboard, on this machine alone (default port: {DEFAULT_PORT})",
+    )
+    group.add_argument(
+        "--web-host",
+        metavar="ADDRESS",
+        help="serve it on this address, 0.0.0.0 for all; others need "
+        f"the token, which is in {TOKEN_VARIABLE} or made anew and shown",
+    )
+    group.add_argument(
+        "--web-cert",
+        metavar="DIR",
+        help="serve it by https, with the certificate that img2imu cert left in DIR",
+    )
 
 
 def port(text: str) -> int:
     """A number from 1 to 65535."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535):
-        raise argparse.ArgumentTypeError(f"is {text!r}, expected a port from 1 to 65535: name the model before --web")
+        raise argparse.ArgumentTypeError(
+            f"is {text!r}, expected a port from 1 to 65535: name the model before --web"
+        )
     return int(text)
 
 
@@ -60,10 +77,16 @@ def address_of(host: str, number: int, cert: str | None, token: str | None = Non
     from edge_runtime.web.tls import context_of
 
     token = token or os.environ.get(TOKEN_VARIABLE) or None
-    if token is not None and not (len(token) >= SHORTEST_TOKEN and token.isascii() and token.isprintable()
-                                  and " " not in token):
-        raise UserError(f"the token has {len(token)} characters, expected {SHORTEST_TOKEN} or more, printable ASCII "
-                        "without spaces: choose another")
+    if token is not None and not (
+        len(token) >= SHORTEST_TOKEN
+        and token.isascii()
+        and token.isprintable()
+        and " " not in token
+    ):
+        raise UserError(
+            f"the token has {len(token)} characters, expected {SHORTEST_TOKEN} or more, printable ASCII "
+            "without spaces: choose another"
+        )
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(TOKEN_BYTES)
     return Address(host, number, token, context_of(Path(cert)) if cert else None)
@@ -76,15 +99,23 @@ def asked_for(arguments: argparse.Namespace) -> Address | None:
         UserError: an option makes no sense.
     """
     if arguments.web is None:
-        given = [option for option in ("web_host", "web_cert") if getattr(arguments, option) is not None]
+        given = [
+            option for option in ("web_host", "web_cert") if getattr(arguments, option) is not None
+        ]
         if given:
-            raise UserError(f"--{given[0].replace('_', '-')} was given without --web, expected both: add --web")
+            raise UserError(
+                f"--{given[0].replace('_', '-')} was given without --web, expected both: add --web"
+            )
         return None
     return address_of(arguments.web_host or DEFAULT_HOST, arguments.web, arguments.web_cert)
 
 
-def open_dashboard(arguments: argparse.Namespace, recognizer: Recognizer, source: Source, name: str,
-                   ) -> Dashboard | None:
+def open_dashboard(
+    arguments: argparse.Namespace,
+    recognizer: Recognizer,
+    source: Source,
+    name: str,
+) -> Dashboard | None:
     """The dashboard that was asked for, or None.
 
     Raises:

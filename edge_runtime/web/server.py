@@ -23,7 +23,9 @@ SLOWEST_ANSWER_S = 60.0  # the WebAssembly files, 3 MB, over a weak network
 GOODBYE_S = 1.0  # of a WebSocket
 WRONG_TOKEN_WAIT_S = 0.5  # makes guessing slow
 WRITE_LIMIT = 1 << 15
-CHECK_PATH = "/check"  # says whether a live connection would be let in: a browser hides why one was refused
+CHECK_PATH = (
+    "/check"  # says whether a live connection would be let in: a browser hides why one was refused
+)
 START_S = 10.0
 
 Handler = Callable[[Any], Awaitable[None]]
@@ -71,8 +73,14 @@ class PageServer:
         MissingExtraError: websockets is not installed.
     """
 
-    def __init__(self, address: Address, site: Site, channels: dict[str, Handler], max_message_bytes: int,
-                 background: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        site: Site,
+        channels: dict[str, Handler],
+        max_message_bytes: int,
+        background: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._websockets = import_extra("websockets.asyncio.server", EXTRA)
         self._http = import_extra("websockets.http11", EXTRA)
         self._headers = import_extra("websockets.datastructures", EXTRA).Headers
@@ -117,10 +125,21 @@ class PageServer:
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await self._websockets.serve(
-            self._talk, self._address.host, self._address.port, ssl=self._address.tls, compression=None,
-            process_request=self._answer, create_connection=self._limited(), max_size=self._max_message_bytes,
-            max_queue=4, write_limit=WRITE_LIMIT, open_timeout=SLOWEST_ANSWER_S, close_timeout=SLOWEST_ANSWER_S,
-            server_header=None, logger=_quiet())
+            self._talk,
+            self._address.host,
+            self._address.port,
+            ssl=self._address.tls,
+            compression=None,
+            process_request=self._answer,
+            create_connection=self._limited(),
+            max_size=self._max_message_bytes,
+            max_queue=4,
+            write_limit=WRITE_LIMIT,
+            open_timeout=SLOWEST_ANSWER_S,
+            close_timeout=SLOWEST_ANSWER_S,
+            server_header=None,
+            logger=_quiet(),
+        )
         beside = asyncio.ensure_future(self._background()) if self._background else None
         self._ready.set()
         try:
@@ -129,11 +148,14 @@ class PageServer:
             if beside is not None:
                 beside.cancel()
             server.close()
-            with contextlib.suppress(TimeoutError):  # a client that does not answer is not waited for
+            with contextlib.suppress(
+                TimeoutError
+            ):  # a client that does not answer is not waited for
                 await asyncio.wait_for(server.wait_closed(), 2 * GOODBYE_S)
 
     def _limited(self) -> Any:
         """Connections, of which there may not be too many."""
+
         class Limited(self._websockets.ServerConnection):  # type: ignore[name-defined, misc]
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
@@ -169,7 +191,9 @@ class PageServer:
             return connection.respond(HTTPStatus.OK, "you may connect\n")
         fields, content = self._site.answer(page)
         if _single(headers, "If-None-Match") == fields["ETag"]:
-            return self._http.Response(304, "Not Modified", self._headers({"ETag": fields["ETag"]}), b"")
+            return self._http.Response(
+                304, "Not Modified", self._headers({"ETag": fields["ETag"]}), b""
+            )
         return self._http.Response(200, "OK", self._headers(fields), content)
 
 

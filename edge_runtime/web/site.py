@@ -10,8 +10,13 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 VENDOR = "vendor"
-TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
-         ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".wasm": "application/wasm"}
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+}
 GZIPPED = ".gz"  # make web leaves the large ones so, a third of their size; every browser with WebAssembly unpacks it
 REMEDY = "run make web in the checkout (it needs npm), then install again"
 
@@ -47,7 +52,9 @@ class Site:
                 self._pages[f"/{name}"] = Page(file, TYPES[Path(name).suffix])
         self._pages["/"] = self._pages[f"/static/{start}"]
         for path, file in (own or {}).items():
-            self._pages[path] = Page(file, TYPES.get(file.suffix, "application/octet-stream"), secret=True)
+            self._pages[path] = Page(
+                file, TYPES.get(file.suffix, "application/octet-stream"), secret=True
+            )
 
     def find(self, path: str) -> Page | None:
         """The file at a path, or None."""
@@ -61,21 +68,30 @@ class Site:
         """
         content = page.path.read_bytes()
         packed = {"Content-Encoding": "gzip"} if page.path.suffix == GZIPPED else {}
-        headers = {"Content-Type": page.media_type, **packed, "Content-Length": str(len(content)),
-                   "Cache-Control": "no-cache",  # a browser may keep it, and asks whether it changed
-                   "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+        headers = {
+            "Content-Type": page.media_type,
+            **packed,
+            "Content-Length": str(len(content)),
+            "Cache-Control": "no-cache",  # a browser may keep it, and asks whether it changed
+            "ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+        }
         return headers | security_headers(content, page), content
 
 
 def security_headers(content: bytes, page: Page) -> dict[str, str]:
     """What keeps a page to its own files: no script but ours, no frame, nothing from elsewhere."""
-    headers = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-               "Cross-Origin-Resource-Policy": "same-origin"}
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
     if not page.media_type.startswith("text/html"):
         return headers
     # the import map is the only script inside a page: it has to stand there
     inside = re.findall(rb"<script type=\"importmap\">(.*?)</script>", content, re.DOTALL)
-    hashes = "".join(f" 'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in inside)
+    hashes = "".join(
+        f" 'sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}'" for text in inside
+    )
     return headers | {
         "Content-Security-Policy": f"default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{hashes}; "
         "style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "

@@ -22,6 +22,8 @@ def context_of(folder: Path) -> ssl.SSLContext:
         context.load_cert_chain(folder / CERTIFICATE, folder / KEY)
     except (OSError, ssl.SSLError) as error:
         reason = error.strerror or error
-        raise UserError(f"{folder} gives no certificate ({reason}), expected {CERTIFICATE} and {KEY} in it: make them "
-                        f"with img2imu cert -o {folder}") from error
+        raise UserError(
+            f"{folder} gives no certificate ({reason}), expected {CERTIFICATE} and {KEY} in it: make them "
+            f"with img2imu cert -o {folder}"
+        ) from error
     return context

@@ -9,9 +9,15 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("--out", default="out/demo", metavar="DIR", help="where results go (default: out/demo)")
-    parser.add_argument("--seed", type=int, default=0, help="of the choice of people and windows (default: 0)")
-    parser.add_argument("--windows-per-class", type=int, default=10, metavar="K", help="default: 10")
+    parser.add_argument(
+        "--out", default="out/demo", metavar="DIR", help="where results go (default: out/demo)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the choice of people and windows (default: 0)"
+    )
+    parser.add_argument(
+        "--windows-per-class", type=int, default=10, metavar="K", help="default: 10"
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -24,16 +30,22 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{out} cannot be made ({error.strerror}): choose another place") from error
+        raise OutputError(
+            f"{out} cannot be made ({error.strerror}): choose another place"
+        ) from error
     from edge_runtime.files import check_writable
     from export.demo.pipeline import run
     from export.demo.report import show
 
     check_writable(out / "report.json")
     show(run(out, arguments.seed, arguments.windows_per_class))
-    model, recording = (shlex.quote(str(out / name)) for name in ("model.tflite", "unseen_person.csv"))
-    print(f"\npictures: {out}/spectrograms.png, {out}/confusion.png; all figures: {out}/report.json\n\nnext:\n"
-          f"  img2imu info {model}\n"
-          f"  img2imu run {model} --source {recording}\n"
-          "  img2imu run --demo")
+    model, recording = (
+        shlex.quote(str(out / name)) for name in ("model.tflite", "unseen_person.csv")
+    )
+    print(
+        f"\npictures: {out}/spectrograms.png, {out}/confusion.png; all figures: {out}/report.json\n\nnext:\n"
+        f"  img2imu info {model}\n"
+        f"  img2imu run {model} --source {recording}\n"
+        "  img2imu run --demo"
+    )
     return 0

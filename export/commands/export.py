@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.commands.settings import adapted, add_contract_arguments
-from export.recipes import CONVERTERS, DEFAULT_RECIPE, DEFAULT_TARGET, FRONT_ENDS, IO_TYPES, RECIPES, TARGETS
+from export.recipes import (
+    CONVERTERS,
+    DEFAULT_RECIPE,
+    DEFAULT_TARGET,
+    FRONT_ENDS,
+    IO_TYPES,
+    RECIPES,
+    TARGETS,
+)
 
 if TYPE_CHECKING:
     from export.evidence import Evidence
@@ -25,28 +33,69 @@ EXIT_NOT_ALL = 1  # a file that was asked for was not made
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "recipes:\n" + "".join(f"  {recipe.name:<14}{recipe.summary}\n" for recipe in RECIPES.values())
+    parser.epilog = "recipes:\n" + "".join(
+        f"  {recipe.name:<14}{recipe.summary}\n" for recipe in RECIPES.values()
+    )
     parser.add_argument("model", help="trained model, written by img2imu train (.npz)")
-    parser.add_argument("-o", "--output", help="file to write; default: MODEL with the format's ending. Several "
-                        "recipes or targets go to OUTPUT.NAME.tflite")
-    parser.add_argument("--recipe", action="append", metavar="NAME", choices=[*RECIPES, ALL],
-                        help=f"one of those below, or all; can be given more than once (default: {DEFAULT_RECIPE})")
-    parser.add_argument("--target", choices=[*TARGETS, ALL],
-                        help="recipe, I/O and front end that suit a " + ", ".join(TARGETS) + ", or one file for each")
-    parser.add_argument("--io", choices=IO_TYPES, help="type of images and probabilities (default: float32)")
-    parser.add_argument("--frontend", choices=FRONT_ENDS, help="who draws the spectrograms: the runtime (host, the "
-                        "default) or the network itself (graph: raw windows go in)")
-    parser.add_argument("--converter", choices=CONVERTERS, default=CONVERTERS[0], help="default: %(default)s")
-    parser.add_argument("--format", choices=ENDINGS, default="tflite", help="default: %(default)s; onnx is float32")
-    parser.add_argument("--calibration", metavar="DATA", help="recordings, as for img2imu train, that calibrate in "
-                        "place of the training windows")
-    parser.add_argument("--data", metavar="DATA", help="labelled data, as for img2imu train, to verify with: what the "
-                        "model did not learn from; default: every third training window")
-    parser.add_argument("--max-f1-drop", type=float, metavar="X", help="write no file that loses more macro-F1 than X, "
-                        "and exit with 1")
-    add_contract_arguments(parser.add_argument_group(
-        "settings", "that the model file will hold; img2imu run can take others in their place; docs/live.md explains "
-        "them"))
+    parser.add_argument(
+        "-o",
+        "--output",
+        help="file to write; default: MODEL with the format's ending. Several "
+        "recipes or targets go to OUTPUT.NAME.tflite",
+    )
+    parser.add_argument(
+        "--recipe",
+        action="append",
+        metavar="NAME",
+        choices=[*RECIPES, ALL],
+        help=f"one of those below, or all; can be given more than once (default: {DEFAULT_RECIPE})",
+    )
+    parser.add_argument(
+        "--target",
+        choices=[*TARGETS, ALL],
+        help="recipe, I/O and front end that suit a "
+        + ", ".join(TARGETS)
+        + ", or one file for each",
+    )
+    parser.add_argument(
+        "--io", choices=IO_TYPES, help="type of images and probabilities (default: float32)"
+    )
+    parser.add_argument(
+        "--frontend",
+        choices=FRONT_ENDS,
+        help="who draws the spectrograms: the runtime (host, the "
+        "default) or the network itself (graph: raw windows go in)",
+    )
+    parser.add_argument(
+        "--converter", choices=CONVERTERS, default=CONVERTERS[0], help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--format", choices=ENDINGS, default="tflite", help="default: %(default)s; onnx is float32"
+    )
+    parser.add_argument(
+        "--calibration",
+        metavar="DATA",
+        help="recordings, as for img2imu train, that calibrate in place of the training windows",
+    )
+    parser.add_argument(
+        "--data",
+        metavar="DATA",
+        help="labelled data, as for img2imu train, to verify with: what the "
+        "model did not learn from; default: every third training window",
+    )
+    parser.add_argument(
+        "--max-f1-drop",
+        type=float,
+        metavar="X",
+        help="write no file that loses more macro-F1 than X, and exit with 1",
+    )
+    add_contract_arguments(
+        parser.add_argument_group(
+            "settings",
+            "that the model file will hold; img2imu run can take others in their place; docs/live.md explains "
+            "them",
+        )
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -63,8 +112,13 @@ def main(arguments: argparse.Namespace) -> int:
     trained = load(arguments.model)
     exportable = Exportable.of(trained.classifier, trained.header)
     exportable = replace(exportable, contract=adapted(exportable.contract, arguments))
-    evidence = gather(exportable.contract, exportable.support, exportable.support_classes, arguments.data,
-                      arguments.calibration)
+    evidence = gather(
+        exportable.contract,
+        exportable.support,
+        exportable.support_classes,
+        arguments.data,
+        arguments.calibration,
+    )
     if arguments.format == "onnx":
         return _export_onnx(exportable, evidence, output)
     print(f"converting and quantising {arguments.model} ...", flush=True)
@@ -88,12 +142,16 @@ def _output(arguments: argparse.Namespace) -> Path:
     model, ending = Path(arguments.model), ENDINGS[arguments.format]
     output = Path(arguments.output) if arguments.output else model.parent / f"{model.stem}{ending}"
     if output.suffix != ending:
-        raise OutputError(f"the output is {output}, expected a name that ends in {ending}: rename it")
+        raise OutputError(
+            f"the output is {output}, expected a name that ends in {ending}: rename it"
+        )
     only_tflite = ("recipe", "target", "io", "frontend", "max_f1_drop")
     given = [name for name in only_tflite if getattr(arguments, name) is not None]
     if arguments.format == "onnx" and given:
-        raise UserError(f"--{given[0].replace('_', '-')} was given with --format onnx, which is float32 alone: leave "
-                        "it out")
+        raise UserError(
+            f"--{given[0].replace('_', '-')} was given with --format onnx, which is float32 alone: leave "
+            "it out"
+        )
     check_writable(output)
     return output
 
@@ -103,9 +161,11 @@ def _export_onnx(exportable: Exportable, evidence: Evidence, output: Path) -> in
 
     print("converting to ONNX ...", flush=True)
     made = export_onnx(exportable, evidence, output)
-    print(f"wrote {made.path}: float32, {made.n_bytes / 1024:.0f} KiB, {made.seconds:.1f} s; onnxruntime and torch "
-          f"differ by at most {made.difference:.1g} in probability on {made.n_windows} windows\n\nnext:\n  python -c "
-          f"\"import onnxruntime; print(onnxruntime.InferenceSession({str(output)!r}).get_inputs())\"")
+    print(
+        f"wrote {made.path}: float32, {made.n_bytes / 1024:.0f} KiB, {made.seconds:.1f} s; onnxruntime and torch "
+        f"differ by at most {made.difference:.1g} in probability on {made.n_windows} windows\n\nnext:\n  python -c "
+        f'"import onnxruntime; print(onnxruntime.InferenceSession({str(output)!r}).get_inputs())"'
+    )
     return 0
 
 
@@ -113,15 +173,26 @@ def _jobs(arguments: argparse.Namespace, output: Path) -> list[Job]:
     """One per file; several get a name of their own."""
     from export.pipeline import Job
 
-    recipes = list(RECIPES) if ALL in (arguments.recipe or []) else list(dict.fromkeys(arguments.recipe or []))
+    recipes = (
+        list(RECIPES)
+        if ALL in (arguments.recipe or [])
+        else list(dict.fromkeys(arguments.recipe or []))
+    )
     targets = list(TARGETS) if arguments.target == ALL else [arguments.target or DEFAULT_TARGET]
     jobs = []
     for target in (TARGETS[name] for name in targets):
         for recipe in recipes or [target.recipe]:
             words = [target.name] * (len(targets) > 1) + [recipe] * (len(recipes) > 1)
             path = output.with_suffix("".join(f".{word}" for word in words) + ENDINGS["tflite"])
-            jobs.append(Job(path, RECIPES[recipe], arguments.converter, arguments.io or target.io,
-                            arguments.frontend or target.front_end))
+            jobs.append(
+                Job(
+                    path,
+                    RECIPES[recipe],
+                    arguments.converter,
+                    arguments.io or target.io,
+                    arguments.frontend or target.front_end,
+                )
+            )
     return jobs
 
 
@@ -147,13 +218,18 @@ def _export(exporter: Exporter, jobs: Sequence[Job]) -> list[FileReport]:
 
 def _print_success(exported: Exported) -> None:
     job, found = exported.job, exported.comparison
-    print(f"wrote {job.path}: {job.recipe.name}, {exported.n_bytes / 1024:.0f} KiB, {exported.seconds:.1f} s; same "
-          f"class as float on {found.agreement:.1%} of the windows", flush=True)
+    print(
+        f"wrote {job.path}: {job.recipe.name}, {exported.n_bytes / 1024:.0f} KiB, {exported.seconds:.1f} s; same "
+        f"class as float on {found.agreement:.1%} of the windows",
+        flush=True,
+    )
 
 
 def _print_next(base: Path, made: list[Path]) -> None:
     written = shlex.quote(str(made[0]))
-    print(f"\nreport: {base}.report.md, {base}.report.json, {base}.report.png\n\nnext:\n"
-          f"  img2imu info {written}\n"
-          f"  img2imu verify {written}\n"
-          f"  img2imu run {written} --source recording.csv")
+    print(
+        f"\nreport: {base}.report.md, {base}.report.json, {base}.report.png\n\nnext:\n"
+        f"  img2imu info {written}\n"
+        f"  img2imu verify {written}\n"
+        f"  img2imu run {written} --source recording.csv"
+    )

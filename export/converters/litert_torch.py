@@ -22,11 +22,16 @@ if TYPE_CHECKING:
     from ai_edge_quantizer.quantizer import Quantizer
     from torch import nn
 
-BACKBONE, HEAD = ".*backbone.*", ".*linear.*"  # patterns of the names that the converter makes of module paths
+BACKBONE, HEAD = (
+    ".*backbone.*",
+    ".*linear.*",
+)  # patterns of the names that the converter makes of module paths
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-# What integer convolutions hand on to each other; left in float, every one of these costs two conversions.
+# What integer convolutions hand on to each other; left in float, every one of these costs two
+# conversions.
 MATRICES = (*CONVOLUTIONS, "FULLY_CONNECTED", "BATCH_MATMUL")
-# Not HARD_SWISH: XNNPACK has none in integers, and LiteRT's own makes MobileNetV3 twice as slow as in float.
+# Not HARD_SWISH: XNNPACK has none in integers, and LiteRT's own makes MobileNetV3 twice as slow as
+# in float.
 BETWEEN_CONVOLUTIONS = ("ADD", "MUL", "MAX_POOL_2D", "PAD", "RELU")
 
 
@@ -35,7 +40,8 @@ class LitertTorch:
 
     Args:
         network: in eval mode; takes what the front end gives as tensors, in its order.
-        calibration: of n real windows, through the runtime's own front end; they give the ranges of activations.
+        calibration: of n real windows, through the runtime's own front end; they give the ranges of
+            activations.
     """
 
     def __init__(self, network: nn.Module, calibration: Inputs) -> None:
@@ -53,8 +59,11 @@ class LitertTorch:
     @staticmethod
     def describe(recipe: Recipe) -> Quantisation:
         """The recipe and the versions of the tools, for the contract."""
-        return Quantisation(recipe.name, f"litert-torch {metadata.version('litert-torch')}",
-                            f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}")
+        return Quantisation(
+            recipe.name,
+            f"litert-torch {metadata.version('litert-torch')}",
+            f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}",
+        )
 
 
 def to_float_tflite(network: nn.Module, example: Inputs) -> bytes:
@@ -78,13 +87,14 @@ def to_float_tflite(network: nn.Module, example: Inputs) -> bytes:
 def quantise(float_tflite: bytes, recipe: Recipe, calibration: Inputs) -> bytes:
     """Make a network small with ai-edge-quantizer.
 
-    The head is computed in float by every recipe: it is a thousandth of the work, and its inputs differ too widely for
-    eight bits.
+    The head is computed in float by every recipe: it is a thousandth of the work, and its inputs
+    differ too widely for eight bits.
 
     Args:
         float_tflite: what :func:`to_float_tflite` gave.
         recipe: how.
-        calibration: of n real windows, through the runtime's own front end; they give the ranges of activations.
+        calibration: of n real windows, through the runtime's own front end; they give the ranges of
+            activations.
     """
     from ai_edge_quantizer import quantizer
 
@@ -101,28 +111,37 @@ def quantise(float_tflite: bytes, recipe: Recipe, calibration: Inputs) -> bytes:
 def _ranges(tool: Quantizer, float_tflite: bytes, calibration: Inputs) -> Any:
     """Least and greatest value of every tensor over the calibration windows.
 
-    The quantiser's own way is a moving average, in which one window in twenty counts: large values are then cut off. In
-    MobileNetV3, whose activations have no bounds, that changed a probability by 0.9.
+    The quantiser's own way is a moving average, in which one window in twenty counts: large values
+    are then cut off. In MobileNetV3, whose activations have no bounds, that changed a probability
+    by 0.9.
     """
     from ai_edge_quantizer import calibrator, recipe_manager
 
     recipe = recipe_manager.RecipeManager()
     recipe.load_quantization_recipe(tool.get_quantization_recipe())
-    observer = calibrator.Calibrator(bytearray(float_tflite), num_threads=1, qsv_update_func=_widened)
-    observer.calibrate({"serving_default": [as_tensors(window) for window in one_by_one(calibration)]}, recipe)
+    observer = calibrator.Calibrator(
+        bytearray(float_tflite), num_threads=1, qsv_update_func=_widened
+    )
+    observer.calibrate(
+        {"serving_default": [as_tensors(window) for window in one_by_one(calibration)]}, recipe
+    )
     return observer.get_model_qsvs()
 
 
 def _widened(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     if not known:
         return new
-    return {"min": np.minimum(known["min"], new["min"]), "max": np.maximum(known["max"], new["max"])}
+    return {
+        "min": np.minimum(known["min"], new["min"]),
+        "max": np.maximum(known["max"], new["max"]),
+    }
 
 
 def _is_bounded(whole: Flatbuffer, operator: Any) -> bool:
     """Whether float16 is enough for an operator's constants.
 
-    It is for standardising what the images gave, unlike what comes in the sensor's own units, and for what draws them.
+    It is for standardising what the images gave, unlike what comes in the sensor's own units, and
+    for what draws them.
     """
     kind, name = whole.kind(operator), whole.result_name(operator)
     return (kind in ("SUB", "MUL") and SEEN in name) or (kind in MATRICES and SPECTROGRAM in name)
@@ -137,7 +156,9 @@ def _configure(tool: Quantizer, recipe: Recipe) -> None:
         half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
         config = qtyping.OpQuantizationConfig(weight_tensor_config=half, explicit_dequantize=True)
         for operator in (*CONVOLUTIONS, "FULLY_CONNECTED"):
-            tool.update_quantization_recipe(".*", operator, op_config=config, algorithm_key=AlgorithmName.FLOAT_CASTING)
+            tool.update_quantization_recipe(
+                ".*", operator, op_config=config, algorithm_key=AlgorithmName.FLOAT_CASTING
+            )
         return
     tool.add_weight_only_config(HEAD, "FULLY_CONNECTED", 8)
     if recipe.calibrated:
@@ -146,8 +167,8 @@ def _configure(tool: Quantizer, recipe: Recipe) -> None:
             tool.add_static_config(BACKBONE, operator, activation_num_bits=bits, weight_num_bits=8)
         return
     for operator in CONVOLUTIONS:
-        # XNNPACK has no depth-wise convolution that rounds as it goes, and LiteRT's own makes the network ten times
-        # slower: depth-wise weights, a tenth of all, are widened to float instead
+        # XNNPACK has no depth-wise convolution that rounds as it goes, and LiteRT's own makes the
+        # network ten times slower: depth-wise weights, a tenth of all, are widened to float instead
         if recipe.activations == "dynamic" and operator == "CONV_2D":
             tool.add_dynamic_config(BACKBONE, operator, 8)
         else:

@@ -26,8 +26,10 @@ def refusals_of(tool: str) -> Iterator[None]:
         raise
     except Exception as error:  # converters raise about anything
         reason = (str(error).strip().splitlines() or [""])[0][:200]
-        raise ExportError(f"{tool} cannot convert this network ({type(error).__name__}: {reason}); no file was "
-                          "written: take another converter or recipe") from error
+        raise ExportError(
+            f"{tool} cannot convert this network ({type(error).__name__}: {reason}); no file was "
+            "written: take another converter or recipe"
+        ) from error
 
 
 @contextlib.contextmanager

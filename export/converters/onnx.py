@@ -37,8 +37,15 @@ def to_onnx(network: nn.Module, example: Inputs) -> bytes:
     with refusals_of("torch.onnx"), quiet(), tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "model.onnx"
         # the exporter that traces; the newer one writes operators that onnx2tf 1.28 does not know
-        torch.onnx.export(network, inputs, str(path), dynamo=False, opset_version=OPSET,
-                          input_names=list(INPUTS.values()), output_names=[PROBABILITIES, EMBEDDING])
+        torch.onnx.export(
+            network,
+            inputs,
+            str(path),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=list(INPUTS.values()),
+            output_names=[PROBABILITIES, EMBEDDING],
+        )
         return path.read_bytes()
 
 
@@ -55,7 +62,9 @@ def infer_all(content: bytes, batch: Inputs) -> np.ndarray:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run([PROBABILITIES], as_tensors(window))[0] for window in one_by_one(batch)])
+    return np.concatenate(
+        [session.run([PROBABILITIES], as_tensors(window))[0] for window in one_by_one(batch)]
+    )
 
 
 def with_contract(content: bytes, contract: Contract) -> bytes:
@@ -74,6 +83,3 @@ def with_contract(content: bytes, contract: Contract) -> bytes:
     onnx.helper.set_model_props(model, {CONTRACT_NAME: contract.to_json()})
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
-
-
-

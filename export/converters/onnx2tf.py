@@ -1,6 +1,7 @@
 """Torch to ONNX, onnx2tf to TensorFlow, TensorFlow's own converter and quantiser to ``.tflite``.
 
-Another road to the same file, which shares nothing with :mod:`export.converters.litert_torch` but the torch module.
+Another road to the same file, which shares nothing with :mod:`export.converters.litert_torch` but
+the torch module.
 """
 
 from __future__ import annotations
@@ -30,12 +31,31 @@ from export.recipes import RECIPES, Recipe
 if TYPE_CHECKING:
     from torch import nn
 
-# onnx2tf downloads this sample of photographs for its self-check unless the file lies in its working directory
-SAMPLES_FILE, SAMPLES_SHAPE = "calibration_image_sample_data_20x128x128x3_float32.npy", (20, 128, 128, 3)
-IMAGE_RANK = 4  # of what passes through the backbone; all else belongs to the head, which stays float
-HEAD_OPERATORS = ["FULLY_CONNECTED", "SUB", "MUL", "MAXIMUM", "MINIMUM", "RELU6", "SOFTMAX", "CONCATENATION", "RESHAPE",
-                  "MEAN", "REDUCE_MAX"]
-NOT_OFFERED = ("weight-int8",)  # TensorFlow's converter rounds activations wherever it rounds weights
+# onnx2tf downloads this sample of photographs for its self-check unless the file lies in its
+# working directory
+SAMPLES_FILE, SAMPLES_SHAPE = (
+    "calibration_image_sample_data_20x128x128x3_float32.npy",
+    (20, 128, 128, 3),
+)
+IMAGE_RANK = (
+    4  # of what passes through the backbone; all else belongs to the head, which stays float
+)
+HEAD_OPERATORS = [
+    "FULLY_CONNECTED",
+    "SUB",
+    "MUL",
+    "MAXIMUM",
+    "MINIMUM",
+    "RELU6",
+    "SOFTMAX",
+    "CONCATENATION",
+    "RESHAPE",
+    "MEAN",
+    "REDUCE_MAX",
+]
+NOT_OFFERED = (
+    "weight-int8",
+)  # TensorFlow's converter rounds activations wherever it rounds weights
 
 
 class Onnx2tf:
@@ -43,7 +63,8 @@ class Onnx2tf:
 
     Args:
         network: in eval mode; takes what the front end gives as tensors, in its order.
-        calibration: of n real windows, through the runtime's own front end; they give the ranges of activations.
+        calibration: of n real windows, through the runtime's own front end; they give the ranges of
+            activations.
 
     Raises:
         MissingExtraError: onnx2tf or TensorFlow is not installed.
@@ -56,12 +77,19 @@ class Onnx2tf:
         self._saved_model = Path(self._directory.name) / "saved_model"
         content = to_onnx(network, one(calibration, 0))
         with refusals_of("onnx2tf"), quiet(), _workplace(Path(self._directory.name)):
-            np.save(SAMPLES_FILE, np.resize(as_tensors(one(calibration, 0))[INPUTS["images"]], SAMPLES_SHAPE))
+            np.save(
+                SAMPLES_FILE,
+                np.resize(as_tensors(one(calibration, 0))[INPUTS["images"]], SAMPLES_SHAPE),
+            )
             Path("model.onnx").write_bytes(_with_scales_apart(content))
             _module("onnx2tf").convert(
-                input_onnx_file_path="model.onnx", output_folder_path=str(self._saved_model), non_verbose=True,
-                output_signaturedefs=True, copy_onnx_input_output_names_to_tflite=True,
-                keep_shape_absolutely_input_names=list(INPUTS.values()))
+                input_onnx_file_path="model.onnx",
+                output_folder_path=str(self._saved_model),
+                non_verbose=True,
+                output_signaturedefs=True,
+                copy_onnx_input_output_names_to_tflite=True,
+                keep_shape_absolutely_input_names=list(INPUTS.values()),
+            )
         self.float_tflite = self.to_tflite(RECIPES["float32"])
 
     def to_tflite(self, recipe: Recipe) -> bytes:
@@ -71,15 +99,22 @@ class Onnx2tf:
             ExportError: it has no such recipe, or cannot.
         """
         if recipe.name in NOT_OFFERED:
-            raise ExportError(f"onnx2tf's route has no recipe {recipe.name}, expected one of "
-                              f"{', '.join(name for name in RECIPES if name not in NOT_OFFERED)}: take one of them, or "
-                              "--converter litert-torch")
+            raise ExportError(
+                f"onnx2tf's route has no recipe {recipe.name}, expected one of "
+                f"{', '.join(name for name in RECIPES if name not in NOT_OFFERED)}: take one of them, or "
+                "--converter litert-torch"
+            )
         with refusals_of("TensorFlow's converter"), quiet(), _workplace(Path(self._directory.name)):
-            tflite = (self._backbone_in_int8(recipe) if recipe.activations == "int8"
-                      else self._converter(recipe).convert())
+            tflite = (
+                self._backbone_in_int8(recipe)
+                if recipe.activations == "int8"
+                else self._converter(recipe).convert()
+            )
         if recipe.weights != "int8":
             return shorten(tflite)
-        small = round_weights(tflite, lambda whole, operator: whole.kind(operator) == "FULLY_CONNECTED")
+        small = round_weights(
+            tflite, lambda whole, operator: whole.kind(operator) == "FULLY_CONNECTED"
+        )
         return shorten(halve_vectors(small, _is_of_images))
 
     def _converter(self, recipe: Recipe) -> Any:
@@ -95,23 +130,31 @@ class Onnx2tf:
         if recipe.activations == "int16":
             ops = tf.lite.OpsSet
             converter.target_spec.supported_ops = [
-                ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8, ops.TFLITE_BUILTINS]
+                ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
+                ops.TFLITE_BUILTINS,
+            ]
         return converter
 
     def _backbone_in_int8(self, recipe: Recipe) -> bytes:
         """The backbone in integers, the head left in float: TensorFlow does that in its debugger, and for int8 only."""
         tf = _module("tensorflow")
         options = tf.lite.experimental.QuantizationDebugOptions(
-            denylisted_ops=HEAD_OPERATORS, denylisted_nodes=self._head_nodes())
+            denylisted_ops=HEAD_OPERATORS, denylisted_nodes=self._head_nodes()
+        )
         debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=self._converter(recipe), debug_dataset=self._samples, debug_options=options)
+            converter=self._converter(recipe), debug_dataset=self._samples, debug_options=options
+        )
         return bytes(debugger.get_nondebug_quantized_model())
 
     def _head_nodes(self) -> list[str]:
         """Names of additions in the head; the backbone has additions too, so that their kind does not tell."""
         whole = Flatbuffer(self._converter(RECIPES["float32"]).convert())
-        return [whole.result_name(operator) for operator in whole.graph.operators if whole.kind(operator) == "ADD"
-                and len(whole.graph.tensors[operator.outputs[0]].shape) != IMAGE_RANK]
+        return [
+            whole.result_name(operator)
+            for operator in whole.graph.operators
+            if whole.kind(operator) == "ADD"
+            and len(whole.graph.tensors[operator.outputs[0]].shape) != IMAGE_RANK
+        ]
 
     def _samples(self) -> Iterator[dict[str, Any]]:
         return (as_tensors(window) for window in one_by_one(self._calibration))
@@ -119,8 +162,11 @@ class Onnx2tf:
     @staticmethod
     def describe(recipe: Recipe) -> Quantisation:
         """The recipe and the versions of the tools, for the contract."""
-        return Quantisation(recipe.name, f"onnx2tf {metadata.version('onnx2tf')}",
-                            f"tensorflow {metadata.version('tensorflow')}")
+        return Quantisation(
+            recipe.name,
+            f"onnx2tf {metadata.version('onnx2tf')}",
+            f"tensorflow {metadata.version('tensorflow')}",
+        )
 
 
 def _is_of_images(whole: Flatbuffer, operator: Any) -> bool:
@@ -131,20 +177,28 @@ def _is_of_images(whole: Flatbuffer, operator: Any) -> bool:
 def _with_scales_apart(content: bytes) -> bytes:
     """The same ONNX network, in which joining the embedding's parts does not tie their scales together.
 
-    TensorFlow's quantiser gives what is joined one scale, and hands it back through reshapes and maxima: by way of the
-    peak spectrum the input images got the scale of the texture, 30 times too coarse. A multiplication stops it.
+    TensorFlow's quantiser gives what is joined one scale, and hands it back through reshapes and
+    maxima: by way of the peak spectrum the input images got the scale of the texture, 30 times too
+    coarse. A multiplication stops it.
     """
     onnx = _module("onnx")
     model = onnx.load_from_string(content)
     graph = model.graph
-    node = next((node for node in graph.node if node.op_type == "Concat" and EMBEDDING in node.output), None)
+    node = next(
+        (node for node in graph.node if node.op_type == "Concat" and EMBEDDING in node.output), None
+    )
     if node is None:
         return content
     place = list(graph.node).index(node)
     for name, value in (("half", 0.5), ("two", 2.0)):
         graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, np.float32), name))
-    halves = [onnx.helper.make_node("Mul", [part, "half"], [f"half_{i}"]) for i, part in enumerate(node.input)]
-    joined = onnx.helper.make_node("Concat", [half.output[0] for half in halves], ["halves"], axis=1)
+    halves = [
+        onnx.helper.make_node("Mul", [part, "half"], [f"half_{i}"])
+        for i, part in enumerate(node.input)
+    ]
+    joined = onnx.helper.make_node(
+        "Concat", [half.output[0] for half in halves], ["halves"], axis=1
+    )
     whole = onnx.helper.make_node("Mul", ["halves", "two"], [EMBEDDING])
     graph.node.remove(node)
     for i, new in enumerate((*halves, joined, whole)):

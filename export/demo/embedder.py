@@ -1,8 +1,9 @@
 """The network that ships with the runtime for teaching on the device: ``python -m export.demo.embedder`` makes it anew.
 
-It knows no classes: the early blocks of EfficientNet-Lite0 as photographs taught them, one spectrogram image in, its
-texture out. Any number of images makes an embedding, so it serves windows of any length, rate and axes. The ranges of
-its int8 activations are those of the watch data's images, at windows of several lengths.
+It knows no classes: the early blocks of EfficientNet-Lite0 as photographs taught them, one
+spectrogram image in, its texture out. Any number of images makes an embedding, so it serves windows
+of any length, rate and axes. The ranges of its int8 activations are those of the watch data's
+images, at windows of several lengths.
 """
 
 from __future__ import annotations
@@ -52,15 +53,21 @@ def calibration_images() -> npt.NDArray[np.float32]:
     for window_s in WINDOWS_S:
         windows = cut_windows(data_set, window_s)
         n, channels = windows.samples.shape[1:]
-        front_end = FrontEnd(design_front_end(data_set.rate_hz, n, data_set.channels), n, channels, data_set.rate_hz)
-        drawn = front_end.compute_batch(windows.samples[random.choice(len(windows), WINDOWS_EACH, replace=False)])
+        front_end = FrontEnd(
+            design_front_end(data_set.rate_hz, n, data_set.channels), n, channels, data_set.rate_hz
+        )
+        drawn = front_end.compute_batch(
+            windows.samples[random.choice(len(windows), WINDOWS_EACH, replace=False)]
+        )
         images.append(drawn.images.reshape(-1, *drawn.images.shape[2:]))
     return np.concatenate(images)
 
 
 def main() -> None:
     """Convert, quantise and write."""
-    made = LitertTorch(ImageEmbedder(pretrained_backbone()), calibration_images()).to_tflite(RECIPES["int8"])
+    made = LitertTorch(ImageEmbedder(pretrained_backbone()), calibration_images()).to_tflite(
+        RECIPES["int8"]
+    )
     with written_whole(EMBEDDER) as file:
         file.write(made)
     print(f"wrote {EMBEDDER.name}: {len(made) / 1024:.0f} KiB")

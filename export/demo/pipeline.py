@@ -50,8 +50,11 @@ def run(out: Path, seed: int, windows_per_class: int, show_progress: bool = True
     indices = pick_support(windows, train, windows_per_class, seed)
     support = windows.select(indices)
     unseen = sorted(set(windows.subjects[test].tolist()))
-    say(f"learning {len(set(support.labels.tolist()))} exercises from {windows_per_class} windows of {WINDOW_S:g} s "
-        f"each, of {len(set(support.subjects.tolist()))} people ...", flush=True)
+    say(
+        f"learning {len(set(support.labels.tolist()))} exercises from {windows_per_class} windows of {WINDOW_S:g} s "
+        f"each, of {len(set(support.subjects.tolist()))} people ...",
+        flush=True,
+    )
     started = time.perf_counter()
     labels = np.array(windows.label_names)[support.labels]
     classifier = MotionClassifier(data_set.rate_hz, data_set.channels, seed)
@@ -60,22 +63,34 @@ def run(out: Path, seed: int, windows_per_class: int, show_progress: bool = True
 
     say("converting to .tflite and quantising to int8 ...", flush=True)
     path = out / "model.tflite"
-    header = describe(classifier, "shoulder exercises", f"{data_set.name} ({data_set.licence})",
-                      manifest_sha256(windows, indices))
+    header = describe(
+        classifier,
+        "shoulder exercises",
+        f"{data_set.name} ({data_set.licence})",
+        manifest_sha256(windows, indices),
+    )
     exported = export_model(classifier, header, path, show_progress)
 
     recognizer = Recognizer.load(path)
     recordings = [r for r in data_set.recordings if r.subject in unseen]
     live = replay(recognizer, data_set, recordings, show_progress)
     contract = recognizer.contract
-    float_probabilities = infer_all(Model(exported.float_tflite, contract),
-                                    FrontEnd.of(contract).compute_batch(live.windows))
+    float_probabilities = infer_all(
+        Model(exported.float_tflite, contract), FrontEnd.of(contract).compute_batch(live.windows)
+    )
     measured = scores(contract.labels, live, float_probabilities)
     record_accuracy(path, measured["macro_f1_float"], measured["macro_f1"])
     report = Report(
-        **measured, n_test_people=len(unseen), model_bytes=path.stat().st_size, train_seconds=train_seconds,
-        export_seconds=exported.seconds, seed=seed, test_people=unseen, runtime=recognizer.model.runtime,
-        threads=recognizer.model.threads)
+        **measured,
+        n_test_people=len(unseen),
+        model_bytes=path.stat().st_size,
+        train_seconds=train_seconds,
+        export_seconds=exported.seconds,
+        seed=seed,
+        test_people=unseen,
+        runtime=recognizer.model.runtime,
+        threads=recognizer.model.threads,
+    )
     examples = {label: support.samples[(labels == label).argmax()] for label in contract.labels}
     _draw(out, contract, live, report, examples)
     write_csv(out / "unseen_person.csv", _as_recording(recordings[0], data_set))
@@ -84,11 +99,22 @@ def run(out: Path, seed: int, windows_per_class: int, show_progress: bool = True
     return report
 
 
-def _draw(out: Path, contract: Contract, live: Live, report: Report,
-          examples: dict[str, npt.NDArray[np.float32]]) -> None:
-    counts = confusion_matrix(live.truth, live.probabilities.argmax(1), labels=np.arange(len(contract.labels)))
-    draw_confusion(out / "confusion.png", contract.labels, counts,
-                   f"{report.n_test_windows} windows of people never seen, macro-F1 {report.macro_f1:.3f}")
+def _draw(
+    out: Path,
+    contract: Contract,
+    live: Live,
+    report: Report,
+    examples: dict[str, npt.NDArray[np.float32]],
+) -> None:
+    counts = confusion_matrix(
+        live.truth, live.probabilities.argmax(1), labels=np.arange(len(contract.labels))
+    )
+    draw_confusion(
+        out / "confusion.png",
+        contract.labels,
+        counts,
+        f"{report.n_test_windows} windows of people never seen, macro-F1 {report.macro_f1:.3f}",
+    )
     draw_spectrograms(out / "spectrograms.png", contract, examples)
 
 

@@ -35,8 +35,12 @@ class Live:
     latency_us: npt.NDArray[np.float64]
 
 
-def replay(recognizer: Recognizer, data_set: DataSet, recordings: Sequence[LabelledRecording],
-           show_progress: bool = True) -> Live:
+def replay(
+    recognizer: Recognizer,
+    data_set: DataSet,
+    recordings: Sequence[LabelledRecording],
+    show_progress: bool = True,
+) -> Live:
     """Push recordings of one class each, one sample a call, as a sensor would.
 
     Args:
@@ -46,27 +50,44 @@ def replay(recognizer: Recognizer, data_set: DataSet, recordings: Sequence[Label
         show_progress: draw a bar.
     """
     labels = recognizer.contract.labels
-    apart = -(-recognizer.contract.window_samples // recognizer.contract.hop_samples)  # decisions without overlap
+    apart = -(
+        -recognizer.contract.window_samples // recognizer.contract.hop_samples
+    )  # decisions without overlap
     windows, truth, probabilities, all_truth, all_labels, latency_us = [], [], [], [], [], []
     samples = sum(len(r.samples) for r in recordings)
-    for recording in track(recordings, "replaying samples", samples, size=lambda r: len(r.samples),
-                           show=show_progress):
+    for recording in track(
+        recordings, "replaying samples", samples, size=lambda r: len(r.samples), show=show_progress
+    ):
         wanted = labels.index(data_set.label_names[recording.labels[0]])
         recognizer.reset()
         for i, (stop, decision) in enumerate(_decisions(recognizer, recording, data_set.rate_hz)):
             assert decision.latency_us is not None
             all_truth.append(wanted)
             all_labels.append(labels.index(decision.label) if decision.label is not None else -1)
-            latency_us.append((decision.latency_us.frontend, decision.latency_us.inference, decision.latency_us.total))
+            latency_us.append(
+                (
+                    decision.latency_us.frontend,
+                    decision.latency_us.inference,
+                    decision.latency_us.total,
+                )
+            )
             if i % apart == 0:
-                windows.append(recording.samples[stop - recognizer.contract.window_samples:stop])
+                windows.append(recording.samples[stop - recognizer.contract.window_samples : stop])
                 truth.append(wanted)
                 probabilities.append(decision.window_probabilities)
-    return Live(np.stack(windows), np.array(truth), np.array(probabilities), np.array(all_truth),
-                np.array(all_labels), np.array(latency_us))
+    return Live(
+        np.stack(windows),
+        np.array(truth),
+        np.array(probabilities),
+        np.array(all_truth),
+        np.array(all_labels),
+        np.array(latency_us),
+    )
 
 
-def _decisions(recognizer: Recognizer, recording: LabelledRecording, rate_hz: float) -> Iterator[tuple[int, Decision]]:
+def _decisions(
+    recognizer: Recognizer, recording: LabelledRecording, rate_hz: float
+) -> Iterator[tuple[int, Decision]]:
     """Each decision with the number of samples that had come."""
     for i, sample in enumerate(recording.samples):
         for decision in recognizer.push([i / rate_hz], sample[None]):

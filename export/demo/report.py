@@ -63,18 +63,26 @@ def scores(labels: tuple[str, ...], live: Live, float_probabilities: np.ndarray)
     """
     classes = np.arange(len(labels))
     answers, float_answers = live.probabilities.argmax(1), float_probabilities.argmax(1)
-    precision, recall, f1, support = precision_recall_fscore_support(live.truth, answers, labels=classes,
-                                                                     zero_division=0)
+    precision, recall, f1, support = precision_recall_fscore_support(
+        live.truth, answers, labels=classes, zero_division=0
+    )
     return {
         "macro_f1": float(f1.mean()),
         "macro_f1_float": _macro_f1(live.truth, float_answers, classes),
         "macro_f1_decisions": _macro_f1(live.decisions_truth, live.decisions_label, classes),
-        "per_class": {label: {"precision": float(p), "recall": float(r), "f1": float(f), "windows": int(n)}
-                      for label, p, r, f, n in zip(labels, precision, recall, f1, support, strict=True)},
+        "per_class": {
+            label: {"precision": float(p), "recall": float(r), "f1": float(f), "windows": int(n)}
+            for label, p, r, f, n in zip(labels, precision, recall, f1, support, strict=True)
+        },
         "n_test_windows": len(live.truth),
         "float_int8_agreement": float((answers == float_answers).mean()),
-        "latency_us": {stage: {name: float(np.percentile(live.latency_us[:, i], q)) for name, q in PERCENTILES.items()}
-                       for i, stage in enumerate(STAGES)},
+        "latency_us": {
+            stage: {
+                name: float(np.percentile(live.latency_us[:, i], q))
+                for name, q in PERCENTILES.items()
+            }
+            for i, stage in enumerate(STAGES)
+        },
     }
 
 
@@ -85,13 +93,20 @@ def show(report: Report) -> None:
     from rich.table import Table
 
     console = Console()
-    console.print(f"{report.n_test_windows} windows of {report.n_test_people} people the model never saw "
-                  f"({', '.join(report.test_people)})", highlight=False)
+    console.print(
+        f"{report.n_test_windows} windows of {report.n_test_people} people the model never saw "
+        f"({', '.join(report.test_people)})",
+        highlight=False,
+    )
     accuracy = Table("exercise", box=box.SIMPLE_HEAD)
     for heading in ("precision", "recall", "F1", "windows"):
         accuracy.add_column(heading, justify="right")
     for label, row in report.per_class.items():
-        accuracy.add_row(label, *(f"{row[key]:.2f}" for key in ("precision", "recall", "f1")), f"{row['windows']}")
+        accuracy.add_row(
+            label,
+            *(f"{row[key]:.2f}" for key in ("precision", "recall", "f1")),
+            f"{row['windows']}",
+        )
     console.print(accuracy)
     latency = Table("latency of a decision, us", box=box.SIMPLE_HEAD)
     for name in PERCENTILES:
@@ -100,8 +115,11 @@ def show(report: Report) -> None:
         latency.add_row(stage, *(f"{row[name]:.0f}" for name in PERCENTILES))
     console.print(latency)
     for name, text in (
-        ("macro-F1", f"{report.macro_f1:.3f} (float {report.macro_f1_float:.3f}); every decision as shown live "
-                     f"{report.macro_f1_decisions:.3f}"),
+        (
+            "macro-F1",
+            f"{report.macro_f1:.3f} (float {report.macro_f1_float:.3f}); every decision as shown live "
+            f"{report.macro_f1_decisions:.3f}",
+        ),
         ("float and int8 agree", f"on {report.float_int8_agreement:.1%} of the windows"),
         ("model file", f"{report.model_bytes / 1024:.0f} KiB"),
         ("trained in", f"{report.train_seconds:.1f} s, exported in {report.export_seconds:.1f} s"),

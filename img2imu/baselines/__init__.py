@@ -23,7 +23,10 @@ BASELINES: dict[str, str] = {
     "limu_bert_finetuned": "img2imu.baselines.limu_bert_finetuned:LimuBertFinetuned",
     "paper_literal": "img2imu.baselines.paper_literal:PaperLiteral",
 }
-DRAWS_AT_MOST = {"limu_bert_finetuned": 3, "paper_literal": 2}  # 10 to 60 s a cell: few draws show where they stand
+DRAWS_AT_MOST = {
+    "limu_bert_finetuned": 3,
+    "paper_literal": 2,
+}  # 10 to 60 s a cell: few draws show where they stand
 EXTRA_OF = {"aeon": "bench"}  # the others come with the trainer
 
 
@@ -41,7 +44,9 @@ def make(name: str, rate_hz: float, channels: tuple[str, ...], seed: int) -> Bas
         MissingExtraError: a package that it needs is not installed.
     """
     if name not in BASELINES:
-        raise DataError(f"there is no baseline {name!r}, expected one of {', '.join(BASELINES)}: check the spelling")
+        raise DataError(
+            f"there is no baseline {name!r}, expected one of {', '.join(BASELINES)}: check the spelling"
+        )
     module, _, class_name = BASELINES[name].partition(":")
     try:
         baseline: type[Baseline] = getattr(importlib.import_module(module), class_name)

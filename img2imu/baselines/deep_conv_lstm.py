@@ -17,10 +17,11 @@ DROPOUT = 0.5  # as in the paper
 class DeepConvLSTM(FromScratch):
     """Four convolutions along time, channel by channel, then a recurrent layer over what they see.
 
-    Ordóñez and Roggen 2016, "Deep convolutional and LSTM recurrent neural networks for multimodal wearable activity
-    recognition", for windows of 24 samples and thousands of them. For longer windows and few of them: the first two
-    convolutions halve the time, 32 filters in place of 64, and one LSTM layer of 64 units in place of two of 128 (one
-    is better, say Bock et al. 2021, "Improving deep learning for HAR with shallow LSTMs").
+    Ordóñez and Roggen 2016, "Deep convolutional and LSTM recurrent neural networks for multimodal
+    wearable activity recognition", for windows of 24 samples and thousands of them. For longer
+    windows and few of them: the first two convolutions halve the time, 32 filters in place of 64,
+    and one LSTM layer of 64 units in place of two of 128 (one is better, say Bock et al. 2021,
+    "Improving deep learning for HAR with shallow LSTMs").
     """
 
     def build(self, channels: int, classes: int) -> nn.Module:
@@ -33,7 +34,10 @@ class _Network(nn.Module):
         super().__init__()
         layers: list[nn.Module] = []
         for i, stride in enumerate(STRIDES):
-            layers += [nn.Conv2d(FILTERS if i else 1, FILTERS, (1, KERNEL), (1, stride), (0, KERNEL // 2)), nn.ReLU()]
+            layers += [
+                nn.Conv2d(FILTERS if i else 1, FILTERS, (1, KERNEL), (1, stride), (0, KERNEL // 2)),
+                nn.ReLU(),
+            ]
         self.convolutions = nn.Sequential(*layers)
         self.lstm = nn.LSTM(FILTERS * channels, UNITS, batch_first=True)
         self.head = nn.Sequential(nn.Dropout(DROPOUT), nn.Linear(UNITS, classes))

@@ -41,9 +41,17 @@ class FromScratch:
         self._names, classes = np.unique(labels, return_inverse=True)
         with seeded(self.seed):
             self._network = self.build(len(self.channels), len(self._names))
-            optimiser = torch.optim.AdamW(self._network.parameters(), RATE, weight_decay=WEIGHT_DECAY)
-            train(self._network, optimiser, self._inputs(windows), torch.from_numpy(classes), steps=STEPS,
-                  batch=BATCH_WINDOWS)
+            optimiser = torch.optim.AdamW(
+                self._network.parameters(), RATE, weight_decay=WEIGHT_DECAY
+            )
+            train(
+                self._network,
+                optimiser,
+                self._inputs(windows),
+                torch.from_numpy(classes),
+                steps=STEPS,
+                batch=BATCH_WINDOWS,
+            )
         return self
 
     def predict(self, windows: Windows) -> Labels:
@@ -52,4 +60,6 @@ class FromScratch:
 
     def _inputs(self, windows: Windows) -> torch.Tensor:
         standard = ((windows - self._mean) / self._std).astype(np.float32)
-        return torch.from_numpy(np.ascontiguousarray(standard.transpose(0, 2, 1)))  # (n, channels, samples)
+        return torch.from_numpy(
+            np.ascontiguousarray(standard.transpose(0, 2, 1))
+        )  # (n, channels, samples)

@@ -28,7 +28,8 @@ class Baseline(Protocol):
         Args:
             windows: (n, samples, channels).
             labels: (n,) class of each window, two classes or more.
-            unlabelled: more windows (m, samples, channels) of the training people, to standardise on.
+            unlabelled: more windows (m, samples, channels) of the training people, to standardise
+                on.
         """
         ...
 

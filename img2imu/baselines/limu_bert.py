@@ -1,9 +1,9 @@
 """LIMU-BERT-X: a transformer that learnt from the motion sensors of phones, and the clips it takes.
 
-Xu et al. 2021, "LIMU-BERT: unleashing the potential of unlabeled data for IMU sensing applications" (SenSys); the
-weights are those of its successor of 2025 (MobiCom), pre-trained on 1.43 million hours, MIT licence,
-github.com/WANDS-HKUST/LIMU-BERT_Experience. They are not part of this repository: ``IMG2IMU_LIMU_BERT`` says where the
-file is.
+Xu et al. 2021, "LIMU-BERT: unleashing the potential of unlabeled data for IMU sensing applications"
+(SenSys); the weights are those of its successor of 2025 (MobiCom), pre-trained on 1.43 million
+hours, MIT licence, github.com/WANDS-HKUST/LIMU-BERT_Experience. They are not part of this
+repository: ``IMG2IMU_LIMU_BERT`` says where the file is.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class LimuBert(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.transformer = _Transformer()
-        # Never called here: pre-training restores masked steps with them. They let the file load strictly.
+        # Never called here: pre-training restores masked steps with them. They let the file load
+        # strictly.
         self.fc = nn.Linear(HIDDEN, HIDDEN)
         self.linear = nn.Linear(HIDDEN, HIDDEN)
         self.norm = _LayerNorm()
@@ -41,7 +42,9 @@ class LimuBert(nn.Module):
 
     def forward(self, clips: torch.Tensor) -> torch.Tensor:
         """Windows as clips (B, clips, 20, 6) to the mean and std over all their steps (B, 2 * 72)."""
-        steps = self.transformer(clips.flatten(0, 1)).reshape(len(clips), -1, HIDDEN)  # (B, clips * 20, 72)
+        steps = self.transformer(clips.flatten(0, 1)).reshape(
+            len(clips), -1, HIDDEN
+        )  # (B, clips * 20, 72)
         return torch.cat([steps.mean(1), steps.std(1, correction=0)], 1)
 
 
@@ -86,8 +89,10 @@ class _Attention(nn.Module):
         self.proj_v = nn.Linear(HIDDEN, HIDDEN)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        q, k, v = (projection(x).unflatten(2, (HEADS, -1)).transpose(1, 2)  # (B, heads, 20, 18)
-                   for projection in (self.proj_q, self.proj_k, self.proj_v))
+        q, k, v = (
+            projection(x).unflatten(2, (HEADS, -1)).transpose(1, 2)  # (B, heads, 20, 18)
+            for projection in (self.proj_q, self.proj_k, self.proj_v)
+        )
         return nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
 
 
@@ -119,22 +124,27 @@ def load_limu_bert() -> LimuBert:
     """
     path = os.environ.get(PATH_VARIABLE, "")
     if not Path(path).is_file():
-        raise DataError(f"{PATH_VARIABLE} is {path!r}, expected the path of limu_bert_x.pt: take the weights from "
-                        "github.com/WANDS-HKUST/LIMU-BERT_Experience, or leave the LIMU-BERT baselines out")
+        raise DataError(
+            f"{PATH_VARIABLE} is {path!r}, expected the path of limu_bert_x.pt: take the weights from "
+            "github.com/WANDS-HKUST/LIMU-BERT_Experience, or leave the LIMU-BERT baselines out"
+        )
     network = LimuBert()
     try:
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     except (RuntimeError, TypeError, AttributeError, EOFError, pickle.UnpicklingError) as error:
-        raise DataError(f"{path} does not hold the weights of LIMU-BERT-X: take limu_bert_x.pt from "
-                        "github.com/WANDS-HKUST/LIMU-BERT_Experience") from error
+        raise DataError(
+            f"{path} does not hold the weights of LIMU-BERT-X: take limu_bert_x.pt from "
+            "github.com/WANDS-HKUST/LIMU-BERT_Experience"
+        ) from error
     return network.eval()
 
 
 def clips_of(windows: Windows, rate_hz: float, channels: tuple[str, ...]) -> torch.Tensor:
     """Windows as the clips of one second that the network knows.
 
-    They are brought to 20 Hz by linear interpolation. The clips are spread evenly from a window's first step to its
-    last, as few as cover it; a window of less than a second is held at its last value.
+    They are brought to 20 Hz by linear interpolation. The clips are spread evenly from a window's
+    first step to its last, as few as cover it; a window of less than a second is held at its last
+    value.
 
     Args:
         windows: (n, samples, channels), m/s^2 and rad/s.
@@ -153,8 +163,12 @@ def clips_of(windows: Windows, rate_hz: float, channels: tuple[str, ...]) -> tor
     x = windows[:, :, columns]
     x = x[:, below] * (1 - part) + x[:, below + 1] * part
     x[..., :3] /= GRAVITY
-    starts = np.linspace(0, len(at) - CLIP_STEPS, -(-len(at) // CLIP_STEPS)).round().astype(np.int64)
-    return torch.from_numpy(np.ascontiguousarray(x[:, starts[:, None] + np.arange(CLIP_STEPS)], np.float32))
+    starts = (
+        np.linspace(0, len(at) - CLIP_STEPS, -(-len(at) // CLIP_STEPS)).round().astype(np.int64)
+    )
+    return torch.from_numpy(
+        np.ascontiguousarray(x[:, starts[:, None] + np.arange(CLIP_STEPS)], np.float32)
+    )
 
 
 def require_six_channels(channels: tuple[str, ...]) -> None:
@@ -164,5 +178,7 @@ def require_six_channels(channels: tuple[str, ...]) -> None:
         DataError: not the three axes of both sensors.
     """
     if set(channels) != set(CHANNELS):
-        raise DataError(f"LIMU-BERT needs the channels {', '.join(CHANNELS)}, but the windows have "
-                        f"{', '.join(channels)}: leave this baseline out")
+        raise DataError(
+            f"LIMU-BERT needs the channels {', '.join(CHANNELS)}, but the windows have "
+            f"{', '.join(channels)}: leave this baseline out"
+        )

@@ -12,7 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from img2imu.baselines.interface import Labels, Windows
-from img2imu.baselines.limu_bert import HIDDEN, LimuBert, clips_of, load_limu_bert, require_six_channels
+from img2imu.baselines.limu_bert import (
+    HIDDEN,
+    LimuBert,
+    clips_of,
+    load_limu_bert,
+    require_six_channels,
+)
 from img2imu.baselines.training import predicted_classes, seeded, train
 
 STEPS = 100
@@ -25,9 +31,9 @@ TINY_STD = 1e-6  # of an embedding that never changes
 class LimuBertFinetuned:
     """The whole network under a linear head, trained with a small rate; see :mod:`img2imu.baselines.limu_bert`.
 
-    The head starts as a logistic regression on the frozen network, so that a random head does not spoil what the
-    network knows (Kumar et al. 2022, "Fine-tuning can distort pretrained features and underperform
-    out-of-distribution").
+    The head starts as a logistic regression on the frozen network, so that a random head does not
+    spoil what the network knows (Kumar et al. 2022, "Fine-tuning can distort pretrained features
+    and underperform out-of-distribution").
 
     Args:
         rate_hz: samples per second of every window.
@@ -47,12 +53,21 @@ class LimuBertFinetuned:
         """Learn; standardise the embeddings on the unlabelled windows when there are some."""
         self._names, classes = np.unique(labels, return_inverse=True)
         clips = clips_of(windows, self.rate_hz, self.channels)
-        reference = clips if unlabelled is None else clips_of(unlabelled, self.rate_hz, self.channels)
+        reference = (
+            clips if unlabelled is None else clips_of(unlabelled, self.rate_hz, self.channels)
+        )
         self._network = _Classifier(deepcopy(self._encoder), reference, len(self._names))
         self._network.start_head(clips, classes)
         optimiser = torch.optim.AdamW(self._network.parameters(), RATE)
         with seeded(self.seed):
-            train(self._network, optimiser, clips, torch.from_numpy(classes), steps=STEPS, batch=BATCH_WINDOWS)
+            train(
+                self._network,
+                optimiser,
+                clips,
+                torch.from_numpy(classes),
+                steps=STEPS,
+                batch=BATCH_WINDOWS,
+            )
         return self
 
     def predict(self, windows: Windows) -> Labels:
@@ -84,9 +99,14 @@ class _Classifier(nn.Module):
     @torch.no_grad()
     def start_head(self, clips: torch.Tensor, classes: npt.NDArray[np.int64]) -> None:
         """Set the head to a logistic regression on the encoder as it is."""
-        model = LogisticRegression(max_iter=MAX_ITERATIONS).fit(self.standardised(clips).numpy(), classes)
+        model = LogisticRegression(max_iter=MAX_ITERATIONS).fit(
+            self.standardised(clips).numpy(), classes
+        )
         weights, bias = model.coef_, model.intercept_
         if len(weights) == 1:  # two classes: scikit-learn gives the difference of their logits
-            weights, bias = np.concatenate([-weights, weights]) / 2, np.concatenate([-bias, bias]) / 2
+            weights, bias = (
+                np.concatenate([-weights, weights]) / 2,
+                np.concatenate([-bias, bias]) / 2,
+            )
         self.head.weight.copy_(torch.from_numpy(weights))
         self.head.bias.copy_(torch.from_numpy(bias))

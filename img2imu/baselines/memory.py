@@ -22,9 +22,12 @@ class WindowMemory(Generic[Seen]):
 
         Args:
             windows: (n, samples, channels).
-            compute: gives it for windows that are new, one after the other; not called when there are none.
+            compute: gives it for windows that are new, one after the other; not called when there
+                are none.
         """
-        keys = [hashlib.sha1(window.tobytes(), usedforsecurity=False).digest() for window in windows]
+        keys = [
+            hashlib.sha1(window.tobytes(), usedforsecurity=False).digest() for window in windows
+        ]
         new = [i for i, key in enumerate(keys) if key not in self._seen]
         if new:
             self._seen.update(zip((keys[i] for i in new), compute(windows[new]), strict=True))

@@ -18,8 +18,9 @@ ALPHAS = np.logspace(-3, 3, 10)  # as its authors and aeon have it
 class MiniRocketRidge:
     """About 10,000 convolutions, the share of positive values of each, and a ridge classifier.
 
-    Dempster, Schmidt and Webb 2021, "MiniRocket: a very fast (almost) deterministic transform for time series
-    classification". The features are scaled but not centred, as in aeon's own classifier.
+    Dempster, Schmidt and Webb 2021, "MiniRocket: a very fast (almost) deterministic transform for
+    time series classification". The features are scaled but not centred, as in aeon's own
+    classifier.
 
     Args:
         rate_hz: unused; kernels are in samples.
@@ -28,8 +29,11 @@ class MiniRocketRidge:
     """
 
     def __init__(self, rate_hz: float, channels: tuple[str, ...], seed: int) -> None:
-        self._model = make_pipeline(MiniRocket(random_state=seed), StandardScaler(with_mean=False),
-                                    RidgeClassifierCV(alphas=ALPHAS))
+        self._model = make_pipeline(
+            MiniRocket(random_state=seed),
+            StandardScaler(with_mean=False),
+            RidgeClassifierCV(alphas=ALPHAS),
+        )
 
     def fit(self, windows: Windows, labels: Labels, unlabelled: Windows | None = None) -> Self:
         """Learn; unlabelled windows are not used."""

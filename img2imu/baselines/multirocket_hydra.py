@@ -13,9 +13,9 @@ from img2imu.baselines.interface import Labels, Windows, channels_first
 class MultiRocketHydra:
     """The features of MultiRocket and of Hydra together, and a ridge classifier, as aeon has them.
 
-    Tan et al. 2022, "MultiRocket: multiple pooling operators and transformations for fast and effective time series
-    classification"; Dempster, Schmidt and Webb 2023, "Hydra: competing convolutional kernels for fast and accurate
-    time series classification".
+    Tan et al. 2022, "MultiRocket: multiple pooling operators and transformations for fast and
+    effective time series classification"; Dempster, Schmidt and Webb 2023, "Hydra: competing
+    convolutional kernels for fast and accurate time series classification".
 
     Args:
         rate_hz: unused; kernels are in samples.

@@ -25,24 +25,28 @@ NORM_MOMENTUM = 0.1
 class PaperLiteral:
     """Three min-max spectrograms as the red, green and blue of an image, and a whole network fine-tuned on it.
 
-    Yoon et al. 2022, "IMG2IMU: translating knowledge from large-scale images to IMU sensing applications"
-    (arXiv 2209.00945).
+    Yoon et al. 2022, "IMG2IMU: translating knowledge from large-scale images to IMU sensing
+    applications" (arXiv 2209.00945).
 
-    Literal, from the paper and the authors' app: the accelerometer's three axes, one spectrogram each; a Hann window,
-    FFTs of 128 samples that overlap by 116, the logarithm to base 10, every axis of every window stretched from its
-    least to its greatest value, 128x96 pixels; a network that knows photographs, pooled globally after its last layer,
-    a linear layer, and full fine-tuning with batch norm in train mode.
+    Literal, from the paper and the authors' app: the accelerometer's three axes, one spectrogram
+    each; a Hann window, FFTs of 128 samples that overlap by 116, the logarithm to base 10, every
+    axis of every window stretched from its least to its greatest value, 128x96 pixels; a network
+    that knows photographs, pooled globally after its last layer, a linear layer, and full
+    fine-tuning with batch norm in train mode.
 
-    Chosen here: EfficientNet-Lite0 with ImageNet weights, fed -1..1 as it was trained (the paper pre-trains its own
-    network contrastively and takes ImageNet's mean and deviation); in windows of fewer than 256 samples, the largest
-    power of two that fits twice, its hop scaled likewise; frequency upwards and time to the right; one axis repeated
-    where there is only one; AdamW at 1e-3 for 30 steps of up to 16 windows, with a cosine; batch norm's momentum 0.1,
-    torch's default, for with the 0.01 that this network brings its running statistics would remain those of
-    photographs. 30 steps are few, about 7 epochs of 70 windows, so that a fit takes 15 to 30 s on one core.
+    Chosen here: EfficientNet-Lite0 with ImageNet weights, fed -1..1 as it was trained (the paper
+    pre-trains its own network contrastively and takes ImageNet's mean and deviation); in windows of
+    fewer than 256 samples, the largest power of two that fits twice, its hop scaled likewise;
+    frequency upwards and time to the right; one axis repeated where there is only one; AdamW at
+    1e-3 for 30 steps of up to 16 windows, with a cosine; batch norm's momentum 0.1, torch's
+    default, for with the 0.01 that this network brings its running statistics would remain those of
+    photographs. 30 steps are few, about 7 epochs of 70 windows, so that a fit takes 15 to 30 s on
+    one core.
 
     Args:
         rate_hz: unused; FFTs are in samples.
-        channels: names of the columns; the gyroscope's are left out where there is an accelerometer.
+        channels: names of the columns; the gyroscope's are left out where there is an
+            accelerometer.
         seed: of the head, the batches and dropout.
     """
 
@@ -57,8 +61,14 @@ class PaperLiteral:
         with seeded(self.seed):
             self._network = _pretrained(len(self._names))
             optimiser = torch.optim.AdamW(self._network.parameters(), RATE)
-            train(self._network, optimiser, self._images(windows), torch.from_numpy(classes), steps=STEPS,
-                  batch=BATCH_WINDOWS)
+            train(
+                self._network,
+                optimiser,
+                self._images(windows),
+                torch.from_numpy(classes),
+                steps=STEPS,
+                batch=BATCH_WINDOWS,
+            )
         return self
 
     def predict(self, windows: Windows) -> Labels:
@@ -75,13 +85,17 @@ def spectrogram_images(windows: Windows) -> torch.Tensor:
     size = min(FFT_SAMPLES, 1 << ((samples // 2).bit_length() - 1))
     hop = max(1, round((FFT_SAMPLES - OVERLAP_SAMPLES) * size / FFT_SAMPLES))
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
-    frames = np.lib.stride_tricks.sliding_window_view(windows, size, axis=1)[:, ::hop]  # (n, frames, axes, size)
-    power = np.abs(np.fft.rfft(frames * hann))**2
+    frames = np.lib.stride_tricks.sliding_window_view(windows, size, axis=1)[
+        :, ::hop
+    ]  # (n, frames, axes, size)
+    power = np.abs(np.fft.rfft(frames * hann)) ** 2
     level = torch.from_numpy(np.log10(power + POWER_FLOOR)).float()  # (n, frames, axes, bins)
     level = level.permute(0, 2, 3, 1).flip(2)  # (n, axes, bins, frames)
     low, high = level.amin((2, 3), keepdim=True), level.amax((2, 3), keepdim=True)
     shade = (level - low) / (high - low).clamp_min(1e-6)
-    images = nn.functional.interpolate(shade, (IMAGE_HEIGHT, IMAGE_WIDTH), mode="bilinear", antialias=True)
+    images = nn.functional.interpolate(
+        shade, (IMAGE_HEIGHT, IMAGE_WIDTH), mode="bilinear", antialias=True
+    )
     return images.expand(-1, 3, -1, -1) * 2 - 1
 
 

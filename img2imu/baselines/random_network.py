@@ -33,9 +33,9 @@ class _RandomEyes(RememberingClassifier):
 class RandomNetwork(Variant):
     """Front end, early blocks, features and head of ``MotionClassifier``; the weights of the blocks are random.
 
-    Random weights under batch norm's initial statistics would be an unfairly weak control: the signal fades from layer
-    to layer. So the statistics are estimated on the data (Rahimi and Recht 2008, "Weighted sums of random kitchen
-    sinks", is why random features can be good at all).
+    Random weights under batch norm's initial statistics would be an unfairly weak control: the
+    signal fades from layer to layer. So the statistics are estimated on the data (Rahimi and Recht
+    2008, "Weighted sums of random kitchen sinks", is why random features can be good at all).
 
     Args:
         rate_hz: samples per second of every window.
@@ -65,7 +65,8 @@ class RandomNetwork(Variant):
 def estimate_batch_norm(backbone: EarlyBlocks, features: Features) -> None:
     """Replace the running statistics of every batch norm by those of these windows' images; leaves eval mode on.
 
-    In train mode a layer sees inputs that the layers below have already normalised, so one pass settles all of them.
+    In train mode a layer sees inputs that the layers below have already normalised, so one pass
+    settles all of them.
     """
     norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
     before = [norm.momentum for norm in norms]

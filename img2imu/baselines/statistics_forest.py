@@ -16,7 +16,8 @@ TREES = 500
 class StatisticsForest:
     """Features of :func:`~img2imu.baselines.signal_statistics.signal_statistics`, then Breiman 2001, "Random forests".
 
-    Trees compare values with thresholds, so standardising would change nothing and unlabelled windows are of no use.
+    Trees compare values with thresholds, so standardising would change nothing and unlabelled
+    windows are of no use.
 
     Args:
         rate_hz: samples per second of every window.
@@ -35,4 +36,6 @@ class StatisticsForest:
 
     def predict(self, windows: Windows) -> Labels:
         """Class of each window."""
-        return np.asarray(self._model.predict(signal_statistics(windows, self.rate_hz, self.channels)))
+        return np.asarray(
+            self._model.predict(signal_statistics(windows, self.rate_hz, self.channels))
+        )

@@ -21,8 +21,15 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-def train(network: nn.Module, optimiser: torch.optim.Optimizer, inputs: torch.Tensor, classes: torch.Tensor, *,
-          steps: int, batch: int) -> None:
+def train(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    inputs: torch.Tensor,
+    classes: torch.Tensor,
+    *,
+    steps: int,
+    batch: int,
+) -> None:
     """Minimise the cross-entropy with a rate that falls to zero along a cosine; leaves the network in eval mode.
 
     One window per class leaves nothing to stop early on, so the number of steps is fixed.
@@ -50,4 +57,6 @@ def train(network: nn.Module, optimiser: torch.optim.Optimizer, inputs: torch.Te
 @torch.inference_mode()
 def predicted_classes(network: nn.Module, inputs: torch.Tensor) -> npt.NDArray[np.int64]:
     """The class with the largest logit for each input: (n,)."""
-    return np.concatenate([network(part).argmax(1).numpy() for part in torch.split(inputs, PREDICT_WINDOWS)])
+    return np.concatenate(
+        [network(part).argmax(1).numpy() for part in torch.split(inputs, PREDICT_WINDOWS)]
+    )

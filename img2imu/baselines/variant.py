@@ -19,7 +19,9 @@ class RememberingClassifier(MotionClassifier):
     """Embeds no window twice: what a network sees of a window does not depend on labels, and draws share windows."""
 
     def _embed_blocks(self, x: Windows, show_progress: bool) -> list[Block]:
-        memory = _memory(type(self).__name__, self._eyes(), self.rate_hz, tuple(self.channels), x.shape[1])
+        memory = _memory(
+            type(self).__name__, self._eyes(), self.rate_hz, tuple(self.channels), x.shape[1]
+        )
         rows = memory.recall(x, lambda new: zip(*self._see(new), strict=True))
         return [np.stack(column) for column in zip(*rows, strict=True)]
 
@@ -32,9 +34,12 @@ class RememberingClassifier(MotionClassifier):
         return ""
 
 
-@functools.lru_cache(maxsize=1)  # one task and network at a time: the grid goes through them in order
-def _memory(kind: str, eyes: str, rate_hz: float, channels: tuple[str, ...],
-            window_samples: int) -> WindowMemory[tuple[Block, ...]]:
+@functools.lru_cache(
+    maxsize=1
+)  # one task and network at a time: the grid goes through them in order
+def _memory(
+    kind: str, eyes: str, rate_hz: float, channels: tuple[str, ...], window_samples: int
+) -> WindowMemory[tuple[Block, ...]]:
     return WindowMemory()
 
 

@@ -13,13 +13,16 @@ def names(text: str) -> list[str]:
 
 def at_least(lowest: int) -> Callable[[str], int]:
     """A ``type`` for argparse: a whole number of ``lowest`` or more."""
+
     def whole_number(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = lowest - 1
         if number < lowest:
-            raise argparse.ArgumentTypeError(f"is {text!r}, expected a whole number of {lowest} or more")
+            raise argparse.ArgumentTypeError(
+                f"is {text!r}, expected a whole number of {lowest} or more"
+            )
         return number
 
     return whole_number

@@ -23,18 +23,42 @@ LIBRARIES = ("img2imu", "numpy", "scikit-learn", "torch", "aeon")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("--data-dir", metavar="DIR", type=Path, default=Path("data"),
-                        help="where hapt.npz, swim.npz, umafall.npz, driver.npz and road.npz lie; a task without its "
-                        "file is left out (default: %(default)s)")
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path("data"),
+        help="where hapt.npz, swim.npz, umafall.npz, driver.npz and road.npz lie; a task without its "
+        "file is left out (default: %(default)s)",
+    )
     parser.add_argument("--tasks", metavar="A,B", type=names, help="tasks to run (default: all)")
-    parser.add_argument("--methods", metavar="X,Y", type=names, help="methods to run (default: all)")
-    parser.add_argument("--k", metavar="K,K", type=_numbers, default=[1, 2, 5, 10],
-                        help="labelled windows per class (default: 1,2,5,10)")
-    parser.add_argument("--draws", metavar="N", type=int, default=10,
-                        help="draws of test people and windows to learn from (default: %(default)d)")
-    parser.add_argument("--jobs", metavar="N", type=int, default=2, help="cells at a time (default: %(default)d)")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("out/fewshot"),
-                        help="results go there; cells found there are not run again (default: %(default)s)")
+    parser.add_argument(
+        "--methods", metavar="X,Y", type=names, help="methods to run (default: all)"
+    )
+    parser.add_argument(
+        "--k",
+        metavar="K,K",
+        type=_numbers,
+        default=[1, 2, 5, 10],
+        help="labelled windows per class (default: 1,2,5,10)",
+    )
+    parser.add_argument(
+        "--draws",
+        metavar="N",
+        type=int,
+        default=10,
+        help="draws of test people and windows to learn from (default: %(default)d)",
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=int, default=2, help="cells at a time (default: %(default)d)"
+    )
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=Path("out/fewshot"),
+        help="results go there; cells found there are not run again (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default: %(default)d)")
 
 
@@ -53,13 +77,19 @@ def main(arguments: argparse.Namespace) -> int:
     for sentence in missing:
         print(sentence)
     if not tasks:
-        raise DataError(f"none of the tasks {', '.join(task.name for task in wanted)} has its data, expected at least "
-                        "one: see above, and give --data-dir")
-    manifests = [make_manifest(data, arguments.k, arguments.draws, arguments.seed) for data in tasks]
+        raise DataError(
+            f"none of the tasks {', '.join(task.name for task in wanted)} has its data, expected at least "
+            "one: see above, and give --data-dir"
+        )
+    manifests = [
+        make_manifest(data, arguments.k, arguments.draws, arguments.seed) for data in tasks
+    ]
     _print_tasks(tasks, manifests)
     if not any(draw.support for manifest in manifests for draw in manifest.draws):
-        raise DataError(f"no task has {min(arguments.k)} windows of every class to learn from, which is the smallest k "
-                        "asked for: ask for fewer with --k")
+        raise DataError(
+            f"no task has {min(arguments.k)} windows of every class to learn from, which is the smallest k "
+            "asked for: ask for fewer with --k"
+        )
     _write_manifests(out / "manifests", manifests)
     results, failures = run_grid(tasks, manifests, methods, out / CELLS, arguments.jobs)
     _print_failures(failures)
@@ -72,7 +102,9 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(number) for number in names(text)]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"is {text!r}, expected whole numbers such as 1,2,5,10") from None
+        raise argparse.ArgumentTypeError(
+            f"is {text!r}, expected whole numbers such as 1,2,5,10"
+        ) from None
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -86,8 +118,9 @@ def _check(arguments: argparse.Namespace) -> None:
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{arguments.out} cannot be made a directory ({error.strerror}): give another "
-                          "--out") from error
+        raise OutputError(
+            f"{arguments.out} cannot be made a directory ({error.strerror}): give another --out"
+        ) from error
 
 
 def _print_tasks(tasks: Sequence[TaskData], manifests: Sequence[Manifest]) -> None:
@@ -95,10 +128,15 @@ def _print_tasks(tasks: Sequence[TaskData], manifests: Sequence[Manifest]) -> No
 
     for data, manifest in zip(tasks, manifests, strict=True):
         n_subjects = len(np.unique(data.windows.subjects))
-        print(f"{data.task.name}: {len(data.windows)} windows of {data.task.window_s:g} s, {len(data.class_names)} "
-              f"classes, {n_subjects} subjects ({data.task.subject}), manifest {manifest.sha256[:12]}")
-        for line in (f"licence {data.licence or 'not stated'}; {data.citation or 'see the source of the file'}",
-                     *data.notes, *manifest.left_out):
+        print(
+            f"{data.task.name}: {len(data.windows)} windows of {data.task.window_s:g} s, {len(data.class_names)} "
+            f"classes, {n_subjects} subjects ({data.task.subject}), manifest {manifest.sha256[:12]}"
+        )
+        for line in (
+            f"licence {data.licence or 'not stated'}; {data.citation or 'see the source of the file'}",
+            *data.notes,
+            *manifest.left_out,
+        ):
             print(textwrap.fill(line, 110, initial_indent="  ", subsequent_indent="    "))
     print(flush=True)
 
@@ -117,15 +155,30 @@ def _print_failures(failures: Sequence[Failure]) -> None:
         print(f"{method} failed in {len(tasks)} cells of {', '.join(dict.fromkeys(tasks))}: {why}")
 
 
-def _protocol(arguments: argparse.Namespace, tasks: Sequence[TaskData], manifests: Sequence[Manifest],
-              failures: Sequence[Failure]) -> Json:
+def _protocol(
+    arguments: argparse.Namespace,
+    tasks: Sequence[TaskData],
+    manifests: Sequence[Manifest],
+    failures: Sequence[Failure],
+) -> Json:
     return {
-        "k": arguments.k, "draws": arguments.draws, "seed": arguments.seed,
+        "k": arguments.k,
+        "draws": arguments.draws,
+        "seed": arguments.seed,
         "versions": {name: _version(name) for name in LIBRARIES},
-        "tasks": [{"task": data.task.name, "windows": len(data.windows), "subject": data.task.subject,
-                   "classes": data.class_names, "licence": data.licence, "citation": data.citation,
-                   "notes": [*data.notes, *manifest.left_out], "manifest_sha256": manifest.sha256}
-                  for data, manifest in zip(tasks, manifests, strict=True)],
+        "tasks": [
+            {
+                "task": data.task.name,
+                "windows": len(data.windows),
+                "subject": data.task.subject,
+                "classes": data.class_names,
+                "licence": data.licence,
+                "citation": data.citation,
+                "notes": [*data.notes, *manifest.left_out],
+                "manifest_sha256": manifest.sha256,
+            }
+            for data, manifest in zip(tasks, manifests, strict=True)
+        ],
         "failures": [f"{failure.cell}: {failure.why}" for failure in failures],
     }
 

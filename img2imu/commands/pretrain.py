@@ -25,33 +25,87 @@ CHECKPOINT_ENDING = ".checkpoint.pt"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command takes."""
-    parser.add_argument("--images", metavar="PATH", type=Path, required=True,
-                        help="folder or zip of photographs, at any depth")
-    parser.add_argument("-o", "--output", metavar="BACKBONE.pt", type=Path, required=True,
-                        help="the weights to write; the checkpoint goes beside them")
-    parser.add_argument("--encoder", default="early-blocks", choices=("early-blocks", "resnet18", "mobilenet_v3_small"),
-                        help="what to train (default: %(default)s)")
-    parser.add_argument("--start", choices=("imagenet", "random"),
-                        help="weights to start from (default: imagenet for early-blocks, random for the others)")
-    parser.add_argument("--epochs", metavar="N", type=at_least(1), default=200,
-                        help="times to go through the images (default: %(default)d)")
-    parser.add_argument("--batch-size", metavar="N", type=at_least(2), default=256,
-                        help="images in a step, all processes together (default: %(default)d)")
-    parser.add_argument("--optimiser", choices=("sgd", "adamw"), default="sgd", help="default: %(default)s")
-    parser.add_argument("--learning-rate", metavar="RATE", type=positive,
-                        help="at its peak, for batches of 256 (default: 0.03 for sgd, 0.001 for adamw)")
-    parser.add_argument("--augmentations", metavar="A,B,C",
-                        help="out of time-crop, time-shift, time-permutation, axis-mixing, gain, sensor-noise, "
-                        "resolution-loss, time-masking (default: all)")
-    parser.add_argument("--precision", choices=("auto", "float32", "bf16"), default="auto",
-                        help="bf16: bfloat16 wherever it is safe; auto: on GPUs that have it (default: %(default)s)")
-    parser.add_argument("--max-images", metavar="N", type=at_least(1),
-                        help="for a shorter run: learn from so many, evenly spread over all (default: all)")
-    parser.add_argument("--resume", metavar="CHECKPOINT", type=Path, help="go on where this checkpoint stopped")
+    parser.add_argument(
+        "--images",
+        metavar="PATH",
+        type=Path,
+        required=True,
+        help="folder or zip of photographs, at any depth",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="BACKBONE.pt",
+        type=Path,
+        required=True,
+        help="the weights to write; the checkpoint goes beside them",
+    )
+    parser.add_argument(
+        "--encoder",
+        default="early-blocks",
+        choices=("early-blocks", "resnet18", "mobilenet_v3_small"),
+        help="what to train (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--start",
+        choices=("imagenet", "random"),
+        help="weights to start from (default: imagenet for early-blocks, random for the others)",
+    )
+    parser.add_argument(
+        "--epochs",
+        metavar="N",
+        type=at_least(1),
+        default=200,
+        help="times to go through the images (default: %(default)d)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        metavar="N",
+        type=at_least(2),
+        default=256,
+        help="images in a step, all processes together (default: %(default)d)",
+    )
+    parser.add_argument(
+        "--optimiser", choices=("sgd", "adamw"), default="sgd", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--learning-rate",
+        metavar="RATE",
+        type=positive,
+        help="at its peak, for batches of 256 (default: 0.03 for sgd, 0.001 for adamw)",
+    )
+    parser.add_argument(
+        "--augmentations",
+        metavar="A,B,C",
+        help="out of time-crop, time-shift, time-permutation, axis-mixing, gain, sensor-noise, "
+        "resolution-loss, time-masking (default: all)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bf16"),
+        default="auto",
+        help="bf16: bfloat16 wherever it is safe; auto: on GPUs that have it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-images",
+        metavar="N",
+        type=at_least(1),
+        help="for a shorter run: learn from so many, evenly spread over all (default: all)",
+    )
+    parser.add_argument(
+        "--resume", metavar="CHECKPOINT", type=Path, help="go on where this checkpoint stopped"
+    )
     parser.add_argument("--log", metavar="DIR", type=Path, help="write curves for TensorBoard")
-    parser.add_argument("--seed", type=at_least(0), default=0, help="of every draw (default: %(default)d)")
-    parser.add_argument("--workers", metavar="N", type=at_least(0), default=2,
-                        help="processes that decode images (default: %(default)d)")
+    parser.add_argument(
+        "--seed", type=at_least(0), default=0, help="of every draw (default: %(default)d)"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=at_least(0),
+        default=2,
+        help="processes that decode images (default: %(default)d)",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -76,14 +130,19 @@ def main(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         if trainer.is_main:
             again = shlex.quote(str(trainer.checkpoint))
-            print(f"stopped after step {trainer.step}; to go on, add: --resume {again}", file=sys.stderr)
+            print(
+                f"stopped after step {trainer.step}; to go on, add: --resume {again}",
+                file=sys.stderr,
+            )
         raise
     finally:
         if curves:
             curves.close()
     trainer.write_encoder(output)
     if trainer.is_main:
-        print(f"wrote {output} ({math.ceil(output.stat().st_size / 1024)} KiB) and {trainer.checkpoint}")
+        print(
+            f"wrote {output} ({math.ceil(output.stat().st_size / 1024)} KiB) and {trainer.checkpoint}"
+        )
     trainer.accelerator.end_training()
     return 0
 
@@ -105,8 +164,11 @@ class _Reporter:
             return
         n, taken = len(self._epoch), self._epoch
         damaged = f"; damaged images replaced: {step.damaged:,}" if step.damaged else ""
-        print(f"epoch {step.epoch} of {run.epochs}: loss {sum(s.loss for s in taken) / n:.3f}, own partner found "
-              f"{sum(s.accuracy for s in taken) / n:.1%}, {step.images_per_s:,.0f} images/s{damaged}", flush=True)
+        print(
+            f"epoch {step.epoch} of {run.epochs}: loss {sum(s.loss for s in taken) / n:.3f}, own partner found "
+            f"{sum(s.accuracy for s in taken) / n:.1%}, {step.images_per_s:,.0f} images/s{damaged}",
+            flush=True,
+        )
         self._epoch = []
 
 
@@ -116,10 +178,22 @@ def _run(arguments: argparse.Namespace) -> Run:
     from img2imu.pretrain.recipe import Run
 
     given = arguments.augmentations
-    names = tuple(AUGMENTATIONS) if given is None else tuple(name.strip() for name in given.split(",") if name.strip())
-    return Run(arguments.encoder, arguments.start or ENCODERS[arguments.encoder].starts[0], arguments.epochs,
-               arguments.batch_size, arguments.optimiser, names, arguments.seed, arguments.learning_rate,
-               arguments.precision)
+    names = (
+        tuple(AUGMENTATIONS)
+        if given is None
+        else tuple(name.strip() for name in given.split(",") if name.strip())
+    )
+    return Run(
+        arguments.encoder,
+        arguments.start or ENCODERS[arguments.encoder].starts[0],
+        arguments.epochs,
+        arguments.batch_size,
+        arguments.optimiser,
+        names,
+        arguments.seed,
+        arguments.learning_rate,
+        arguments.precision,
+    )
 
 
 def _checkpoint(output: Path) -> Path:
@@ -133,8 +207,10 @@ def _check_output(output: Path) -> None:
 
     check_writable(output)
     if output.suffix != ENDING or output.name.endswith(CHECKPOINT_ENDING):
-        raise OutputError(f"{output} is no name for weights, expected one that ends in {ENDING} but not in "
-                          f"{CHECKPOINT_ENDING}: write -o backbone.pt")
+        raise OutputError(
+            f"{output} is no name for weights, expected one that ends in {ENDING} but not in "
+            f"{CHECKPOINT_ENDING}: write -o backbone.pt"
+        )
 
 
 def _use_all_cores() -> None:
@@ -142,7 +218,9 @@ def _use_all_cores() -> None:
     import torch
 
     if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+        torch.set_num_threads(
+            max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
+        )
 
 
 def _print_images(images: Images) -> None:

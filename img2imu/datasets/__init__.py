@@ -22,11 +22,14 @@ def load_data_set(spec: str, rate_hz: float | None = None) -> DataSet:
     """Load a data set.
 
     Args:
-        spec: a name in :data:`~img2imu.datasets.registry.REGISTRY`, whose download lies in ``data/``, or anywhere with
-            ``NAME:PATH``; the path of an ``.npz`` file, of a ``.csv`` file with a column of labels (see
+        spec: a name in :data:`~img2imu.datasets.registry.REGISTRY`, whose download lies in
+            ``data/``, or anywhere with ``NAME:PATH``; the path of an ``.npz`` file, of a ``.csv``
+            file with a column of labels (see
             :func:`~img2imu.datasets.labelled_csv.load_labelled_csv`), or of a folder (see
-            :func:`~img2imu.datasets.folder.load_folder`). A folder that bears the name of a data set is ``./name``.
-        rate_hz: samples per second to bring a folder's or a ``.csv`` file's recordings to; the others have theirs.
+            :func:`~img2imu.datasets.folder.load_folder`). A folder that bears the name of a data
+            set is ``./name``.
+        rate_hz: samples per second to bring a folder's or a ``.csv`` file's recordings to; the
+            others have theirs.
 
     Raises:
         DataError: no such data set, or it cannot be used.
@@ -46,12 +49,16 @@ def load_data_set(spec: str, rate_hz: float | None = None) -> DataSet:
     elif path.suffix.lower() == ".npz" and path.is_file():
         data_set = load_npz(path)
     else:
-        raise DataError(f"there is no data set {spec!r}, expected {', '.join(REGISTRY)}, an .npz file, a .csv file "
-                        "with a column of labels, or a folder with one folder of recordings for each class: check the "
-                        f"path, it is looked up from {Path.cwd()}")
+        raise DataError(
+            f"there is no data set {spec!r}, expected {', '.join(REGISTRY)}, an .npz file, a .csv file "
+            "with a column of labels, or a folder with one folder of recordings for each class: check the "
+            f"path, it is looked up from {Path.cwd()}"
+        )
     if rate_hz is not None and rate_hz != data_set.rate_hz:
-        raise DataError(f"{spec} has {data_set.rate_hz:g} samples per second, but rate_hz={rate_hz:g} was given, "
-                        "which is for recordings of your own: leave it out")
+        raise DataError(
+            f"{spec} has {data_set.rate_hz:g} samples per second, but rate_hz={rate_hz:g} was given, "
+            "which is for recordings of your own: leave it out"
+        )
     return data_set
 
 
@@ -60,9 +67,13 @@ def _load_original(entry: Entry, place: Path | None) -> DataSet:
     if place is None:
         place = entry.place(DEFAULT_DIRECTORY)
         if not place.exists():
-            raise DataError(f"{entry.name} is not on this machine, expected {place.absolute()}: img2imu data get "
-                            f"{entry.name}, or say where it is with {entry.name}:PATH")
+            raise DataError(
+                f"{entry.name} is not on this machine, expected {place.absolute()}: img2imu data get "
+                f"{entry.name}, or say where it is with {entry.name}:PATH"
+            )
     data_set = entry.original.load(place)
-    check_units([(entry.name, np.concatenate([recording.samples for recording in data_set.recordings]))],
-                data_set.channels)
+    check_units(
+        [(entry.name, np.concatenate([recording.samples for recording in data_set.recordings]))],
+        data_set.channels,
+    )
     return data_set

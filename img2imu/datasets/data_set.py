@@ -54,10 +54,12 @@ class DataSet:
         licence: of the data, empty when unknown.
         citation: how its authors wish to be cited, empty when unknown.
         rate_hz: samples per second of every recording.
-        channels: names of the columns, out of ``acc_x .. acc_z`` in m/s^2 and ``gyro_x .. gyro_z`` in rad/s.
+        channels: names of the columns, out of ``acc_x .. acc_z`` in m/s^2 and ``gyro_x .. gyro_z``
+            in rad/s.
         label_names: what the labels stand for.
         recordings: in an order that does not change from one load to the next.
-        clocks: what the sensors' own clocks said; empty for data that come on a uniform grid, without timestamps.
+        clocks: what the sensors' own clocks said; empty for data that come on a uniform grid,
+            without timestamps.
 
     Raises:
         DataError: channels, rate or label names that no model can be made for, or no recording.
@@ -74,15 +76,27 @@ class DataSet:
 
     def __post_init__(self) -> None:
         n, (low, high) = len(self.channels), RATE_HZ_LIMITS
-        if n not in CHANNEL_COUNTS or len(set(self.channels)) < n or not set(self.channels) <= set(CHANNELS):
-            raise DataError(f"{self.name} has the channels {', '.join(self.channels) or 'none'}, expected 1, 3 or 6 "
-                            f"different ones out of {', '.join(CHANNELS)}: rename the columns, or leave some out")
+        if (
+            n not in CHANNEL_COUNTS
+            or len(set(self.channels)) < n
+            or not set(self.channels) <= set(CHANNELS)
+        ):
+            raise DataError(
+                f"{self.name} has the channels {', '.join(self.channels) or 'none'}, expected 1, 3 or 6 "
+                f"different ones out of {', '.join(CHANNELS)}: rename the columns, or leave some out"
+            )
         if not low <= self.rate_hz <= high:
-            raise DataError(f"{self.name} has {self.rate_hz:g} samples per second, expected {low:g} to {high:g}: "
-                            "resample it, or record it at another rate")
+            raise DataError(
+                f"{self.name} has {self.rate_hz:g} samples per second, expected {low:g} to {high:g}: "
+                "resample it, or record it at another rate"
+            )
         for label in self.label_names:
             if not label.strip() or "\n" in label or self.label_names.count(label) > 1:
-                raise DataError(f"{self.name} has the label name {label!r}, expected different names of one line "
-                                "each: rename it")
+                raise DataError(
+                    f"{self.name} has the label name {label!r}, expected different names of one line "
+                    "each: rename it"
+                )
         if not self.recordings:
-            raise DataError(f"{self.name} holds no recordings, expected at least one for each label: record some")
+            raise DataError(
+                f"{self.name} holds no recordings, expected at least one for each label: record some"
+            )

@@ -40,12 +40,15 @@ class Fetched:
     was_there: bool
 
 
-def fetch_zip(url: str, path: Path, sha256: str | None = None, source: str = "the checksum given") -> Fetched:
+def fetch_zip(
+    url: str, path: Path, sha256: str | None = None, source: str = "the checksum given"
+) -> Fetched:
     """Get a zip to ``path``, or check the one that is there.
 
-    What has come so far is kept in ``NAME.part``, and the next call asks the server for the rest, if the file there is
-    still the same one. The SHA-256 of the whole is written to ``NAME.sha256``. When no checksum is known, a file that
-    is fetched again is compared with the one written then: trust on first use.
+    What has come so far is kept in ``NAME.part``, and the next call asks the server for the rest,
+    if the file there is still the same one. The SHA-256 of the whole is written to ``NAME.sha256``.
+    When no checksum is known, a file that is fetched again is compared with the one written then:
+    trust on first use.
 
     Args:
         url: http or https.
@@ -54,8 +57,8 @@ def fetch_zip(url: str, path: Path, sha256: str | None = None, source: str = "th
         source: where the checksum comes from, for people.
 
     Raises:
-        DataError: no connection, an answer that is no such file, a connection that broke, or another checksum.
-        OutputError: the disk is full, or the place cannot be written.
+        DataError: no connection, an answer that is no such file, a connection that broke, or
+        another checksum. OutputError: the disk is full, or the place cannot be written.
     """
     note = path.with_name(f"{path.name}.sha256")
     if sha256 is None and (written := _read_note(note)) is not None:
@@ -69,7 +72,9 @@ def fetch_zip(url: str, path: Path, sha256: str | None = None, source: str = "th
         _check(part, path, digest, sha256, source)
         part.replace(path)
         if _read_note(note) != digest:
-            note.write_text(f"{digest}  {path.name}\n", encoding="ascii")  # as sha256sum -c reads it
+            note.write_text(
+                f"{digest}  {path.name}\n", encoding="ascii"
+            )  # as sha256sum -c reads it
         _tag_of(part).unlink(missing_ok=True)
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -99,34 +104,47 @@ def _fetch_rest(url: str, part: Path) -> None:
 
 def _open(url: str, have: int, tag: Path) -> http.client.HTTPResponse:
     if not url.startswith(("http://", "https://")):
-        raise DataError(f"the address {url!r} begins neither with http:// nor with https://: correct --url")
+        raise DataError(
+            f"the address {url!r} begins neither with http:// nor with https://: correct --url"
+        )
     headers = {"User-Agent": f"img2imu/{__version__}"}
     if have:
         headers["Range"] = f"bytes={have}-"
         with contextlib.suppress(OSError):
             headers |= {"If-Range": version} if (version := tag.read_text(encoding="utf-8")) else {}
     try:
-        response: http.client.HTTPResponse = urllib.request.urlopen(  # only http(s) and whatever a user typed
-            urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S)
+        response: http.client.HTTPResponse = (
+            urllib.request.urlopen(  # only http(s) and whatever a user typed
+                urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S
+            )
+        )
         return response
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and have:
             return error  # type: ignore[return-value]  # an HTTPError is a response, too
-        raise DataError(f"{url} answers {error.code} {error.reason}, expected the file: try later, look on the "
-                        "homepage where it has gone, and give --url") from error
+        raise DataError(
+            f"{url} answers {error.code} {error.reason}, expected the file: try later, look on the "
+            "homepage where it has gone, and give --url"
+        ) from error
     except (OSError, http.client.HTTPException, ValueError) as error:  # URLError is an OSError
         reason = getattr(error, "reason", None) or error
-        raise DataError(f"{url} cannot be reached ({reason}): check the connection, and run the same command "
-                        "again") from error
+        raise DataError(
+            f"{url} cannot be reached ({reason}): check the connection, and run the same command "
+            "again"
+        ) from error
 
 
-def _copy(response: http.client.HTTPResponse, file: BinaryIO, part: Path, total: int | None, have: int) -> int:
+def _copy(
+    response: http.client.HTTPResponse, file: BinaryIO, part: Path, total: int | None, have: int
+) -> int:
     """Bytes that came."""
     came = 0
     with bar(part.name.removesuffix(".part"), total, in_bytes=True, done=have) as advance:
         while True:
             try:
-                block = response.read1(BLOCK_BYTES)  # what has come, though less: none of it is lost
+                block = response.read1(
+                    BLOCK_BYTES
+                )  # what has come, though less: none of it is lost
             except (OSError, http.client.HTTPException) as error:
                 raise _broken(response.url, have + came, total, part) from error
             if not block:
@@ -138,31 +156,41 @@ def _copy(response: http.client.HTTPResponse, file: BinaryIO, part: Path, total:
 
 def _broken(url: str, came: int, total: int | None, part: Path) -> DataError:
     whole = f" of {mebibytes(total)}" if total is not None else ""
-    return DataError(f"the connection to {url} ended after {mebibytes(came)}{whole}, which are kept in {part}: run the "
-                     "same command again, it goes on there")
+    return DataError(
+        f"the connection to {url} ended after {mebibytes(came)}{whole}, which are kept in {part}: run the "
+        "same command again, it goes on there"
+    )
 
 
 def _check_space(part: Path, total: int | None, have: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if total is not None and total - have > free:
-        raise OutputError(f"{part.parent} has {mebibytes(free)} free, the file needs {mebibytes(total - have)} more: "
-                          "free some space, or give another --dir")
+        raise OutputError(
+            f"{part.parent} has {mebibytes(free)} free, the file needs {mebibytes(total - have)} more: "
+            "free some space, or give another --dir"
+        )
 
 
 def _check(part: Path, path: Path, digest: str, sha256: str | None, source: str) -> None:
     if sha256 is not None and digest != sha256.lower():
-        raise DataError(f"{part} has the sha256 {digest}, expected {sha256.lower()} ({source}): delete it and get it "
-                        f"again, or add --sha256 {digest} if the authors changed the file and you trust it")
+        raise DataError(
+            f"{part} has the sha256 {digest}, expected {sha256.lower()} ({source}): delete it and get it "
+            f"again, or add --sha256 {digest} if the authors changed the file and you trust it"
+        )
     if not zipfile.is_zipfile(part):
         with part.open("rb") as file:
             begin = file.read(40)
         if begin.startswith(b"PK"):
-            raise DataError(f"{part} is a zip without its end: run the same command again, it goes on there, or delete "
-                            "it first if that does not help")
+            raise DataError(
+                f"{part} is a zip without its end: run the same command again, it goes on there, or delete "
+                "it first if that does not help"
+            )
         if part != path:
             part.unlink()
-        raise DataError(f"what came for {path.name} is no zip, it begins with {begin!r}: look on the homepage where "
-                        "the file has gone, and give --url")
+        raise DataError(
+            f"what came for {path.name} is no zip, it begins with {begin!r}: look on the homepage where "
+            "the file has gone, and give --url"
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -175,8 +203,11 @@ def _sha256(path: Path) -> str:
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
-    remedy = ("free some space and run the same command again, it goes on where it was" if error.errno == errno.ENOSPC
-              else "give another --dir")
+    remedy = (
+        "free some space and run the same command again, it goes on where it was"
+        if error.errno == errno.ENOSPC
+        else "give another --dir"
+    )
     return OutputError(f"{path} cannot be written ({error.strerror or error}): {remedy}")
 
 

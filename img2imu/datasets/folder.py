@@ -31,19 +31,19 @@ class _File:
 def load_folder(directory: str | Path, rate_hz: float | None = None) -> DataSet:
     """Read ``DIR/LABEL/file`` or, to tell people apart, ``DIR/SUBJECT/LABEL/file``.
 
-    Every ``.csv``, ``.npz`` or ``.zip`` file (see :mod:`edge_runtime.recordings`) is one recording of class LABEL;
-    hidden files and other endings are passed over. Without SUBJECT folders all recordings are of one person, "me".
-    Each recording is resampled to the rate of the data set, and cut into several where no sample came for more than
-    0.5 s.
+    Every ``.csv``, ``.npz`` or ``.zip`` file (see :mod:`edge_runtime.recordings`) is one recording
+    of class LABEL; hidden files and other endings are passed over. Without SUBJECT folders all
+    recordings are of one person, "me". Each recording is resampled to the rate of the data set, and
+    cut into several where no sample came for more than 0.5 s.
 
     Args:
         directory: DIR.
-        rate_hz: of the data set, and of files without timestamps; without it, the median of the recordings' own
-            rates, rounded to whole Hz (to 0.1 Hz below 20).
+        rate_hz: of the data set, and of files without timestamps; without it, the median of the
+            recordings' own rates, rounded to whole Hz (to 0.1 Hz below 20).
 
     Raises:
-        DataError: no recordings, files at different depths, other channels, rate or unit in one file than in the
-            others, NaN, time that runs back.
+        DataError: no recordings, files at different depths, other channels, rate or unit in one
+            file than in the others, NaN, time that runs back.
         SourceError: a file that cannot be read.
     """
     directory = Path(directory)
@@ -57,10 +57,21 @@ def load_folder(directory: str | Path, rate_hz: float | None = None) -> DataSet:
     common_hz = common_rate(clocks)
     rate_hz = common_hz if rate_hz is None else rate_hz
     labels = tuple(sorted({file.label for file in files}))
-    pieces = [piece for file, recording in zip(files, recordings, strict=True) for piece in labelled_pieces(
-        recording.name, file.subject, recording.timestamps_s, recording.samples,
-        np.full(len(recording.samples), labels.index(file.label), np.int16), rate_hz)]
-    return DataSet(directory.resolve().name, "", "", rate_hz, channels, labels, tuple(pieces), clocks)
+    pieces = [
+        piece
+        for file, recording in zip(files, recordings, strict=True)
+        for piece in labelled_pieces(
+            recording.name,
+            file.subject,
+            recording.timestamps_s,
+            recording.samples,
+            np.full(len(recording.samples), labels.index(file.label), np.int16),
+            rate_hz,
+        )
+    ]
+    return DataSet(
+        directory.resolve().name, "", "", rate_hz, channels, labels, tuple(pieces), clocks
+    )
 
 
 def _find(directory: Path) -> list[_File]:
@@ -68,16 +79,26 @@ def _find(directory: Path) -> list[_File]:
     for depth in range(1, 5):  # one more than there should be on either side, to say so
         for path in sorted(directory.glob("/".join("*" * depth))):
             parts = path.relative_to(directory).parts
-            if path.suffix.lower() in ENDINGS and path.is_file() and not any(part.startswith(".") for part in parts):
+            if (
+                path.suffix.lower() in ENDINGS
+                and path.is_file()
+                and not any(part.startswith(".") for part in parts)
+            ):
                 subject = parts[0] if depth == 3 else ONLY_SUBJECT
-                found.setdefault(depth, []).append(_File(path, "/".join(parts), subject, parts[max(depth - 2, 0)]))
+                found.setdefault(depth, []).append(
+                    _File(path, "/".join(parts), subject, parts[max(depth - 2, 0)])
+                )
     if not found:
-        raise DataError(f"{directory} holds no recordings, expected {directory}/LABEL/*.csv, .npz or .zip: make a "
-                        "folder for each class and put its recordings there")
+        raise DataError(
+            f"{directory} holds no recordings, expected {directory}/LABEL/*.csv, .npz or .zip: make a "
+            "folder for each class and put its recordings there"
+        )
     examples = " and ".join(files[0].name for files in found.values())
     if set(found) not in ({2}, {3}):
-        raise DataError(f"{directory} holds {examples}, expected all recordings in {directory}/LABEL/, or all in "
-                        f"{directory}/SUBJECT/LABEL/: move them")
+        raise DataError(
+            f"{directory} holds {examples}, expected all recordings in {directory}/LABEL/, or all in "
+            f"{directory}/SUBJECT/LABEL/: move them"
+        )
     return found.popitem()[1]
 
 
@@ -87,9 +108,11 @@ def _read_all(files: Sequence[_File], rate_hz: float | None) -> list[Recording]:
     first = recordings[0]
     for other in recordings[1:]:
         if set(other.channels) != set(first.channels):
-            raise DataError(f"{first.name} has the channels {', '.join(first.channels)}, {other.name} has "
-                            f"{', '.join(other.channels)}, expected the same in all files: leave out the columns that "
-                            "the others lack, or record that sensor too")
+            raise DataError(
+                f"{first.name} has the channels {', '.join(first.channels)}, {other.name} has "
+                f"{', '.join(other.channels)}, expected the same in all files: leave out the columns that "
+                "the others lack, or record that sensor too"
+            )
     channels = tuple(name for name in CHANNELS if name in first.channels)
     return [recording.select(channels or first.channels) for recording in recordings]
 

@@ -14,19 +14,33 @@ from img2imu.datasets.data_set import NO_LABEL, DataSet, LabelledRecording
 
 RATE_HZ = 50.0
 # In the order of their numbers, from 1, in activity_labels.txt.
-ACTIVITIES = ("walking", "walking_upstairs", "walking_downstairs", "sitting", "standing", "laying", "stand_to_sit",
-              "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
+ACTIVITIES = (
+    "walking",
+    "walking_upstairs",
+    "walking_downstairs",
+    "sitting",
+    "standing",
+    "laying",
+    "stand_to_sit",
+    "sit_to_stand",
+    "sit_to_lie",
+    "lie_to_sit",
+    "stand_to_lie",
+    "lie_to_stand",
+)
 LICENCE = "CC BY 4.0 (the archive's README: no commercial use)"
-CITATION = ("J.-L. Reyes-Ortiz, L. Oneto, A. Samà, X. Parra, D. Anguita: Transition-aware human activity recognition "
-            "using smartphones. Neurocomputing 171 (2016) 754-767. doi:10.24432/C54G7M")
+CITATION = (
+    "J.-L. Reyes-Ortiz, L. Oneto, A. Samà, X. Parra, D. Anguita: Transition-aware human activity recognition "
+    "using smartphones. Neurocomputing 171 (2016) 754-767. doi:10.24432/C54G7M"
+)
 
 
 def load_hapt(place: Path) -> DataSet:
     """Read ``RawData/`` as the archive's README describes it.
 
-    ``acc_expXX_userYY.txt`` and ``gyro_expXX_userYY.txt`` have a row x, y, z for each sample, acceleration in g with
-    gravity, angular rate in rad/s; a row of ``labels.txt`` gives experiment, person, activity, and its first and last
-    sample, counted from 1.
+    ``acc_expXX_userYY.txt`` and ``gyro_expXX_userYY.txt`` have a row x, y, z for each sample,
+    acceleration in g with gravity, angular rate in rad/s; a row of ``labels.txt`` gives experiment,
+    person, activity, and its first and last sample, counted from 1.
 
     Args:
         place: the archive or the folder that was in it.
@@ -42,14 +56,22 @@ def load_hapt(place: Path) -> DataSet:
             acc = files.numbers(name) * STANDARD_GRAVITY
             gyro = files.numbers(files.one(rf"gyro_exp{match[1]}_user{match[2]}\.txt"))
             if acc.shape[1:] != (3,) or acc.shape != gyro.shape:
-                raise DataError(f"{name} has the shape {acc.shape} and its gyroscope {gyro.shape}, expected as many "
-                                "samples of three axes: get the data set again")
+                raise DataError(
+                    f"{name} has the shape {acc.shape} and its gyroscope {gyro.shape}, expected as many "
+                    "samples of three axes: get the data set again"
+                )
             labels = np.full(len(acc), NO_LABEL, np.int16)
-            for activity, first, last in spans[(spans[:, 0] == experiment) & (spans[:, 1] == person), 2:]:
+            for activity, first, last in spans[
+                (spans[:, 0] == experiment) & (spans[:, 1] == person), 2:
+            ]:
                 if not 1 <= activity <= len(ACTIVITIES):
-                    raise DataError(f"labels.txt names the activity {activity}, expected 1 to {len(ACTIVITIES)}: get "
-                                    "the data set again")
-                labels[first - 1:last] = activity - 1
+                    raise DataError(
+                        f"labels.txt names the activity {activity}, expected 1 to {len(ACTIVITIES)}: get "
+                        "the data set again"
+                    )
+                labels[first - 1 : last] = activity - 1
             samples = np.hstack([acc, gyro]).astype(np.float32)
-            recordings.append(LabelledRecording(f"experiment {experiment}", str(person), samples, labels))
+            recordings.append(
+                LabelledRecording(f"experiment {experiment}", str(person), samples, labels)
+            )
     return DataSet("hapt", LICENCE, CITATION, RATE_HZ, CHANNELS, ACTIVITIES, tuple(recordings))

@@ -92,18 +92,28 @@ def inspect_data_set(data_set: DataSet, window_s: float | None = None) -> Inspec
 
     Args:
         data_set: as loaded.
-        window_s: to count by and to draw; without it, the longest of 5, 3, 2 and 1 s of which every class has one.
+        window_s: to count by and to draw; without it, the longest of 5, 3, 2 and 1 s of which every
+            class has one.
     """
     window_s, windows = _cut(data_set, window_s)
     columns = acc_triple(data_set.channels)
-    acc = [] if columns is None else [r.samples[:, columns] for r in data_set.recordings if len(r.samples)]
+    acc = (
+        []
+        if columns is None
+        else [r.samples[:, columns] for r in data_set.recordings if len(r.samples)]
+    )
     labels = np.concatenate([recording.labels for recording in data_set.recordings])
     return Inspection(
-        data_set, windows, window_s, _timing(data_set.clocks) if data_set.clocks else None,
+        data_set,
+        windows,
+        window_s,
+        _timing(data_set.clocks) if data_set.clocks else None,
         np.array([np.median(np.linalg.norm(values, axis=1)) for values in acc]),
-        dict(Counter(acceleration_kind(values) for values in acc)), tuple(_count(data_set, windows)),
+        dict(Counter(acceleration_kind(values) for values in acc)),
+        tuple(_count(data_set, windows)),
         tuple(_range(data_set, column) for column in range(len(data_set.channels))),
-        float((labels == NO_LABEL).sum() / data_set.rate_hz))
+        float((labels == NO_LABEL).sum() / data_set.rate_hz),
+    )
 
 
 def _cut(data_set: DataSet, window_s: float | None) -> tuple[float, Windows | None]:
@@ -132,26 +142,44 @@ def _timing(clocks: Sequence[Clock]) -> Timing:
         deviations.append(usual - np.median(usual) if len(usual) else usual)
         gaps += steps[steps > MAX_GAP_S].tolist()
         repeated += int((steps == 0).sum())
-    return Timing(np.array(rates), np.concatenate(deviations), tuple(sorted(gaps, reverse=True)), repeated)
+    return Timing(
+        np.array(rates), np.concatenate(deviations), tuple(sorted(gaps, reverse=True)), repeated
+    )
 
 
 def _count(data_set: DataSet, windows: Windows | None) -> list[ClassCount]:
     counts = []
     for label, name in enumerate(data_set.label_names):
-        with_it = [(recording.subject, int(n)) for recording in data_set.recordings
-                   if (n := (recording.labels == label).sum())]
+        with_it = [
+            (recording.subject, int(n))
+            for recording in data_set.recordings
+            if (n := (recording.labels == label).sum())
+        ]
         n_windows = 0 if windows is None else int((windows.labels == label).sum())
-        counts.append(ClassCount(name, len(with_it), len({subject for subject, _ in with_it}),
-                                 sum(n for _, n in with_it) / data_set.rate_hz, n_windows))
+        counts.append(
+            ClassCount(
+                name,
+                len(with_it),
+                len({subject for subject, _ in with_it}),
+                sum(n for _, n in with_it) / data_set.rate_hz,
+                n_windows,
+            )
+        )
     return counts
 
 
 def _range(data_set: DataSet, column: int) -> ChannelRange:
-    parts = [(recording.name, recording.samples[:, column]) for recording in data_set.recordings
-             if len(recording.samples)]
+    parts = [
+        (recording.name, recording.samples[:, column])
+        for recording in data_set.recordings
+        if len(recording.samples)
+    ]
     lowest, highest = min(float(v.min()) for _, v in parts), max(float(v.max()) for _, v in parts)
-    constant = tuple(name for name, values in parts
-                     if len(values) > CONSTANT_S * data_set.rate_hz and values.min() == values.max())
+    constant = tuple(
+        name
+        for name, values in parts
+        if len(values) > CONSTANT_S * data_set.rate_hz and values.min() == values.max()
+    )
     stuck = sum(_stuck(values, extreme) for _, values in parts for extreme in {lowest, highest})
     return ChannelRange(data_set.channels[column], lowest, highest, constant, stuck)
 
@@ -170,10 +198,17 @@ def describe_units(inspection: Inspection) -> str:
     if not kinds:
         return "fewer than three accelerometer axes: their unit and gravity cannot be told from the numbers"
     odd = sum(kinds.values()) - max(kinds.get("si", 0), kinds.get("no gravity", 0))
-    verdict = "m/s^2 with gravity" if kinds.get("si", 0) >= kinds.get("no gravity", 0) else "m/s^2 without gravity"
-    others = ", ".join(f"{n} as {kind}" for kind, n in sorted(kinds.items()) if kind != _kind_of(verdict))
-    return f"looks like {verdict}" + (f"; {odd} of {sum(kinds.values())} recordings look otherwise ({others})" if odd
-                                      else "")
+    verdict = (
+        "m/s^2 with gravity"
+        if kinds.get("si", 0) >= kinds.get("no gravity", 0)
+        else "m/s^2 without gravity"
+    )
+    others = ", ".join(
+        f"{n} as {kind}" for kind, n in sorted(kinds.items()) if kind != _kind_of(verdict)
+    )
+    return f"looks like {verdict}" + (
+        f"; {odd} of {sum(kinds.values())} recordings look otherwise ({others})" if odd else ""
+    )
 
 
 def _kind_of(verdict: str) -> str:
@@ -185,23 +220,36 @@ def warnings(inspection: Inspection) -> list[str]:
     found = []
     for channel in inspection.channels:
         if channel.constant_in:
-            more = f" and {len(channel.constant_in) - 1} more" if len(channel.constant_in) > 1 else ""
-            found.append(f"{channel.channel} does not change in {channel.constant_in[0]}{more}: is that axis dead?")
+            more = (
+                f" and {len(channel.constant_in) - 1} more" if len(channel.constant_in) > 1 else ""
+            )
+            found.append(
+                f"{channel.channel} does not change in {channel.constant_in[0]}{more}: is that axis dead?"
+            )
         if channel.saturated:
-            found.append(f"{channel.channel} stays at {channel.lowest:.4g} or {channel.highest:.4g} for three samples "
-                         f"in a row or more, {channel.saturated} in all: does the sensor's range end there?")
-        if channel.channel.startswith("gyro") and max(-channel.lowest, channel.highest) > GYRO_LIMIT:
-            found.append(f"{channel.channel} reaches {max(-channel.lowest, channel.highest):.4g}, more than a "
-                         "gyroscope in rad/s can: degrees per second, or a corrupt sample?")
+            found.append(
+                f"{channel.channel} stays at {channel.lowest:.4g} or {channel.highest:.4g} for three samples "
+                f"in a row or more, {channel.saturated} in all: does the sensor's range end there?"
+            )
+        if (
+            channel.channel.startswith("gyro")
+            and max(-channel.lowest, channel.highest) > GYRO_LIMIT
+        ):
+            found.append(
+                f"{channel.channel} reaches {max(-channel.lowest, channel.highest):.4g}, more than a "
+                "gyroscope in rad/s can: degrees per second, or a corrupt sample?"
+            )
     counts = [count for count in inspection.classes if count.seconds]
     for count in counts:
         if not count.windows:
-            found.append(f"{count.label} has no window of {inspection.window_s:g} s: its stretches are shorter")
+            found.append(
+                f"{count.label} has no window of {inspection.window_s:g} s: its stretches are shorter"
+            )
         if count.subjects == 1 and len({r.subject for r in inspection.data_set.recordings}) > 1:
             found.append(f"{count.label} has one subject only: nobody else can be tested on it")
     return found
 
 
 def plural(n: int, noun: str) -> str:
-    """"1 gap", "2 gaps"."""
+    """Return the count with its noun, such as ``1 gap`` or ``2 gaps``."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -44,11 +44,13 @@ LAYOUT = {
 def load_npz(path: str | Path) -> DataSet:
     """Read the arrays of :data:`LAYOUT`; other arrays are passed over.
 
-    ``signal`` (samples, channels) holds all recordings one after the other; ``label`` (samples,) indexes
-    ``label_names``; ``recording`` (samples,) numbers the recordings and indexes ``recording_subject``.
+    ``signal`` (samples, channels) holds all recordings one after the other; ``label`` (samples,)
+    indexes ``label_names``; ``recording`` (samples,) numbers the recordings and indexes
+    ``recording_subject``.
 
     Raises:
-        DataError: the file cannot be read, lacks an array, or its arrays do not fit together; NaN; another unit.
+        DataError: the file cannot be read, lacks an array, or its arrays do not fit together; NaN;
+        another unit.
     """
     path = Path(path)
     arrays = _read(path)
@@ -58,33 +60,58 @@ def load_npz(path: str | Path) -> DataSet:
         signal = arrays["signal"].astype(np.float32)
     _check_finite(path.name, signal)
     channels = tuple(map(str, arrays["channels"]))
-    check_units([(path.name, signal)], channels)  # as a whole: a collected data set has one unit throughout
+    check_units(
+        [(path.name, signal)], channels
+    )  # as a whole: a collected data set has one unit throughout
     bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
     recordings = []
     for begin, end in itertools.pairwise(bounds):
         number = int(numbers[begin])
-        recordings.append(LabelledRecording(f"{path.name} recording {number}", str(subjects[number]),
-                                            signal[begin:end], arrays["label"][begin:end].astype(np.int16)))
-    return DataSet(path.stem, "", "", float(arrays["rate_hz"]), channels, tuple(map(str, arrays["label_names"])),
-                   tuple(recordings))
+        recordings.append(
+            LabelledRecording(
+                f"{path.name} recording {number}",
+                str(subjects[number]),
+                signal[begin:end],
+                arrays["label"][begin:end].astype(np.int16),
+            )
+        )
+    return DataSet(
+        path.stem,
+        "",
+        "",
+        float(arrays["rate_hz"]),
+        channels,
+        tuple(map(str, arrays["label_names"])),
+        tuple(recordings),
+    )
 
 
 def _read(path: Path) -> dict[str, Array]:
     try:
         archive = np.load(path, allow_pickle=False)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error}): check the path") from error
-    except Exception as error:  # numpy's and zipfile's parsers raise about anything on a damaged file
-        raise DataError(f"{path} is not an .npz file or is damaged ({_brief(error)}): write it again with "
-                        "numpy.savez") from error
+        raise DataError(
+            f"{path} cannot be read ({error.strerror or error}): check the path"
+        ) from error
+    except (
+        Exception
+    ) as error:  # numpy's and zipfile's parsers raise about anything on a damaged file
+        raise DataError(
+            f"{path} is not an .npz file or is damaged ({_brief(error)}): write it again with "
+            "numpy.savez"
+        ) from error
     if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise DataError(f"{path} holds one bare array, expected an .npz archive: write it with numpy.savez")
+        raise DataError(
+            f"{path} holds one bare array, expected an .npz archive: write it with numpy.savez"
+        )
     with archive:
         missing = [key for key in LAYOUT if key not in archive]
         if missing:
-            raise DataError(f"{path} lacks the arrays {', '.join(missing)}, it holds "
-                            f"{', '.join(archive.files) or 'none'}: add them, or put single recordings into a "
-                            "folder DIR/LABEL/ and name DIR")
+            raise DataError(
+                f"{path} lacks the arrays {', '.join(missing)}, it holds "
+                f"{', '.join(archive.files) or 'none'}: add them, or put single recordings into a "
+                "folder DIR/LABEL/ and name DIR"
+            )
         return {key: _array(path, archive, key) for key in LAYOUT}
 
 
@@ -92,12 +119,16 @@ def _array(path: Path, archive: Mapping[str, Array], key: str) -> Array:
     try:
         array = np.asarray(archive[key])
     except Exception as error:
-        raise DataError(f"{path} has an array {key} that cannot be read ({_brief(error)}): write it again with "
-                        "numpy.savez, without Python objects") from error
+        raise DataError(
+            f"{path} has an array {key} that cannot be read ({_brief(error)}): write it again with "
+            "numpy.savez, without Python objects"
+        ) from error
     layout = LAYOUT[key]
     if array.dtype.kind not in layout.kinds or array.ndim != len(layout.axes):
-        raise DataError(f"{path} has {key} of type {array.dtype} and shape {array.shape}, expected {layout}: write "
-                        "it again")
+        raise DataError(
+            f"{path} has {key} of type {array.dtype} and shape {array.shape}, expected {layout}: write "
+            "it again"
+        )
     return array
 
 
@@ -108,29 +139,39 @@ def _check(name: str, arrays: Mapping[str, Array]) -> None:
         for axis, size in zip(layout.axes, arrays[key].shape, strict=True):
             first, expected = sizes.setdefault(axis, (key, size))
             if size != expected:
-                raise DataError(f"{name} has {size} {axis} in {key} but {expected} in {first}, expected as many: "
-                                "write it again")
+                raise DataError(
+                    f"{name} has {size} {axis} in {key} but {expected} in {first}, expected as many: "
+                    "write it again"
+                )
     numbers = arrays["recording"]
     if not len(numbers):
         raise DataError(f"{name} holds no samples, expected some for each label: write it again")
-    for key, lowest, end in (("label", NO_LABEL, len(arrays["label_names"])),
-                             ("recording", 0, len(arrays["recording_subject"]))):
+    for key, lowest, end in (
+        ("label", NO_LABEL, len(arrays["label_names"])),
+        ("recording", 0, len(arrays["recording_subject"])),
+    ):
         values = arrays[key]
         wrong = (values < lowest) | (values >= end)
         if wrong.any():
-            raise DataError(f"{name} has {key} {values[np.argmax(wrong)]} at sample {np.argmax(wrong)}, expected "
-                            f"{lowest} to {end - 1}: number them from 0, in the order of their names")
+            raise DataError(
+                f"{name} has {key} {values[np.argmax(wrong)]} at sample {np.argmax(wrong)}, expected "
+                f"{lowest} to {end - 1}: number them from 0, in the order of their names"
+            )
     if np.count_nonzero(np.diff(numbers)) + 1 != len(np.unique(numbers)):
-        raise DataError(f"{name} has samples of other recordings in between those of one recording, expected each "
-                        "recording in one piece: sort by recording")
+        raise DataError(
+            f"{name} has samples of other recordings in between those of one recording, expected each "
+            "recording in one piece: sort by recording"
+        )
 
 
 def _check_finite(name: str, signal: npt.NDArray[np.float32]) -> None:
     finite = np.isfinite(signal)
     if not finite.all():
         sample, column = np.argwhere(~finite)[0]
-        raise DataError(f"{name} has {signal[sample, column]} at sample {sample}, column {column} of signal, expected "
-                        "finite numbers: interpolate it, or begin a new recording there")
+        raise DataError(
+            f"{name} has {signal[sample, column]} at sample {sample}, column {column} of signal, expected "
+            "finite numbers: interpolate it, or begin a new recording there"
+        )
 
 
 def _brief(error: Exception) -> str:

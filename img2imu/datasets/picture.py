@@ -33,9 +33,9 @@ BAR_INCHES = 0.16  # a class in the foot needs at least this, and its axis and t
 def draw_inspection(inspection: Inspection, path: Path) -> None:
     """Write the picture.
 
-    A class is shown by its typical window: the one whose acceleration varies as the median of its windows does. The
-    image beside it is the front end's of the middle resolution. Below are how far steps in time deviate, how much of
-    each class there is, and how long the acceleration is.
+    A class is shown by its typical window: the one whose acceleration varies as the median of its
+    windows does. The image beside it is the front end's of the middle resolution. Below are how far
+    steps in time deviate, how much of each class there is, and how long the acceleration is.
 
     Args:
         inspection: with windows.
@@ -49,18 +49,26 @@ def draw_inspection(inspection: Inspection, path: Path) -> None:
 
     windows = inspection.windows
     if windows is None and not any(count.seconds for count in inspection.classes):
-        raise DataError(f"no sample of {inspection.data_set.name} has a label, so there is nothing to draw: label the "
-                        "recordings")
+        raise DataError(
+            f"no sample of {inspection.data_set.name} has a label, so there is nothing to draw: label the "
+            "recordings"
+        )
     if windows is None:
-        raise DataError(f"no window of {inspection.window_s:g} s fits into {inspection.data_set.name}, so there is "
-                        "nothing to draw: give a shorter --window-s")
+        raise DataError(
+            f"no window of {inspection.window_s:g} s fits into {inspection.data_set.name}, so there is "
+            "nothing to draw: give a shorter --window-s"
+        )
     shown = np.unique(windows.labels)[:MAX_CLASSES].tolist()
     sensors = list(dict.fromkeys(name.partition("_")[0] for name in windows.channels))
-    foot_inches = max(FOOT_INCHES, 1 + BAR_INCHES * sum(count.seconds > 0 for count in inspection.classes))
+    foot_inches = max(
+        FOOT_INCHES, 1 + BAR_INCHES * sum(count.seconds > 0 for count in inspection.classes)
+    )
     height = HEAD_INCHES + ROW_INCHES * len(shown) + foot_inches
     figure = Figure(figsize=(max(10.5, 3.2 + 4.4 * len(sensors)), height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)  # type: ignore[union-attr, call-arg]  # constrained has both
-    top, foot = figure.subfigures(2, 1, squeeze=False, height_ratios=[height - foot_inches, foot_inches])[:, 0]
+    top, foot = figure.subfigures(
+        2, 1, squeeze=False, height_ratios=[height - foot_inches, foot_inches]
+    )[:, 0]
     _draw_title(figure, inspection, len(shown))
     _draw_windows(top, windows, shown, sensors)
     jitter, counts, length = foot.subplots(1, 3, width_ratios=[1, 1.3, 1])
@@ -77,30 +85,50 @@ def _draw_title(figure: Figure, inspection: Inspection, n_shown: int) -> None:
     only = f", the first {n_shown} of {n_classes} classes" if n_shown < n_classes else ""
     subjects = len({recording.subject for recording in data_set.recordings})
     colours = "; red = x, green = y, blue = z" if len(data_set.channels) >= 3 else ""
-    figure.suptitle(f"{data_set.name}: {plural(len(data_set.recordings), 'recording')} of {subjects} "
-                    f"{'person' if subjects == 1 else 'people'} at {data_set.rate_hz:g} Hz\n"
-                    f"a typical window of {inspection.window_s:g} s of each class{only}{colours}", fontsize=11)
+    figure.suptitle(
+        f"{data_set.name}: {plural(len(data_set.recordings), 'recording')} of {subjects} "
+        f"{'person' if subjects == 1 else 'people'} at {data_set.rate_hz:g} Hz\n"
+        f"a typical window of {inspection.window_s:g} s of each class{only}{colours}",
+        fontsize=11,
+    )
 
 
-def _draw_windows(figure: SubFigure, windows: Windows, shown: list[int], sensors: list[str]) -> None:
+def _draw_windows(
+    figure: SubFigure, windows: Windows, shown: list[int], sensors: list[str]
+) -> None:
     size = windows.samples.shape[1]
     spec = design_front_end(windows.rate_hz, size, windows.channels)
     front_end = FrontEnd(spec, size, len(windows.channels), windows.rate_hz)
     typical = {label: _typical(windows.samples[windows.labels == label]) for label in shown}
-    axes = figure.subplots(len(shown), 2 * len(sensors), squeeze=False, width_ratios=[1.5, 1] * len(sensors))
+    axes = figure.subplots(
+        len(shown), 2 * len(sensors), squeeze=False, width_ratios=[1.5, 1] * len(sensors)
+    )
     middle = len(spec.spectrograms) // 2
     for row, (label, window) in zip(axes, typical.items(), strict=True):
-        images = front_end.compute(window).images[middle * len(spec.image_channels):]
+        images = front_end.compute(window).images[middle * len(spec.image_channels) :]
         for number, sensor in enumerate(sensors):
-            trace, image = row[2 * number:2 * number + 2]
-            columns = [i for i, name in enumerate(windows.channels) if name.startswith(f"{sensor}_")]
-            _draw_trace(trace, window[:, columns], [windows.channels[i] for i in columns], windows.rate_hz)
+            trace, image = row[2 * number : 2 * number + 2]
+            columns = [
+                i for i, name in enumerate(windows.channels) if name.startswith(f"{sensor}_")
+            ]
+            _draw_trace(
+                trace, window[:, columns], [windows.channels[i] for i in columns], windows.rate_hz
+            )
             _widen(trace, LEAST_SPAN[sensor])
-            image.imshow((images[min(number, len(spec.image_channels) - 1)] + 1) / 2, aspect="auto",
-                         interpolation="nearest", extent=(0, size / windows.rate_hz, 0, 1))
+            image.imshow(
+                (images[min(number, len(spec.image_channels) - 1)] + 1) / 2,
+                aspect="auto",
+                interpolation="nearest",
+                extent=(0, size / windows.rate_hz, 0, 1),
+            )
             _label_frequencies(image, windows.rate_hz, spec.frequency_knee_hz)
-        row[0].set_ylabel(textwrap.fill(windows.label_names[label].replace("_", " "), 18), rotation=0, ha="right",
-                          va="center", fontsize=9)
+        row[0].set_ylabel(
+            textwrap.fill(windows.label_names[label].replace("_", " "), 18),
+            rotation=0,
+            ha="right",
+            va="center",
+            fontsize=9,
+        )
     frame_s = spec.spectrograms[middle].fft_samples / windows.rate_hz
     for number, sensor in enumerate(sensors):
         axes[0][2 * number].set_title(f"{sensor}, {UNITS[sensor]}", fontsize=9)
@@ -114,13 +142,15 @@ def _draw_windows(figure: SubFigure, windows: Windows, shown: list[int], sensors
 
 def _typical(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Of windows (n, samples, channels), the one of median variation in its first three channels."""
-    candidates = samples[::max(1, len(samples) // CANDIDATES)]
+    candidates = samples[:: max(1, len(samples) // CANDIDATES)]
     variation = candidates[:, :, :3].std(axis=1).sum(axis=1)
     window: npt.NDArray[np.float32] = candidates[np.argsort(variation)[len(variation) // 2]]
     return window
 
 
-def _draw_trace(axis: Axes, values: npt.NDArray[np.float32], names: list[str], rate_hz: float) -> None:
+def _draw_trace(
+    axis: Axes, values: npt.NDArray[np.float32], names: list[str], rate_hz: float
+) -> None:
     times_s = np.arange(len(values)) / rate_hz
     for column, name in zip(values.T, names, strict=True):
         axis.plot(times_s, column, color=COLOURS["xyz".index(name[-1])], linewidth=0.9)
@@ -138,8 +168,10 @@ def _widen(axis: Axes, least: float) -> None:
 
 def _label_frequencies(axis: Axes, rate_hz: float, knee_hz: float) -> None:
     ticks_hz = [f for f in TICKS_HZ if f <= rate_hz / 2]
-    axis.set_yticks(np.arcsinh(np.array(ticks_hz) / knee_hz) / np.arcsinh(rate_hz / 2 / knee_hz),
-                    [f"{f:g}" for f in ticks_hz])
+    axis.set_yticks(
+        np.arcsinh(np.array(ticks_hz) / knee_hz) / np.arcsinh(rate_hz / 2 / knee_hz),
+        [f"{f:g}" for f in ticks_hz],
+    )
     axis.tick_params(labelsize=7)
 
 
@@ -164,12 +196,21 @@ def _draw_counts(axis: Axes, inspection: Inspection) -> None:
     counts = [count for count in inspection.classes if count.seconds]
     places = np.arange(len(counts))[::-1]
     axis.barh(places, [count.seconds / 60 for count in counts], color="#4c78a8")
-    axis.set_yticks(places, [_shortened(count.label.replace("_", " ")) for count in counts],
-                    fontsize=8 if len(counts) <= 12 else 6)
+    axis.set_yticks(
+        places,
+        [_shortened(count.label.replace("_", " ")) for count in counts],
+        fontsize=8 if len(counts) <= 12 else 6,
+    )
     for place, count in zip(places, counts, strict=True):
         who = "1 person" if count.subjects == 1 else f"{count.subjects} people"
-        axis.annotate(f"{count.windows} windows, {who}", (count.seconds / 60, place), (3, 0),
-                      textcoords="offset points", va="center", fontsize=7 if len(counts) <= 12 else 5)
+        axis.annotate(
+            f"{count.windows} windows, {who}",
+            (count.seconds / 60, place),
+            (3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7 if len(counts) <= 12 else 5,
+        )
     axis.set_xlim(0, 1.7 * max((count.seconds / 60 for count in counts), default=1.0))
     axis.set_title(f"time of each class, and windows of {inspection.window_s:g} s", fontsize=9)
     axis.set_xlabel("minutes", fontsize=8)
@@ -184,14 +225,26 @@ def _draw_length(axis: Axes, inspection: Inspection) -> None:
         _say(axis, "fewer than three\naccelerometer axes")
         return
     axis.hist(inspection.magnitudes, bins=30, color="#555555")
-    axis.set_xlabel(textwrap.fill(f"m/s²; {describe_units(inspection).replace('m/s^2', 'm/s²')}", 44), fontsize=8)
+    axis.set_xlabel(
+        textwrap.fill(f"m/s²; {describe_units(inspection).replace('m/s^2', 'm/s²')}", 44),
+        fontsize=8,
+    )
     axis.set_ylabel("recordings", fontsize=8)
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.tick_params(labelsize=7)
 
 
 def _say(axis: Axes, text: str) -> None:
-    axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, color="#777777", transform=axis.transAxes)
+    axis.text(
+        0.5,
+        0.5,
+        text,
+        ha="center",
+        va="center",
+        fontsize=9,
+        color="#777777",
+        transform=axis.transAxes,
+    )
     axis.axis("off")
 
 

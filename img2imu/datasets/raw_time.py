@@ -28,16 +28,21 @@ def check_samples(recording: Recording) -> None:
     Raises:
         DataError: names the first such sample.
     """
-    spec = StreamSpec(recording.channels, RATE_HZ_LIMITS[0], "unknown")  # for the names of the channels
+    spec = StreamSpec(
+        recording.channels, RATE_HZ_LIMITS[0], "unknown"
+    )  # for the names of the channels
     bad = first_bad_sample(recording.timestamps_s, recording.samples, None, spec)
     if bad is not None:
-        raise DataError(f"{recording.name}, sample {bad[0] + 1} of {len(recording.samples)}: {bad[1]}")
+        raise DataError(
+            f"{recording.name}, sample {bad[0] + 1} of {len(recording.samples)}: {bad[1]}"
+        )
 
 
 def measured_rate(clock: Clock) -> float:
     """Mean rate outside the gaps, as the runtime measures it.
 
-    The median step would be off on clocks of whole milliseconds: at 400 Hz they tick 2 or 3 ms, never 2.5.
+    The median step would be off on clocks of whole milliseconds: at 400 Hz they tick 2 or 3 ms,
+    never 2.5.
 
     Raises:
         DataError: no two samples follow each other within :data:`MAX_GAP_S`.
@@ -46,8 +51,10 @@ def measured_rate(clock: Clock) -> float:
     steps = steps[(steps > 0) & (steps <= MAX_GAP_S)]
     if not len(steps):
         low, high = RATE_HZ_LIMITS
-        raise DataError(f"{clock.name} has {len(clock.times_s)} samples, no two of them within {MAX_GAP_S:g} s, "
-                        f"expected a recording at {low:g} to {high:g} Hz: check that time_s is in seconds")
+        raise DataError(
+            f"{clock.name} has {len(clock.times_s)} samples, no two of them within {MAX_GAP_S:g} s, "
+            f"expected a recording at {low:g} to {high:g} Hz: check that time_s is in seconds"
+        )
     return len(steps) / float(steps.sum())
 
 
@@ -60,16 +67,24 @@ def common_rate(clocks: Sequence[Clock]) -> float:
     rates = [measured_rate(clock) for clock in clocks]
     median = float(np.median(rates))
     odd = int(np.argmax(np.abs(np.array(rates) / median - 1)))
-    others = rates[:odd] + rates[odd + 1:]
+    others = rates[:odd] + rates[odd + 1 :]
     if others and abs(rates[odd] / float(np.median(others)) - 1) > RATE_TOLERANCE:
-        raise DataError(f"{clocks[odd].name} comes at {rates[odd]:.4g} Hz, the other recordings at "
-                        f"{np.median(others):.4g} Hz, expected the same within {RATE_TOLERANCE:.0%}: record all at "
-                        "one rate, or leave that one out")
+        raise DataError(
+            f"{clocks[odd].name} comes at {rates[odd]:.4g} Hz, the other recordings at "
+            f"{np.median(others):.4g} Hz, expected the same within {RATE_TOLERANCE:.0%}: record all at "
+            "one rate, or leave that one out"
+        )
     return round(median, 0 if median >= 20 else 1)
 
 
-def labelled_pieces(name: str, subject: str, times_s: Times, samples: Values, labels: npt.NDArray[np.int16],
-                    rate_hz: float) -> Iterator[LabelledRecording]:
+def labelled_pieces(
+    name: str,
+    subject: str,
+    times_s: Times,
+    samples: Values,
+    labels: npt.NDArray[np.int16],
+    rate_hz: float,
+) -> Iterator[LabelledRecording]:
     """The pieces of one recording between gaps, resampled linearly.
 
     A sample of the grid has the label of the recorded sample that is nearest in time.
@@ -102,8 +117,9 @@ def nearest_index(times_s: Times, wanted_s: Times) -> npt.NDArray[np.int64]:
     return np.where(wanted_s - times_s[left] <= times_s[right] - wanted_s, left, right)
 
 
-def join_sensors(times_s: Times, samples: Values, other_times_s: Times,
-                 other_samples: Values) -> tuple[npt.NDArray[np.bool_], Values]:
+def join_sensors(
+    times_s: Times, samples: Values, other_times_s: Times, other_samples: Values
+) -> tuple[npt.NDArray[np.bool_], Values]:
     """Two sensors with clocks of their own as one, on the times of the first.
 
     Args:
@@ -113,12 +129,15 @@ def join_sensors(times_s: Times, samples: Values, other_times_s: Times,
         other_samples: (m, b).
 
     Returns:
-        (n,) which samples of the first have the second within half a gap on both sides, and (kept, a + b) those.
+        (n,) which samples of the first have the second within half a gap on both sides, and (kept,
+        a + b) those.
     """
     order = np.unique(other_times_s, return_index=True)[1]
     other_times_s, other_samples = other_times_s[order], other_samples[order]
     if not len(other_times_s):
-        return np.zeros(len(times_s), bool), np.empty((0, samples.shape[1] + other_samples.shape[1]), np.float32)
+        return np.zeros(len(times_s), bool), np.empty(
+            (0, samples.shape[1] + other_samples.shape[1]), np.float32
+        )
     kept = np.abs(other_times_s[nearest_index(other_times_s, times_s)] - times_s) <= MAX_GAP_S / 2
     kept &= (times_s >= other_times_s[0]) & (times_s <= other_times_s[-1])
     others = [np.interp(times_s[kept], other_times_s, column) for column in other_samples.T]

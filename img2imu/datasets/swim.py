@@ -16,17 +16,19 @@ LABELS = ("null", "freestyle", "breaststroke", "backstroke", "butterfly", "turn"
 UNDOCUMENTED = (-1, 6)  # found in a few files, explained nowhere: taken for no label
 HEADER = ",timestamp,ACC_0,ACC_1,ACC_2,GYRO_0,GYRO_1,GYRO_2,MAG_0,MAG_1,MAG_2,PRESS,LIGHT,label"
 LICENCE = ""  # the repository states none
-CITATION = ("G. Brunner, D. Melnyk, B. Sigfússon, R. Wattenhofer: Swimming style recognition and lap counting using a "
-            "smartwatch and deep learning. International Symposium on Wearable Computers (ISWC) 2019, 23-31. "
-            "doi:10.1145/3341163.3347719")
+CITATION = (
+    "G. Brunner, D. Melnyk, B. Sigfússon, R. Wattenhofer: Swimming style recognition and lap counting using a "
+    "smartwatch and deep learning. International Symposium on Wearable Computers (ISWC) 2019, 23-31. "
+    "doi:10.1145/3341163.3347719"
+)
 
 
 def load_swim(place: Path) -> DataSet:
     """Read ``data/processed_30hz_relabeled/`` as the repository's README describes it.
 
-    ``11/Butterfly_1526814353094.csv`` is one recording of swimmer 11, resampled to 30 Hz by the authors. Columns are
-    those of :data:`HEADER` and more after them: Android's accelerometer (m/s^2 with gravity) and gyroscope (rad/s),
-    and the label's number.
+    ``11/Butterfly_1526814353094.csv`` is one recording of swimmer 11, resampled to 30 Hz by the
+    authors. Columns are those of :data:`HEADER` and more after them: Android's accelerometer (m/s^2
+    with gravity) and gyroscope (rad/s), and the label's number.
 
     Args:
         place: the repository's zip, or a folder.
@@ -40,13 +42,20 @@ def load_swim(place: Path) -> DataSet:
             with files.open(name) as file:
                 header = file.readline().decode("utf-8", "replace").strip()
             if not header.startswith(HEADER):
-                raise DataError(f"{name} begins with {header[:80]!r}, expected {HEADER}: get the data set again")
+                raise DataError(
+                    f"{name} begins with {header[:80]!r}, expected {HEADER}: get the data set again"
+                )
             table = files.numbers(name, delimiter=",", skiprows=1, usecols=(*range(2, 8), 13))
             known = np.isin(table[:, 6], range(len(LABELS)))
             if not (known | np.isin(table[:, 6], UNDOCUMENTED)).all():
-                raise DataError(f"{name} has other labels than {UNDOCUMENTED[0]} to {UNDOCUMENTED[1]}: get the data "
-                                "set again")
+                raise DataError(
+                    f"{name} has other labels than {UNDOCUMENTED[0]} to {UNDOCUMENTED[1]}: get the data "
+                    "set again"
+                )
             labels = np.where(known, table[:, 6], NO_LABEL).astype(np.int16)
-            recordings.append(LabelledRecording(f"{match[1]}/{match[2]}", match[1], table[:, :6].astype(np.float32),
-                                                labels))
+            recordings.append(
+                LabelledRecording(
+                    f"{match[1]}/{match[2]}", match[1], table[:, :6].astype(np.float32), labels
+                )
+            )
     return DataSet("swim", LICENCE, CITATION, RATE_HZ, CHANNELS, LABELS, tuple(recordings))

@@ -1,7 +1,7 @@
 """Who competes: ours, and the baselines, behind the interface :class:`img2imu.baselines.Baseline`.
 
-The runner gives ``fit`` the k labelled windows of every class and, without their labels, all windows of the training
-subjects, the labelled among them.
+The runner gives ``fit`` the k labelled windows of every class and, without their labels, all
+windows of the training subjects, the labelled among them.
 """
 
 from __future__ import annotations
@@ -34,5 +34,7 @@ def pick_methods(names: Sequence[str] | None) -> dict[str, Factory]:
     known = METHODS | {name: functools.partial(make, name) for name in BASELINES}
     for name in names or ():
         if name not in known:
-            raise DataError(f"there is no method {name!r}, expected {', '.join(known)}: check the spelling")
+            raise DataError(
+                f"there is no method {name!r}, expected {', '.join(known)}: check the spelling"
+            )
     return {name: factory for name, factory in known.items() if not names or name in names}

@@ -32,7 +32,8 @@ class Cell:
         method: name.
         k: labelled windows per class.
         draw: number of the draw.
-        sha256: of the data, the test windows and the support (:class:`~img2imu.fewshot.manifest.Draw`).
+        sha256: of the data, the test windows and the support
+            (:class:`~img2imu.fewshot.manifest.Draw`).
     """
 
     task: str
@@ -82,27 +83,38 @@ class _Job:
     test: Indices
 
 
-def run_grid(tasks: Sequence[TaskData], manifests: Sequence[Manifest], methods: Mapping[str, Factory], path: Path,
-             n_jobs: int = 1) -> tuple[list[Result], list[Failure]]:
+def run_grid(
+    tasks: Sequence[TaskData],
+    manifests: Sequence[Manifest],
+    methods: Mapping[str, Factory],
+    path: Path,
+    n_jobs: int = 1,
+) -> tuple[list[Result], list[Failure]]:
     """Run every cell that the results file lacks, and add each to it as soon as it is finished.
 
-    Any joblib backend serves, for instance dask's within ``joblib.parallel_config(backend="dask")``.
+    Any joblib backend serves, for instance dask's within
+    ``joblib.parallel_config(backend="dask")``.
 
     Args:
         tasks: with their windows.
         manifests: one for each task, in the same order.
         methods: by name.
-        path: the results file, JSON lines; what other grids left in it stays and is not in the answer.
+        path: the results file, JSON lines; what other grids left in it stays and is not in the
+            answer.
         n_jobs: cells to run at once.
 
     Returns:
-        The results of this grid, whether run now or before, in the grid's order, and the cells that failed.
+        The results of this grid, whether run now or before, in the grid's order, and the cells that
+        failed.
 
     Raises:
         DataError: the results file is not one, or a draw has a person in training and in test.
     """
-    jobs = {job.cell: job for data, manifest in zip(tasks, manifests, strict=True)
-            for job in _jobs(data, manifest, methods)}
+    jobs = {
+        job.cell: job
+        for data, manifest in zip(tasks, manifests, strict=True)
+        for job in _jobs(data, manifest, methods)
+    }
     finished = {result.cell: result for result in read_results(path)}
     waiting = [job for cell, job in jobs.items() if cell not in finished]
     failures = []
@@ -136,25 +148,39 @@ def read_results(path: Path) -> list[Result]:
     for number, line in enumerate(lines, 1):
         try:
             fields = json.loads(line)
-            results.append(Result(Cell(**fields.pop("cell")), Scores(**fields.pop("scores")), **fields))
+            results.append(
+                Result(Cell(**fields.pop("cell")), Scores(**fields.pop("scores")), **fields)
+            )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DataError(f"line {number} of {path} is not a result of this benchmark, expected one JSON object a "
-                            "line as written by img2imu fewshot: remove the line, or give another --out") from error
+            raise DataError(
+                f"line {number} of {path} is not a result of this benchmark, expected one JSON object a "
+                "line as written by img2imu fewshot: remove the line, or give another --out"
+            ) from error
     return results
 
 
 def _jobs(data: TaskData, manifest: Manifest, methods: Mapping[str, Factory]) -> Iterator[_Job]:
     """Cells of one method beside each other, so that it can remember what it has seen of the windows."""
     for draw in manifest.draws:
-        both = np.intersect1d(data.windows.subjects[draw.training], data.windows.subjects[draw.test])
+        both = np.intersect1d(
+            data.windows.subjects[draw.training], data.windows.subjects[draw.test]
+        )
         if len(both):
-            raise DataError(f"draw {draw.number} of {data.task.name} has {', '.join(both)} both in training and in "
-                            "test, expected different people: make the manifest again")
+            raise DataError(
+                f"draw {draw.number} of {data.task.name} has {', '.join(both)} both in training and in "
+                "test, expected different people: make the manifest again"
+            )
     for method, factory in methods.items():
-        for draw in manifest.draws[:DRAWS_AT_MOST.get(method)]:
+        for draw in manifest.draws[: DRAWS_AT_MOST.get(method)]:
             for k, support in draw.support.items():
-                yield _Job(Cell(data.task.name, method, k, draw.number, draw.sha256[k]), factory, data.windows, support,
-                           draw.training, draw.test)
+                yield _Job(
+                    Cell(data.task.name, method, k, draw.number, draw.sha256[k]),
+                    factory,
+                    data.windows,
+                    support,
+                    draw.training,
+                    draw.test,
+                )
 
 
 def _outcomes(jobs: Sequence[_Job], n_jobs: int) -> Iterable[Result | Failure]:
@@ -162,15 +188,19 @@ def _outcomes(jobs: Sequence[_Job], n_jobs: int) -> Iterable[Result | Failure]:
     from joblib import Parallel, delayed  # type: ignore[import-untyped]  # no type information
 
     try:
-        yield from Parallel(n_jobs, return_as="generator_unordered")(delayed(_run)(job) for job in jobs)
+        yield from Parallel(n_jobs, return_as="generator_unordered")(
+            delayed(_run)(job) for job in jobs
+        )
         return
     except ValueError as error:  # what Parallel says before it runs anything, for instance of multiprocessing and ray
         if "return_as" not in str(error):
             raise
-    parallel = Parallel(n_jobs)  # only whole lists then: short ones, so that little is lost when stopped
+    parallel = Parallel(
+        n_jobs
+    )  # only whole lists then: short ones, so that little is lost when stopped
     size = 4 * parallel._effective_n_jobs()
     for begin in range(0, len(jobs), size):
-        yield from parallel(delayed(_run)(job) for job in jobs[begin:begin + size])
+        yield from parallel(delayed(_run)(job) for job in jobs[begin : begin + size])
 
 
 def _run(job: _Job) -> Result | Failure:

@@ -20,10 +20,11 @@ class Scores:
     """How well one method did on one draw's test windows.
 
     Attributes:
-        macro_f1: unweighted mean over the classes that the test windows have; a class they lack counts only through the
-            windows that are wrongly called so.
+        macro_f1: unweighted mean over the classes that the test windows have; a class they lack
+            counts only through the windows that are wrongly called so.
         f1_of_class: its parts, by class.
-        score_of_subject: macro-F1 on one subject's windows alone, over the classes that this subject has.
+        score_of_subject: macro-F1 on one subject's windows alone, over the classes that this
+            subject has.
     """
 
     macro_f1: float
@@ -51,7 +52,9 @@ class Interval:
         return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
 
-def score(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], subjects: npt.NDArray[np.str_]) -> Scores:
+def score(
+    truth: npt.NDArray[Any], predicted: npt.NDArray[Any], subjects: npt.NDArray[np.str_]
+) -> Scores:
     """Judge predictions.
 
     Args:
@@ -60,19 +63,22 @@ def score(truth: npt.NDArray[Any], predicted: npt.NDArray[Any], subjects: npt.ND
         subjects: (n,) who each window is of.
     """
     f1 = _f1_of_class(truth, predicted)
-    own = {str(subject): _f1_of_class(truth[subjects == subject], predicted[subjects == subject])
-           for subject in np.unique(subjects)}
+    own = {
+        str(subject): _f1_of_class(truth[subjects == subject], predicted[subjects == subject])
+        for subject in np.unique(subjects)
+    }
     return Scores(_mean(f1), f1, {subject: _mean(values) for subject, values in own.items()})
 
 
 def interval_over_subjects(draws: Sequence[Mapping[str, float]], seed: int = 0) -> Interval:
     """Confidence interval over people: what it would be like with other people of the same kind.
 
-    Each subject's score is first averaged over the draws that tested this subject, so that someone tested often counts
-    no more than others. Subjects are then drawn with replacement, as many as there are, 2,000 times; the interval is
-    from the 2.5th to the 97.5th percentile of the means (percentile bootstrap, Efron and Tibshirani 1993). Draws of
-    the support windows are averaged out first and add nothing to its width. The score may be a difference of two
-    methods on the same windows: the interval is then that of a paired comparison.
+    Each subject's score is first averaged over the draws that tested this subject, so that someone
+    tested often counts no more than others. Subjects are then drawn with replacement, as many as
+    there are, 2,000 times; the interval is from the 2.5th to the 97.5th percentile of the means
+    (percentile bootstrap, Efron and Tibshirani 1993). Draws of the support windows are averaged out
+    first and add nothing to its width. The score may be a difference of two methods on the same
+    windows: the interval is then that of a paired comparison.
 
     Args:
         draws: for each draw, the score of each test subject.
@@ -89,14 +95,18 @@ def interval_over_subjects(draws: Sequence[Mapping[str, float]], seed: int = 0) 
 
 def _mean_of_subject(draws: Sequence[Mapping[str, float]]) -> Array:
     subjects = sorted({subject for draw in draws for subject in draw})
-    return np.array([np.mean([draw[subject] for draw in draws if subject in draw]) for subject in subjects])
+    return np.array(
+        [np.mean([draw[subject] for draw in draws if subject in draw]) for subject in subjects]
+    )
 
 
 def _f1_of_class(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> dict[str, float]:
     f1 = {}
     for name in np.unique(truth):
         is_true, is_called = truth == name, predicted == name
-        f1[str(name)] = 2 * float((is_true & is_called).sum()) / float(is_true.sum() + is_called.sum())
+        f1[str(name)] = (
+            2 * float((is_true & is_called).sum()) / float(is_true.sum() + is_called.sum())
+        )
     return f1
 
 

@@ -30,8 +30,9 @@ class Task:
         data: a file in the data directory, or a name that :func:`load_task` knows.
         window_s: length of every window.
         labels: the classes; None takes all of the data set.
-        crop: "windows" cuts each stretch of one label into windows without overlap; "centre" takes one window in the
-            middle of each stretch, which may reach into unlabelled samples on either side.
+        crop: "windows" cuts each stretch of one label into windows without overlap; "centre" takes
+            one window in the middle of each stretch, which may reach into unlabelled samples on
+            either side.
         subject: what a subject is, for people; no subject is in both training and test.
         test_share: share of the subjects to test on, at least one.
     """
@@ -46,12 +47,17 @@ class Task:
 
 
 TASKS = (
-    Task("hapt", "hapt.npz", 5.0,
-         ("walking", "walking_upstairs", "walking_downstairs", "sitting", "standing", "laying")),
+    Task(
+        "hapt",
+        "hapt.npz",
+        5.0,
+        ("walking", "walking_upstairs", "walking_downstairs", "sitting", "standing", "laying"),
+    ),
     Task("swim", "swim.npz", 6.0, ("freestyle", "breaststroke", "backstroke", "butterfly")),
     Task("watch", "watch", 5.0),
     Task("umafall", "umafall.npz", 5.0),
-    # An event lasts 1.6 to 4.9 s, and how long tells the manoeuvre: 3 s around its middle, for all alike.
+    # An event lasts 1.6 to 4.9 s, and how long tells the manoeuvre: 3 s around its middle, for all
+    # alike.
     Task("driver", "driver.npz", 3.0, crop="centre", subject="trip"),
     # The shortest series is 1.22 s, and length tells the class.
     Task("road", "road.npz", 1.2, crop="centre", subject="series"),
@@ -92,7 +98,9 @@ def pick_tasks(names: Sequence[str] | None) -> list[Task]:
     known = [task.name for task in TASKS]
     for name in names or ():
         if name not in known:
-            raise DataError(f"there is no task {name!r}, expected {', '.join(known)}: check the spelling")
+            raise DataError(
+                f"there is no task {name!r}, expected {', '.join(known)}: check the spelling"
+            )
     return [task for task in TASKS if not names or task.name in names]
 
 
@@ -101,8 +109,10 @@ def load_tasks(tasks: Sequence[Task], data_dir: Path) -> tuple[list[TaskData], l
     loaded, missing = [], []
     for task in tasks:
         if task.data.endswith(".npz") and _on_disk(task, data_dir) is None:
-            missing.append(f"{task.name} is left out: there is no {data_dir / task.data}, name the directory that "
-                           "holds it with --data-dir")
+            missing.append(
+                f"{task.name} is left out: there is no {data_dir / task.data}, name the directory that "
+                "holds it with --data-dir"
+            )
             continue
         try:
             loaded.append(load_task(task, data_dir))
@@ -139,18 +149,23 @@ def cut_task(task: Task, data_set: DataSet) -> TaskData:
     """The windows of the classes that two subjects or more have: a class of one subject cannot be learnt from others.
 
     Raises:
-        DataError: a label that the data set lacks, fewer than two such classes, a stuck or saturated channel.
+        DataError: a label that the data set lacks, fewer than two such classes, a stuck or
+        saturated channel.
     """
     unknown = set(task.labels or ()) - set(data_set.label_names)
     if unknown:
-        raise DataError(f"{data_set.name} has no label {sorted(unknown)[0]!r}, expected one of "
-                        f"{', '.join(data_set.label_names)}: correct the labels of the task {task.name}")
+        raise DataError(
+            f"{data_set.name} has no label {sorted(unknown)[0]!r}, expected one of "
+            f"{', '.join(data_set.label_names)}: correct the labels of the task {task.name}"
+        )
     notes = []
     if task.crop == "centre":
         data_set, left_out = _label_centres_only(data_set, round(task.window_s * data_set.rate_hz))
         if left_out:
-            notes.append(f"{left_out} events too close to another one or to a recording's end for {task.window_s:g} s "
-                         "around their middle are left out")
+            notes.append(
+                f"{left_out} events too close to another one or to a recording's end for {task.window_s:g} s "
+                "around their middle are left out"
+            )
     windows = cut_windows(data_set, task.window_s)
     judged = []
     for label in np.unique(windows.labels):
@@ -158,12 +173,16 @@ def cut_task(task: Task, data_set: DataSet) -> TaskData:
         if task.labels is not None and name not in task.labels:
             continue
         if len(np.unique(windows.subjects[of_label])) < 2:
-            notes.append(f"{name} ({of_label.sum()} windows) is left out: only one {task.subject} has it")
+            notes.append(
+                f"{name} ({of_label.sum()} windows) is left out: only one {task.subject} has it"
+            )
             continue
         judged.append(label)
     if len(judged) < 2:
-        raise DataError(f"{task.name} has {len(judged)} classes that two subjects or more have, expected two or more: "
-                        "record more subjects, or another class")
+        raise DataError(
+            f"{task.name} has {len(judged)} classes that two subjects or more have, expected two or more: "
+            "record more subjects, or another class"
+        )
     windows = windows.select(np.isin(windows.labels, judged))
     check_channels(windows.samples, windows.channels)
     return TaskData(task, windows, data_set.licence, data_set.citation, tuple(notes))
@@ -174,7 +193,9 @@ def _label_centres_only(data_set: DataSet, size: int) -> tuple[DataSet, int]:
     recordings, left_out = [], 0
     for recording in data_set.recordings:
         labels, lost = _centres(recording.labels, size)
-        recordings.append(LabelledRecording(recording.name, recording.subject, recording.samples, labels))
+        recordings.append(
+            LabelledRecording(recording.name, recording.subject, recording.samples, labels)
+        )
         left_out += lost
     return replace(data_set, recordings=tuple(recordings)), left_out
 
@@ -187,10 +208,14 @@ def _centres(labels: npt.NDArray[np.int16], size: int) -> tuple[npt.NDArray[np.i
         if label == NO_LABEL:
             continue
         start = (begin + end - size) // 2
-        around = labels[max(start, 0):start + size]
-        if start < free or start + size > len(labels) or not np.isin(around, (label, NO_LABEL)).all():
+        around = labels[max(start, 0) : start + size]
+        if (
+            start < free
+            or start + size > len(labels)
+            or not np.isin(around, (label, NO_LABEL)).all()
+        ):
             lost += 1
             continue
-        centred[start:start + size] = label
+        centred[start : start + size] = label
         free = start + size
     return centred, lost

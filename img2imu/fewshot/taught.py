@@ -32,7 +32,9 @@ class RememberingEmbedder(Embedder):
 
 
 @functools.lru_cache(maxsize=1)  # one stream at a time: the grid goes through them in order
-def remembering(rate_hz: float, channels: tuple[str, ...], window_samples: int) -> RememberingEmbedder:
+def remembering(
+    rate_hz: float, channels: tuple[str, ...], window_samples: int
+) -> RememberingEmbedder:
     """The bundled network for a stream, with what it has seen."""
     return RememberingEmbedder.bundled(channels, rate_hz, window_samples / rate_hz)
 
@@ -65,5 +67,7 @@ class TaughtOnDevice:
         taught = self._model.taught
         assert taught is not None and taught.head is not None
         probabilities = taught.head.probabilities(self._embedder.embed(windows))
-        found: list[Any] = [self._names[self._model.contract.labels[i]] for i in probabilities.argmax(1)]
+        found: list[Any] = [
+            self._names[self._model.contract.labels[i]] for i in probabilities.argmax(1)
+        ]
         return np.array(found)

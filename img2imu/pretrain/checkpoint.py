@@ -26,24 +26,40 @@ def read_checkpoint(path: Path, run: dict[str, Any]) -> dict[str, Any]:
     """The state of a checkpoint of the same run.
 
     Raises:
-        DataError: no checkpoint, one of another version, or one of a run that differs: another architecture, batch
-            size, seed, set of images.
+        DataError: no checkpoint, one of another version, or one of a run that differs: another
+            architecture, batch size, seed, set of images.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise DataError(f"the checkpoint {path} does not exist: check the path, or leave out --resume") from None
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile):
+        raise DataError(
+            f"the checkpoint {path} does not exist: check the path, or leave out --resume"
+        ) from None
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        ValueError,
+        KeyError,
+        pickle.UnpicklingError,
+        zipfile.BadZipFile,
+    ):
         raise DataError(f"{path} cannot be read as a checkpoint: {REMEDY}") from None
     if not isinstance(content, dict) or not {"format", "run", "state"} <= set(content):
-        raise DataError(f"{path} is no checkpoint of a pre-training run (weights alone, perhaps): {REMEDY}")
+        raise DataError(
+            f"{path} is no checkpoint of a pre-training run (weights alone, perhaps): {REMEDY}"
+        )
     if content["format"] != FORMAT:
-        raise DataError(f"{path} has the format {content['format']}, expected {FORMAT}: resume with the version of "
-                        "img2imu that wrote it")
+        raise DataError(
+            f"{path} has the format {content['format']}, expected {FORMAT}: resume with the version of "
+            "img2imu that wrote it"
+        )
     for name, value in run.items():
         if content["run"].get(name) != value:
-            raise DataError(f"{path} is of a run with {name} {_show(content['run'].get(name))}, but this one has "
-                            f"{_show(value)}: pass the same, or start anew without --resume")
+            raise DataError(
+                f"{path} is of a run with {name} {_show(content['run'].get(name))}, but this one has "
+                f"{_show(value)}: pass the same, or start anew without --resume"
+            )
     state: dict[str, Any] = content["state"]
     return state
 

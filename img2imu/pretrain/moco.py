@@ -1,7 +1,7 @@
 """Momentum contrast, version 2 (He et al. 2020, arXiv 1911.05722; Chen et al. 2020, arXiv 2003.04297).
 
-Two views of a picture shall look alike to the network, and unlike the views of other pictures. The others come from
-a queue of views seen lately, encoded by a slowly moving copy of the network.
+Two views of a picture shall look alike to the network, and unlike the views of other pictures. The
+others come from a queue of views seen lately, encoded by a slowly moving copy of the network.
 """
 
 from __future__ import annotations
@@ -48,14 +48,23 @@ class MoCo(nn.Module):
     queue: torch.Tensor
     position: torch.Tensor
 
-    def __init__(self, encoder: nn.Module, *, queue_size: int = 65536, dimensions: int = 128,
-                 momentum: float = 0.999, temperature: float = 0.2) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        queue_size: int = 65536,
+        dimensions: int = 128,
+        momentum: float = 0.999,
+        temperature: float = 0.2,
+    ) -> None:
         super().__init__()
         self.momentum = momentum
         self.temperature = temperature
         self.query = Projector(encoder, dimensions)
         self.key = copy.deepcopy(self.query).requires_grad_(False)
-        self.register_buffer("queue", functional.normalize(torch.randn(queue_size, dimensions), dim=1))
+        self.register_buffer(
+            "queue", functional.normalize(torch.randn(queue_size, dimensions), dim=1)
+        )
         self.register_buffer("position", torch.zeros((), dtype=torch.long))
         self.train()
 
@@ -77,11 +86,14 @@ class MoCo(nn.Module):
             slow.lerp_(fast, 1 - self.momentum)
 
     @torch.no_grad()
-    def encode_keys(self, images: torch.Tensor, groups: int, generator: torch.Generator) -> torch.Tensor:
+    def encode_keys(
+        self, images: torch.Tensor, groups: int, generator: torch.Generator
+    ) -> torch.Tensor:
         """Keys (B, D) of views (B, 3, H, W), computed in shuffled groups.
 
-        In one batch with its query, a key would be known by the statistics that batch norm took of both; section 3.3
-        of the paper therefore shuffles keys among GPUs. Groups do the same on one.
+        In one batch with its query, a key would be known by the statistics that batch norm took of
+        both; section 3.3 of the paper therefore shuffles keys among GPUs. Groups do the same on
+        one.
         """
         order = torch.randperm(len(images), generator=generator, device=images.device)
         keys = torch.cat([self.key(group) for group in images[order].chunk(groups)])

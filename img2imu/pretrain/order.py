@@ -48,4 +48,6 @@ class Order:
             shuffled = np.random.default_rng(seed_of(self.seed, epoch)).permutation(self.n_images)
             first = max(0, self.first_step - epoch * self.steps_per_epoch)
             for step in range(first, self.steps_per_epoch):
-                yield shuffled[step * self.batch_size:(step + 1) * self.batch_size][index::count].tolist()
+                yield shuffled[step * self.batch_size : (step + 1) * self.batch_size][
+                    index::count
+                ].tolist()

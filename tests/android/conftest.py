@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-CLASS_PATH = "IMG2IMU_ANDROID_CLASS_PATH"  # set by android_demo/tools/test; the tests' own jar comes first
+CLASS_PATH = (
+    "IMG2IMU_ANDROID_CLASS_PATH"  # set by android_demo/tools/test; the tests' own jar comes first
+)
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,42 @@ class Jvm:
 
     def run(self, main, *arguments, **properties):
         settings = [f"-D{name}={value}" for name, value in properties.items()]
-        command = ["java", "-XX:+UseSerialGC", *settings, "-cp", self._class_path, main, *map(str, arguments)]
+        command = [
+            "java",
+            "-XX:+UseSerialGC",
+            *settings,
+            "-cp",
+            self._class_path,
+            main,
+            *map(str, arguments),
+        ]
         return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
     def junit(self, golden, reports, *arguments):
         """The outcome of every test."""
         tests = self._class_path.partition(os.pathsep)[0]
-        result = self.run("org.junit.platform.console.ConsoleLauncher", "--scan-classpath", tests, "--details", "none",
-                          "--reports-dir", reports, *arguments, golden=golden, out=reports)
+        result = self.run(
+            "org.junit.platform.console.ConsoleLauncher",
+            "--scan-classpath",
+            tests,
+            "--details",
+            "none",
+            "--reports-dir",
+            reports,
+            *arguments,
+            golden=golden,
+            out=reports,
+        )
         report = reports / "TEST-junit-jupiter.xml"
         assert report.exists(), result.stdout + result.stderr
-        return [Outcome(case.get("classname", "").rpartition(".")[2], _name(case),
-                        case.find("failure") is not None or case.find("error") is not None)
-                for case in ElementTree.parse(report).iter("testcase")]
+        return [
+            Outcome(
+                case.get("classname", "").rpartition(".")[2],
+                _name(case),
+                case.find("failure") is not None or case.find("error") is not None,
+            )
+            for case in ElementTree.parse(report).iter("testcase")
+        ]
 
 
 def _name(case):

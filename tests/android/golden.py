@@ -1,7 +1,7 @@
 """Golden vectors: what edge_runtime computes, for the Kotlin tests to reproduce.
 
-A case is a folder. Arrays are little-endian without header, ``NAME.f64`` and ``NAME.i64``; those whose names end in
-``_in``, and the documents, are what is given, all others are what must come out.
+A case is a folder. Arrays are little-endian without header, ``NAME.f64`` and ``NAME.i64``; those
+whose names end in ``_in``, and the documents, are what is given, all others are what must come out.
 """
 
 import json
@@ -41,8 +41,18 @@ STATES = (RECOGNISED, UNKNOWN, GAP, WARMING_UP)
 def write_golden(folder):
     """Write every case."""
     generator = np.random.default_rng(0)
-    for write in (_front_ends, _resamplers, _quantisers, _smoothers, _heads, _nuisances, _contracts, _files,
-                  _recognizers, _mergers):
+    for write in (
+        _front_ends,
+        _resamplers,
+        _quantisers,
+        _smoothers,
+        _heads,
+        _nuisances,
+        _contracts,
+        _files,
+        _recognizers,
+        _mergers,
+    ):
         write(folder, generator)
 
 
@@ -71,24 +81,49 @@ class _Case:
             self.bytes(f"{name}.{ending}", np.ascontiguousarray(values, dtype).tobytes())
 
 
-def _contract(channels=6, rate_hz=50.0, window_samples=64, hop_samples=8, spectrograms=((16, 8), (32, 8)),
-              decision=None, **front_end):
-    triples = ((0, 0, 0),) if channels == 1 else tuple((i, i + 1, i + 2) for i in range(0, channels, 3))
+def _contract(
+    channels=6,
+    rate_hz=50.0,
+    window_samples=64,
+    hop_samples=8,
+    spectrograms=((16, 8), (32, 8)),
+    decision=None,
+    **front_end,
+):
+    triples = (
+        ((0, 0, 0),) if channels == 1 else tuple((i, i + 1, i + 2) for i in range(0, channels, 3))
+    )
     values = {
-        "spectrograms": tuple(SpectrogramSpec(*s) for s in spectrograms), "frequency_knee_hz": 1.0, "image_height": 13,
-        "image_width": 10, "image_channels": triples, "min_db": (-50.0,) * channels, "max_db": (30.0,) * channels,
+        "spectrograms": tuple(SpectrogramSpec(*s) for s in spectrograms),
+        "frequency_knee_hz": 1.0,
+        "image_height": 13,
+        "image_width": 10,
+        "image_channels": triples,
+        "min_db": (-50.0,) * channels,
+        "max_db": (30.0,) * channels,
         "statistics": tuple(STATISTICS),
     }
     stream = StreamSpec(CHANNELS[:channels], rate_hz, "included" if channels > 1 else "unknown")
-    return Contract(SCHEMA, "a test", stream, window_samples, hop_samples, FrontEndSpec(**values | front_end),
-                    ("rest", "walk", "jump"), decision or DecisionSpec(2), Quantisation("none", "none", "none"),
-                    Provenance("made up", "0" * 64, 1, 0, "2026-01-01", {"numpy": "2"}, None, 0.5))
+    return Contract(
+        SCHEMA,
+        "a test",
+        stream,
+        window_samples,
+        hop_samples,
+        FrontEndSpec(**values | front_end),
+        ("rest", "walk", "jump"),
+        decision or DecisionSpec(2),
+        Quantisation("none", "none", "none"),
+        Provenance("made up", "0" * 64, 1, 0, "2026-01-01", {"numpy": "2"}, None, 0.5),
+    )
 
 
 def _motion(generator, n, channels=6, rate_hz=50.0):
     """Swings, noise and gravity."""
     time_s = np.arange(n)[:, None] / rate_hz
-    samples = np.sin(2 * np.pi * generator.uniform(0.3, 6, channels) * time_s) * generator.uniform(0.1, 4, channels)
+    samples = np.sin(2 * np.pi * generator.uniform(0.3, 6, channels) * time_s) * generator.uniform(
+        0.1, 4, channels
+    )
     samples += generator.normal(0, 0.05, (n, channels))
     samples[:, min(2, channels - 1)] += 9.81
     return samples.astype(np.float32)
@@ -98,14 +133,22 @@ def _front_ends(folder, generator):
     demo = read(DEMO)
     cases = {
         "demo": (demo.contract, demo.golden.windows),
-        "acc": (_contract(3, window_samples=150, spectrograms=((30, 6), (64, 6)), hop_samples=12), None),
+        "acc": (
+            _contract(3, window_samples=150, spectrograms=((30, 6), (64, 6)), hop_samples=12),
+            None,
+        ),
         "one": (_contract(1, 100.0, 97, 7, ((24, 7),), image_height=40, image_width=37), None),
-        "swapped": (_contract(6, image_channels=((5, 0, 1), (2, 2, 2)), statistics=("kurtosis", "mean")), None),
+        "swapped": (
+            _contract(6, image_channels=((5, 0, 1), (2, 2, 2)), statistics=("kurtosis", "mean")),
+            None,
+        ),
     }
     for name, (contract, windows) in cases.items():
         n, channels = contract.window_samples, len(contract.stream.channels)
         if windows is None:
-            windows = np.stack([_motion(generator, n, channels, contract.stream.rate_hz) for _ in range(5)])
+            windows = np.stack(
+                [_motion(generator, n, channels, contract.stream.rate_hz) for _ in range(5)]
+            )
         features = FrontEnd.of(contract).compute_batch(windows)
         case = _Case(folder, f"front_end-{name}")
         case.text("contract.json", contract.to_json())
@@ -113,24 +156,41 @@ def _front_ends(folder, generator):
 
 
 def _resamplers(folder, generator):
-    for name, sensor_hz, grid_hz, start_s in (("slower", 47.0, 50.0, 0.0), ("faster", 119.0, 50.0, 3e5),
-                                              ("same", 50.0, 50.0, 1.7e9)):
+    for name, sensor_hz, grid_hz, start_s in (
+        ("slower", 47.0, 50.0, 0.0),
+        ("faster", 119.0, 50.0, 3e5),
+        ("same", 50.0, 50.0, 1.7e9),
+    ):
         jitter_s = 0 if name == "same" else generator.uniform(0, 0.3 / sensor_hz, 400)
         times = start_s + np.arange(400) / sensor_hz + jitter_s
         samples = _motion(generator, 400)
         piece = LinearResampler(grid_hz, 6).push(times, samples)
         case = _Case(folder, f"resampler-{name}")
-        case.doubles(times_in=times, samples_in=samples, rate_hz_in=[grid_hz], times=piece.times_s,
-                     samples=piece.samples, received=piece.received)
+        case.doubles(
+            times_in=times,
+            samples_in=samples,
+            rate_hz_in=[grid_hz],
+            times=piece.times_s,
+            samples=piece.samples,
+            received=piece.received,
+        )
         case.wholes(channels=[6], interpolated=[piece.interpolated])
 
 
 def _quantisers(folder, generator):
-    for dtype, scale, zero in ((np.int8, 0.0078125, -3), (np.uint8, 0.00392157, 128), (np.int8, 0.0131, 17)):
-        values = np.concatenate([generator.uniform(-3, 3, 500), np.arange(-300, 300) * scale / 2, [1e9, -1e9]])
+    for dtype, scale, zero in (
+        (np.int8, 0.0078125, -3),
+        (np.uint8, 0.00392157, 128),
+        (np.int8, 0.0131, 17),
+    ):
+        values = np.concatenate(
+            [generator.uniform(-3, 3, 500), np.arange(-300, 300) * scale / 2, [1e9, -1e9]]
+        )
         tensor = {"dtype": dtype, "quantization": (scale, zero)}
         stored = _stored(values.astype(np.float32), tensor)
-        loaded = (stored.astype(np.float32) - np.float32(zero)) * np.float32(scale)  # as in Model._output
+        loaded = (stored.astype(np.float32) - np.float32(zero)) * np.float32(
+            scale
+        )  # as in Model._output
         name = np.dtype(dtype).name
         case = _Case(folder, f"quantiser-{name}-{zero}")
         case.json("settings", {"type": name.upper(), "scale": scale, "zero_point": zero})
@@ -139,8 +199,11 @@ def _quantisers(folder, generator):
 
 
 def _smoothers(folder, generator):
-    specs = {"plain": DecisionSpec(3), "threshold": DecisionSpec(2, 0.5, {"walk": 0.7}),
-             "debounced": DecisionSpec(1, 0.4, {}, 3, 2.0)}
+    specs = {
+        "plain": DecisionSpec(3),
+        "threshold": DecisionSpec(2, 0.5, {"walk": 0.7}),
+        "debounced": DecisionSpec(1, 0.4, {}, 3, 2.0),
+    }
     for name, spec in specs.items():
         contract = _contract(decision=spec)
         times = np.cumsum(generator.uniform(0.2, 0.4, 120))
@@ -150,13 +213,22 @@ def _smoothers(folder, generator):
         decisions = [smoother.decide(t, row) for t, row in zip(times.tolist(), rows, strict=True)]
         case = _Case(folder, f"smoother-{name}")
         case.text("contract.json", contract.to_json())
-        case.doubles(times_in=times, probabilities_in=rows, smoothed=[d.probabilities for d in decisions])
-        case.wholes(labels=[-1 if d.label is None else contract.labels.index(d.label) for d in decisions],
-                    events=[d.event for d in decisions])
+        case.doubles(
+            times_in=times, probabilities_in=rows, smoothed=[d.probabilities for d in decisions]
+        )
+        case.wholes(
+            labels=[-1 if d.label is None else contract.labels.index(d.label) for d in decisions],
+            events=[d.event for d in decisions],
+        )
 
 
 def _heads(folder, generator):
-    for name, per_class, n_copies in (("one", 1, 0), ("five", 5, 0), ("copies", 3, 4), ("one-copies", 1, 7)):
+    for name, per_class, n_copies in (
+        ("one", 1, 0),
+        ("five", 5, 0),
+        ("copies", 3, 4),
+        ("one-copies", 1, 7),
+    ):
         blocks, n = [40, 12, 20], 3 * per_class
         classes = np.repeat(np.arange(3), per_class)
         centres = generator.normal(0, 1, (3, 72))
@@ -167,9 +239,16 @@ def _heads(folder, generator):
         head = fit_head(features, classes, blocks, copies if n_copies else None)
         case = _Case(folder, f"head-{name}")
         case.wholes(blocks=blocks, classes=classes)
-        case.doubles(features_in=features, copies_in=copies, asked_in=asked, mean=head.mean,
-                     inverse_std=head.inverse_std, weights=head.weights, bias=head.bias,
-                     probabilities=head.probabilities(asked))
+        case.doubles(
+            features_in=features,
+            copies_in=copies,
+            asked_in=asked,
+            mean=head.mean,
+            inverse_std=head.inverse_std,
+            weights=head.weights,
+            bias=head.bias,
+            probabilities=head.probabilities(asked),
+        )
 
 
 def _nuisances(folder, generator):
@@ -183,9 +262,34 @@ def _nuisances(folder, generator):
 def _contracts(folder, generator):
     """The demo's contract with one value changed at a time, and which of these edge_runtime takes."""
     document = json.loads(read(DEMO).contract.to_json())
-    values = (None, True, -1, 0, 1, 3, 2.5, 1e9, "", "x", "a\nb", [], [1], ["a", "a"], [[0, 1, 9]], {}, {"ABD": 2})
-    texts = [json.dumps(document), "", "[]", "{}", json.dumps(document)[:-1], json.dumps(document | {"more": 1}),
-             json.dumps(document | {"schema": SCHEMA + 1})]
+    values = (
+        None,
+        True,
+        -1,
+        0,
+        1,
+        3,
+        2.5,
+        1e9,
+        "",
+        "x",
+        "a\nb",
+        [],
+        [1],
+        ["a", "a"],
+        [[0, 1, 9]],
+        {},
+        {"ABD": 2},
+    )
+    texts = [
+        json.dumps(document),
+        "",
+        "[]",
+        "{}",
+        json.dumps(document)[:-1],
+        json.dumps(document | {"more": 1}),
+        json.dumps(document | {"schema": SCHEMA + 1}),
+    ]
     for path in _paths(document):
         for value in (*values, _MISSING):
             texts.append(json.dumps(_changed(document, path, value)))
@@ -226,10 +330,18 @@ def _accepts(take, given):
 def _files(folder, generator):
     """The demo's file, damaged in one way each."""
     content = DEMO.read_bytes()
-    damaged = [content, content[:-1], content[:len(content) // 2], content[:100], b"", b"not a model", content + b"x",
-               read(DEMO).tflite]
+    damaged = [
+        content,
+        content[:-1],
+        content[: len(content) // 2],
+        content[:100],
+        b"",
+        b"not a model",
+        content + b"x",
+        read(DEMO).tflite,
+    ]
     for at in generator.integers(0, len(content), 40):
-        damaged.append(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1:])
+        damaged.append(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
     case = _Case(folder, "files-damaged")
     names = [f"{i}.tflite" for i in range(len(damaged))]
     for name, given in zip(names, damaged, strict=True):
@@ -251,11 +363,16 @@ class _StatisticsModel:
 def _recognizers(folder, generator):
     contract = _contract()
     even = np.arange(700) / 50
-    streams = {"even": even, "gap": np.where(even > 6, even + 1.7, even),
-               "set-back": np.where(even > 8, even - 6.5, even)}
+    streams = {
+        "even": even,
+        "gap": np.where(even > 6, even + 1.7, even),
+        "set-back": np.where(even > 8, even - 6.5, even),
+    }
     streams["late"] = even.copy()
     streams["late"][[100, 230, 231]] = even[[97, 230 - 1, 225]]
-    streams["holes"] = even[(np.arange(700) < 200) | (np.arange(700) > 460) | (np.arange(700) % 20 > 16)]
+    streams["holes"] = even[
+        (np.arange(700) < 200) | (np.arange(700) > 460) | (np.arange(700) % 20 > 16)
+    ]
     streams["slow"] = np.concatenate([even[:100], 2 + np.arange(600) / 40])
     for name, times in streams.items():
         _recognizer(folder, f"recognizer-{name}", contract, times, _motion(generator, len(times)))
@@ -276,10 +393,17 @@ def _recognizer(folder, name, contract, times, samples):
     counts = recognizer.counts
     case = _Case(folder, name)
     case.text("contract.json", contract.to_json())
-    case.doubles(times_in=times, samples_in=samples, times=[d.time_s for d in decisions],
-                 probabilities=np.concatenate([d.probabilities for d in decisions]))
-    case.wholes(refused=[refused], states=[STATES.index(d.state) for d in decisions],
-                counts=[counts.late, counts.duplicate, counts.gaps])
+    case.doubles(
+        times_in=times,
+        samples_in=samples,
+        times=[d.time_s for d in decisions],
+        probabilities=np.concatenate([d.probabilities for d in decisions]),
+    )
+    case.wholes(
+        refused=[refused],
+        states=[STATES.index(d.state) for d in decisions],
+        counts=[counts.late, counts.duplicate, counts.gaps],
+    )
 
 
 def _mergers(folder, generator):
@@ -293,7 +417,11 @@ def _mergers(folder, generator):
     merger.push("gyro", gyro_s, gyro.astype(np.float64))
     chunk = merger.pull()
     case = _Case(folder, "merger-two")
-    case.doubles(acc_times_in=acc_s, acc_in=acc, gyro_times_in=gyro_s, gyro_in=gyro, times=chunk.timestamps_s,
-                 samples=chunk.samples)
-
-
+    case.doubles(
+        acc_times_in=acc_s,
+        acc_in=acc,
+        gyro_times_in=gyro_s,
+        gyro_in=gyro,
+        times=chunk.timestamps_s,
+        samples=chunk.samples,
+    )

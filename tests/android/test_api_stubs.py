@@ -44,7 +44,9 @@ def described(tmp_path_factory):
         pytest.skip("no JDK here: make test-android installs one")
     folder = tmp_path_factory.mktemp("stubs")
     (folder / "api.txt").write_text(API)
-    subprocess.run([sys.executable, TOOLS / "api_stubs.py", folder / "api.txt", folder / "api.jar"], check=True)
+    subprocess.run(
+        [sys.executable, TOOLS / "api_stubs.py", folder / "api.txt", folder / "api.jar"], check=True
+    )
 
     def describe(name):
         command = ["javap", "-v", "-protected", "-cp", folder / "api.jar", name]
@@ -55,15 +57,27 @@ def described(tmp_path_factory):
 
 def test_generics_constants_and_nullability_are_kept(described):
     outer = described("a.b.Outer")
-    assert "public abstract class a.b.Outer<T extends a.b.Face> extends java.util.ArrayList<T> implements" in outer
-    assert "<V extends java.lang.Object> java.util.Map<java.lang.String, V> get(java.lang.Class<V>);" in outer
+    assert (
+        "public abstract class a.b.Outer<T extends a.b.Face> extends java.util.ArrayList<T> implements"
+        in outer
+    )
+    assert (
+        "<V extends java.lang.Object> java.util.Map<java.lang.String, V> get(java.lang.Class<V>);"
+        in outer
+    )
     assert "protected a.b.Outer(int[], java.lang.String...);" in outer
     assert "int 42" in outer and 'a\\"b;c' in outer
-    assert [outer.count(f"  org.jetbrains.annotations.{name}") for name in ("NotNull", "Nullable")] == [3, 2]
+    assert [
+        outer.count(f"  org.jetbrains.annotations.{name}") for name in ("NotNull", "Nullable")
+    ] == [3, 2]
 
 
 def test_nested_classes_enums_and_interfaces(described):
-    assert "InnerClasses" in described("a.b.Outer$Inner") and "a.b.Outer$Kind kind()" in described("a.b.Outer$Inner")
-    assert "extends java.lang.Enum" in described("a.b.Outer$Kind") and "ACC_ENUM" in described("a.b.Outer$Kind")
+    assert "InnerClasses" in described("a.b.Outer$Inner") and "a.b.Outer$Kind kind()" in described(
+        "a.b.Outer$Inner"
+    )
+    assert "extends java.lang.Enum" in described("a.b.Outer$Kind") and "ACC_ENUM" in described(
+        "a.b.Outer$Kind"
+    )
     face = described("a.b.Face")
     assert "public abstract void must();" in face and "public default int may();" in face

@@ -52,7 +52,12 @@ def test_a_corrupted_golden_value_fails(jvm, golden, tmp_path):
 
 
 def _is_expected(path):
-    return not path.stem.endswith("_in") and path.stem not in ("windows", "channels", "blocks", "classes")
+    return not path.stem.endswith("_in") and path.stem not in (
+        "windows",
+        "channels",
+        "blocks",
+        "classes",
+    )
 
 
 def _corrupt(path):
@@ -61,6 +66,8 @@ def _corrupt(path):
     content = bytearray(path.read_bytes())
     at = len(content) // 16 * 8
     (value,) = struct.unpack_from(kind, content, at)
-    struct.pack_into(kind, content, at, value + max(1, abs(value)) * 2e-4 if kind == "<d" else 1 - value)
+    struct.pack_into(
+        kind, content, at, value + max(1, abs(value)) * 2e-4 if kind == "<d" else 1 - value
+    )
     path.write_bytes(content)
     return json.dumps([path.parent.name, path.stem])[2:-2].replace('", "', ": ")

@@ -29,10 +29,27 @@ def write_csv(path, channels, times_s, samples):
 def by_python(model, recording, tmp_path):
     """Time, state, label and probabilities of each decision of ``img2imu run``."""
     out = tmp_path / "decisions.jsonl"
-    subprocess.run([sys.executable, "-m", "img2imu", "run", model, "--source", f"replay:{recording}?speed=max",
-                    "--sink", f"jsonl:{out}"], check=True, capture_output=True, timeout=300)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "img2imu",
+            "run",
+            model,
+            "--source",
+            f"replay:{recording}?speed=max",
+            "--sink",
+            f"jsonl:{out}",
+        ],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
     decisions = [json.loads(line) for line in out.read_text().splitlines()]
-    return [(d["time_s"], d["state"], d["label"] or "", list(d["probabilities"].values())) for d in decisions]
+    return [
+        (d["time_s"], d["state"], d["label"] or "", list(d["probabilities"].values()))
+        for d in decisions
+    ]
 
 
 def by_kotlin(jvm, library, model, recording):
@@ -45,7 +62,9 @@ def by_kotlin(jvm, library, model, recording):
 def assert_same(found, expected):
     assert [decision[:3] for decision in found] == [decision[:3] for decision in expected]
     for (time_s, *_, mine), (*_, theirs) in zip(found, expected, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=0, atol=PROBABILITY_TOLERANCE, err_msg=f"at {time_s} s")
+        np.testing.assert_allclose(
+            mine, theirs, rtol=0, atol=PROBABILITY_TOLERANCE, err_msg=f"at {time_s} s"
+        )
 
 
 def test_the_bundled_recording(jvm, litert_library, tmp_path):

@@ -18,7 +18,9 @@ def windows(contract, golden):
     """The golden windows, and one of the bundled recording at every other hop: (n, window_samples, channels)."""
     samples = read_recording(DEMO_RECORDING).samples
     starts = range(0, len(samples) - contract.window_samples + 1, 2 * contract.hop_samples)
-    return np.concatenate([golden.windows, [samples[i:i + contract.window_samples] for i in starts]]).astype(np.float32)
+    return np.concatenate(
+        [golden.windows, [samples[i : i + contract.window_samples] for i in starts]]
+    ).astype(np.float32)
 
 
 def features(file):
@@ -31,14 +33,19 @@ def network(file, images, statistics):
     """What the network makes of each window's features."""
     model = Model(file.tflite, file.contract)
     inferred = [model.infer(Features(*pair)) for pair in zip(images, statistics, strict=True)]
-    return {"probabilities": np.stack([probabilities for probabilities, _ in inferred]),
-            "embeddings": np.stack([embedding for _, embedding in inferred])}
+    return {
+        "probabilities": np.stack([probabilities for probabilities, _ in inferred]),
+        "embeddings": np.stack([embedding for _, embedding in inferred]),
+    }
 
 
 def labels():
     """The decisions over the bundled recording, through the whole runtime."""
     recording = read_recording(DEMO_RECORDING)
-    return [str(d.label) for d in Recognizer.load(DEMO_MODEL).push(recording.timestamps_s, recording.samples)]
+    return [
+        str(d.label)
+        for d in Recognizer.load(DEMO_MODEL).push(recording.timestamps_s, recording.samples)
+    ]
 
 
 def answers():

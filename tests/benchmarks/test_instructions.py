@@ -20,16 +20,27 @@ def run(clock=1.004, **changes):
 
 def test_nothing_is_said_when_all_is_as_it_was(instructions):
     assert instructions.complaints([run(), run(push=4030)], KEPT) == []
-    assert instructions.complaints([run(push=4190), run(push=4210)], KEPT) == []  # 5 % above, less two processes' noise
+    assert (
+        instructions.complaints([run(push=4190), run(push=4210)], KEPT) == []
+    )  # 5 % above, less two processes' noise
     assert instructions.complaints([run(push=2000), run(push=2000)], KEPT) == []  # cheaper
 
 
-@pytest.mark.parametrize(("runs", "complaint"), [
-    ([run(inference=2101), run(inference=2102)], "inference: 2,101 instructions a decision are 5.0% more than"),
-    ([run(front_end=1000), run(front_end=1011)], "front end: two runs of the same code took 1,000 and 1,011"),
-    ([run(clock=0.25), run(clock=1.0)], "took 0.250 ns an instruction"),
-    ([run()], "1 of 2 runs gave figures"),
-])
+@pytest.mark.parametrize(
+    ("runs", "complaint"),
+    [
+        (
+            [run(inference=2101), run(inference=2102)],
+            "inference: 2,101 instructions a decision are 5.0% more than",
+        ),
+        (
+            [run(front_end=1000), run(front_end=1011)],
+            "front end: two runs of the same code took 1,000 and 1,011",
+        ),
+        ([run(clock=0.25), run(clock=1.0)], "took 0.250 ns an instruction"),
+        ([run()], "1 of 2 runs gave figures"),
+    ],
+)
 def test_what_is_wrong_is_said(instructions, runs, complaint):
     (said,) = instructions.complaints(runs, KEPT)
     assert complaint in said
@@ -42,18 +53,30 @@ def test_a_rise_says_how_to_keep_it(instructions):
 
 def test_the_figures_that_are_kept_are_whole(instructions):
     kept = json.loads(instructions.KEPT.read_text())
-    assert set(kept) == set(instructions.NAMES) and kept["front_end"] + kept["inference"] < kept["push"]
+    assert (
+        set(kept) == set(instructions.NAMES)
+        and kept["front_end"] + kept["inference"] < kept["push"]
+    )
 
 
 def test_a_console_without_figures_fails(instructions):
-    result = subprocess.run([sys.executable, instructions.__file__], input="Kernel panic\n", capture_output=True,
-                            text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, instructions.__file__],
+        input="Kernel panic\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert result.returncode == 1
     assert "Kernel panic" in result.stderr and "0 of 2 runs" in result.stderr
 
 
 def test_the_table_names_the_change(instructions):
-    lines = ["INFO: a line of the console\n", json.dumps(run()) + "\n", json.dumps(run(push=4400)) + "\n"]
+    lines = [
+        "INFO: a line of the console\n",
+        json.dumps(run()) + "\n",
+        json.dumps(run(push=4400)) + "\n",
+    ]
     runs = instructions.read_runs(lines)
     last = instructions.table(runs, KEPT).splitlines()[-1]
     assert last == "| all, sample by sample | 4,000 | 4,400 | 4,000 | +0.0% |"

@@ -1,6 +1,5 @@
 """The benchmark of personalisation: what counts as a false trigger, and the open-set half in small."""
 
-
 import numpy as np
 import pytest
 
@@ -25,8 +24,14 @@ def people():
             moved[:, 2] += 9.81
             samples += [moved, np.full((50, 6), 9.81) + random.normal(0, 0.05, (50, 6))]
             labels += [np.full(len(moved), number), np.full(50, NO_LABEL)]
-        recordings.append(LabelledRecording(person, person, np.concatenate(samples).astype(np.float32),
-                                            np.concatenate(labels).astype(np.int16)))
+        recordings.append(
+            LabelledRecording(
+                person,
+                person,
+                np.concatenate(samples).astype(np.float32),
+                np.concatenate(labels).astype(np.int16),
+            )
+        )
     return DataSet("made", "", "", RATE_HZ, CHANNELS, tuple(HZ), tuple(recordings))
 
 
@@ -37,10 +42,15 @@ def test_motions_apart_are_neither_missed_nor_triggered_by_others(module, people
     targets = [each for each in found if each.kind == "target"]
     assert len(said) == 2 and len(targets) == 2 * 3 * 2
     assert sum(each.false_triggers for each in targets) == 0
-    assert [(each.person, each.target, each.auroc, each.unseen, each.stretches) for each in targets if each.k == 5] == [
-        (person, target, 1.0, 0, 1) for person in ("anna", "ben") for target in HZ]
+    assert [
+        (each.person, each.target, each.auroc, each.unseen, each.stretches)
+        for each in targets
+        if each.k == 5
+    ] == [(person, target, 1.0, 0, 1) for person in ("anna", "ben") for target in HZ]
     assert all(each.missed < 0.5 for each in targets if each.k == 5)
-    later_s = 2 * ((STRETCH_S - WINDOW_S) / 2 - WINDOW_S)  # of two other motions, less the window that must be full
+    later_s = 2 * (
+        (STRETCH_S - WINDOW_S) / 2 - WINDOW_S
+    )  # of two other motions, less the window that must be full
     assert all(abs(3600 * each.other_h - later_s) < 2 for each in targets)
     again = script.open_set("made", people, tuple(HZ), WINDOW_S, [5], 1, path, said.append)
     assert len(said) == 2 and again == [each for each in found if each.k == 5]
@@ -54,13 +64,21 @@ def test_what_is_judged(module):
     labels = np.array([0] * 10 + [1] * 10 + [-1] * 5 + [2] * 10)
     block = np.array([script.LATER] * 30 + [script.EARLIER] * 5)
     stream = script._Stream(np.empty((35, 6)), labels, block, np.empty((0, 1)), np.empty(0, int))
-    kinds = [script._kind(stream, start, 5, {0}, 0, "target") for start in (0, 5, 6, 10, 15, 16, 25, 26)]
+    kinds = [
+        script._kind(stream, start, 5, {0}, 0, "target") for start in (0, 5, 6, 10, 15, 16, 25, 26)
+    ]
     assert kinds == [1, 1, -1, 0, 0, -1, 0, -1]
-    assert [script._kind(stream, start, 5, {0}, 1, "held out") for start in (0, 10, 25)] == [1, 0, -1]
+    assert [script._kind(stream, start, 5, {0}, 1, "held out") for start in (0, 10, 25)] == [
+        1,
+        0,
+        -1,
+    ]
 
 
 def test_runs_of_a_mask(module):
-    runs = module("personalisation_open")._runs(np.array([True, True, False, True, False, False, True]))
+    runs = module("personalisation_open")._runs(
+        np.array([True, True, False, True, False, False, True])
+    )
     assert runs == [(0, 2), (3, 4), (6, 7)]
 
 

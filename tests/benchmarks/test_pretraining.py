@@ -24,12 +24,26 @@ def result(task, k, draw, people, method="m"):
 
 def scores(values):
     """{(task, k, draw): {person: score}} as the report keeps them."""
-    return {(task, k, draw): result(task, k, draw, people) for (task, k, draw), people in values.items()}
+    return {
+        (task, k, draw): result(task, k, draw, people) for (task, k, draw), people in values.items()
+    }
 
 
 def test_differences_are_of_people_then_tasks(report):
-    own = scores({("a", 1, 0): {"p": 0.9, "q": 0.5}, ("a", 5, 0): {"p": 0.7, "q": 0.5}, ("b", 1, 0): {"r": 0.2}})
-    other = scores({("a", 1, 0): {"p": 0.8, "q": 0.5}, ("a", 5, 0): {"p": 0.4, "q": 0.5}, ("b", 1, 0): {"r": 0.3}})
+    own = scores(
+        {
+            ("a", 1, 0): {"p": 0.9, "q": 0.5},
+            ("a", 5, 0): {"p": 0.7, "q": 0.5},
+            ("b", 1, 0): {"r": 0.2},
+        }
+    )
+    other = scores(
+        {
+            ("a", 1, 0): {"p": 0.8, "q": 0.5},
+            ("a", 5, 0): {"p": 0.4, "q": 0.5},
+            ("b", 1, 0): {"r": 0.3},
+        }
+    )
     interval = report.difference(own, other, [1, 5])
     # p is 0.2 ahead on average, q is even: 0.1 in task a; 0.1 behind in task b
     assert interval.mean == pytest.approx((0.1 - 0.1) / 2)
@@ -53,27 +67,49 @@ def test_equal_differences_have_no_width(report):
 
 
 def test_the_opponents_have_the_treatment_that_suits_them_better(report):
-    level = {("random", "re-estimated"): 0.3, ("random", "as trained"): 0.4, ("imagenet", "re-estimated"): 0.6,
-             ("imagenet", "as trained"): 0.5, ("taught", "re-estimated"): 0.7, ("taught", "as trained"): 0.8}
-    results = [result("a", 1, 0, {"p": f1}, f"{network} | {batch_norm} | {features}")
-               for (network, batch_norm), f1 in level.items()
-               for features in ("everything", "texture alone", "no network")]
+    level = {
+        ("random", "re-estimated"): 0.3,
+        ("random", "as trained"): 0.4,
+        ("imagenet", "re-estimated"): 0.6,
+        ("imagenet", "as trained"): 0.5,
+        ("taught", "re-estimated"): 0.7,
+        ("taught", "as trained"): 0.8,
+    }
+    results = [
+        result("a", 1, 0, {"p": f1}, f"{network} | {batch_norm} | {features}")
+        for (network, batch_norm), f1 in level.items()
+        for features in ("everything", "texture alone", "no network")
+    ]
     rows = report.make_rows(results, ["random", "imagenet", "taught"])
     taught = {(row.features, row.batch_norm): row for row in rows if row.network == "taught"}
-    assert taught["everything", "re-estimated"].against_random["mean"].mean == pytest.approx(0.7 - 0.4)
-    assert taught["everything", "re-estimated"].against_imagenet["mean"].mean == pytest.approx(0.7 - 0.6)
-    assert taught["texture alone", "as trained"].against_random["1"].mean == pytest.approx(0.8 - 0.4)
+    assert taught["everything", "re-estimated"].against_random["mean"].mean == pytest.approx(
+        0.7 - 0.4
+    )
+    assert taught["everything", "re-estimated"].against_imagenet["mean"].mean == pytest.approx(
+        0.7 - 0.6
+    )
+    assert taught["texture alone", "as trained"].against_random["1"].mean == pytest.approx(
+        0.8 - 0.4
+    )
     assert sum(row.network == "no network" for row in rows) == 2
 
 
 def test_an_ablation_is_a_difference_to_all_augmentations(report):
-    results = [result("a", k, 0, {"p": f1}, f"{network} | {batch_norm} | {features}")
-               for network, f1 in (("none", 0.5), ("all but gain", 0.7), ("all", 0.6)) for k in (1, 2, 5)
-               for batch_norm in ("re-estimated", "as trained") for features in ("everything", "texture alone")]
+    results = [
+        result("a", k, 0, {"p": f1}, f"{network} | {batch_norm} | {features}")
+        for network, f1 in (("none", 0.5), ("all but gain", 0.7), ("all", 0.6))
+        for k in (1, 2, 5)
+        for batch_norm in ("re-estimated", "as trained")
+        for features in ("everything", "texture alone")
+    ]
     table = report.ablate(results, ["none", "all but gain", "all"])
     assert list(table) == ["none", "all but gain"]
-    assert list(table["none"]) == ["everything, re-estimated", "everything, as trained",
-                                   "texture alone, re-estimated", "texture alone, as trained"]
+    assert list(table["none"]) == [
+        "everything, re-estimated",
+        "everything, as trained",
+        "texture alone, re-estimated",
+        "texture alone, as trained",
+    ]
     assert [d.mean for d in table["none"].values()] == pytest.approx([-0.1] * 4)
     assert [d.mean for d in table["all but gain"].values()] == pytest.approx([0.1] * 4)
 
@@ -87,13 +123,30 @@ def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
     random = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
     for i in range(64):
-        Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(tmp_path / "photos" / f"{i}.png")
+        Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(
+            tmp_path / "photos" / f"{i}.png"
+        )
     everything = main.networks(64, 128, 1, draws=1, ablation_draws=1)
-    assert len({network.name for network in everything}) == len(everything) == 2 + 2 + 2 * (1 + 1 + 8 + 1)
+    assert (
+        len({network.name for network in everything})
+        == len(everything)
+        == 2 + 2 + 2 * (1 + 1 + 8 + 1)
+    )
     chosen = [row for row in everything if row.variant in ("", "none", "all") and row.images != 128]
     monkeypatch.setattr(main, "networks", lambda *_: chosen)
-    command = ["pretraining", "--photographs", tmp_path / "photos", "--tasks", "basicmotions", "--draws", "1",
-               "--images", "64", "--out", tmp_path / "out"]
+    command = [
+        "pretraining",
+        "--photographs",
+        tmp_path / "photos",
+        "--tasks",
+        "basicmotions",
+        "--draws",
+        "1",
+        "--images",
+        "64",
+        "--out",
+        tmp_path / "out",
+    ]
     monkeypatch.setattr(sys, "argv", [str(part) for part in command])
     threads = torch.get_num_threads()
     try:
@@ -106,8 +159,10 @@ def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
     content = json.loads((tmp_path / "out" / "results.json").read_text())
     rows, ablations = content["rows"], content["ablations"]
     assert [row["network"] for row in rows[:7]] == [*(row.name for row in chosen), "no network"]
-    assert [list(ablation) for ablation in ablations] == [["imagenet", "imagenet + none, 64 images"],
-                                                           ["random", "random + none, 64 images"]]
+    assert [list(ablation) for ablation in ablations] == [
+        ["imagenet", "imagenet + none, 64 images"],
+        ["random", "random + none, 64 images"],
+    ]
     assert all(0 < row["macro_f1"]["mean"] <= 1 for row in rows)
     assert "| imagenet + none, 64 images | " in (tmp_path / "out" / "table.md").read_text()
     assert (tmp_path / "out" / "differences.png").stat().st_size > 10_000

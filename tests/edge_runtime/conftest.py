@@ -39,31 +39,58 @@ DATA = Path(edge_runtime.__file__).with_name("data")
 
 
 def _front_end(channels=6, fft_samples=(8, 16), step_samples=4, height=9, width=10, **changes):
-    triples = ((0, 0, 0),) if channels == 1 else tuple((i, i + 1, i + 2) for i in range(0, channels, 3))
+    triples = (
+        ((0, 0, 0),) if channels == 1 else tuple((i, i + 1, i + 2) for i in range(0, channels, 3))
+    )
     values = {
-        "spectrograms": tuple(SpectrogramSpec(n, step_samples) for n in fft_samples), "frequency_knee_hz": 1.0,
-        "image_height": height, "image_width": width, "image_channels": triples,
-        "min_db": (-60.0,) * channels, "max_db": (40.0,) * channels, "statistics": tuple(STATISTICS),
+        "spectrograms": tuple(SpectrogramSpec(n, step_samples) for n in fft_samples),
+        "frequency_knee_hz": 1.0,
+        "image_height": height,
+        "image_width": width,
+        "image_channels": triples,
+        "min_db": (-60.0,) * channels,
+        "max_db": (40.0,) * channels,
+        "statistics": tuple(STATISTICS),
     }
     return FrontEndSpec(**values | changes)
 
 
-def _contract(channels=6, rate_hz=50.0, window_samples=32, hop_samples=8, labels=("rest", "walk", "jump"),
-              decision=None, stream=None, **front_end):
+def _contract(
+    channels=6,
+    rate_hz=50.0,
+    window_samples=32,
+    hop_samples=8,
+    labels=("rest", "walk", "jump"),
+    decision=None,
+    stream=None,
+    **front_end,
+):
     return Contract(
-        schema=SCHEMA, name="a test", stream=StreamSpec(CHANNELS[:channels], rate_hz, "included", **stream or {}),
-        window_samples=window_samples, hop_samples=hop_samples, front_end=_front_end(channels, **front_end),
-        labels=labels, decision=decision or DecisionSpec(smoothing_windows=2),
+        schema=SCHEMA,
+        name="a test",
+        stream=StreamSpec(CHANNELS[:channels], rate_hz, "included", **stream or {}),
+        window_samples=window_samples,
+        hop_samples=hop_samples,
+        front_end=_front_end(channels, **front_end),
+        labels=labels,
+        decision=decision or DecisionSpec(smoothing_windows=2),
         quantisation=Quantisation("none", "none", "none"),
-        provenance=Provenance("made up", "0" * 64, 1, 0, "2026-01-01", {"numpy": "2"}, None, 0.5))
+        provenance=Provenance("made up", "0" * 64, 1, 0, "2026-01-01", {"numpy": "2"}, None, 0.5),
+    )
 
 
 def _golden(contract, n=2):
     generator = np.random.default_rng(0)
     front = contract.front_end
-    rows, columns = (-(-size // Golden.IMAGE_STRIDE) for size in (front.image_height, front.image_width))
-    shapes = ((contract.window_samples, len(contract.stream.channels)), (5,), (front.n_images, rows, columns, 3),
-              (len(contract.labels),))
+    rows, columns = (
+        -(-size // Golden.IMAGE_STRIDE) for size in (front.image_height, front.image_width)
+    )
+    shapes = (
+        (contract.window_samples, len(contract.stream.channels)),
+        (5,),
+        (front.n_images, rows, columns, 3),
+        (len(contract.labels),),
+    )
     return Golden(*(generator.normal(size=(n, *shape)).astype(np.float32) for shape in shapes))
 
 
@@ -101,10 +128,16 @@ def make_contract():
 @pytest.fixture(scope="session")
 def make_front_end():
     """A FrontEnd of a small contract; every argument can be changed."""
+
     def make(**changes):
         contract = _contract(**changes)
-        return FrontEnd(contract.front_end, contract.window_samples, len(contract.stream.channels),
-                        contract.stream.rate_hz)
+        return FrontEnd(
+            contract.front_end,
+            contract.window_samples,
+            len(contract.stream.channels),
+            contract.stream.rate_hz,
+        )
+
     return make
 
 
@@ -129,37 +162,45 @@ def fake_model():
 @pytest.fixture(scope="session")
 def make_recognizer(make_contract, fake_model):
     """A recogniser over a fake model; arguments as for make_contract."""
+
     def make(answer=None, **changes):
         contract = make_contract(**changes)
         return Recognizer(contract, fake_model(len(contract.labels), answer))
+
     return make
 
 
 @pytest.fixture(scope="session")
 def push_in_chunks():
     """Push a stream cut at these places; all decisions."""
+
     def push(recognizer, times, samples, cuts):
         pieces = zip(np.split(times, cuts), np.split(samples, cuts), strict=True)
         return [decision for t, s in pieces for decision in recognizer.push(t, s)]
+
     return push
 
 
 @pytest.fixture(scope="session")
 def refusal():
     """The error with which a stream is refused."""
+
     def refuse(recognizer, times, samples):
         with pytest.raises(StreamError) as caught:
             recognizer.push(times, samples)
         return caught.value
+
     return refuse
 
 
 @pytest.fixture(scope="session")
 def accounted():
     """Whether a recogniser knows what became of every sample."""
+
     def check(recognizer):
         c = recognizer.counts
         return c.received == c.used + c.waiting + c.late + c.duplicate + c.refused
+
     return check
 
 
@@ -178,8 +219,10 @@ def demo_recording_path():
 @pytest.fixture(scope="session")
 def is_sentence():
     """Whether a text is fit to be shown to a user as it is: one line, of bearable length, printable."""
+
     def check(text):
         return "\n" not in text and 20 < len(text) < 600 and text.isprintable()
+
     return check
 
 
@@ -195,11 +238,16 @@ class Mosquitto:
         passwords = self._settings.with_name("passwords")
         passwords.touch(mode=0o600)
         subprocess.run(["mosquitto_passwd", "-b", passwords, "somebody", "secret"], check=True)
-        self._settings.write_text(f"listener {self.port} 127.0.0.1\npassword_file {passwords}\nuser root\n")
+        self._settings.write_text(
+            f"listener {self.port} 127.0.0.1\npassword_file {passwords}\nuser root\n"
+        )
 
     def start(self):
-        self._process = subprocess.Popen([self._program, "-c", self._settings], stdout=subprocess.DEVNULL,
-                                         stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [self._program, "-c", self._settings],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         for _ in range(200):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return self
@@ -214,7 +262,9 @@ class Mosquitto:
 @pytest.fixture
 def mosquitto(tmp_path, port):
     """A running broker; start and stop at will."""
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin")
+    program = shutil.which(
+        "mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/opt/homebrew/sbin"
+    )
     if program is None:
         pytest.skip("no MQTT broker here: make test-sources installs Debian's mosquitto")
     broker = Mosquitto(program, tmp_path, port).start()

@@ -15,7 +15,10 @@ def test_raw_windows_are_a_batch_too(fake_model):
     windows = np.arange(12.0).reshape(2, 3, 2)
     assert one(windows, 1).tolist() == windows[1].tolist()
     assert [window.sum() for window in one_by_one(windows)] == [15, 51]
-    assert infer_all(fake_model(2, answer=lambda window: window[0]), windows).tolist() == [[0, 1], [6, 7]]
+    assert infer_all(fake_model(2, answer=lambda window: window[0]), windows).tolist() == [
+        [0, 1],
+        [6, 7],
+    ]
 
 
 def test_answers_stand_in_the_order_of_the_windows(fake_model):

@@ -24,7 +24,9 @@ def acceleration(motion_m_s2, gravity=STANDARD_GRAVITY, n=200, seed=0):
     """Three axes of a sensor that points anywhere and swings, m/s^2."""
     generator = np.random.default_rng(seed)
     up = generator.normal(size=3)
-    return (gravity * up / np.linalg.norm(up) + generator.normal(0, motion_m_s2, (n, 3))).astype(np.float32)
+    return (gravity * up / np.linalg.norm(up) + generator.normal(0, motion_m_s2, (n, 3))).astype(
+        np.float32
+    )
 
 
 def window(acc):
@@ -33,10 +35,16 @@ def window(acc):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("motion_m_s2", [0.02, 1, 5])
-@pytest.mark.parametrize("factor, kind", [
-    (1, "si"), (1 / STANDARD_GRAVITY, "g"), (1000 / STANDARD_GRAVITY, "milli-g"),
-    (16384 / STANDARD_GRAVITY, "counts"), (4096 / 0.7 / STANDARD_GRAVITY, "counts"),
-])
+@pytest.mark.parametrize(
+    "factor, kind",
+    [
+        (1, "si"),
+        (1 / STANDARD_GRAVITY, "g"),
+        (1000 / STANDARD_GRAVITY, "milli-g"),
+        (16384 / STANDARD_GRAVITY, "counts"),
+        (4096 / 0.7 / STANDARD_GRAVITY, "counts"),
+    ],
+)
 def test_units_are_told_apart_at_rest_and_in_motion(seed, motion_m_s2, factor, kind):
     assert acceleration_kind(acceleration(motion_m_s2, seed=seed) * np.float32(factor)) == kind
 
@@ -57,14 +65,32 @@ def test_a_moment_of_free_fall_or_impact_is_still_si():
     assert acceleration_kind(acc) == "si"
 
 
-@pytest.mark.parametrize("acc, words", [
-    (acceleration(0) / np.float32(STANDARD_GRAVITY),
-     ["is 1,", "9.81 m/s^2", "look like g", "multiply them by 9.80665"]),
-    (acceleration(0) * np.float32(1000 / STANDARD_GRAVITY), ["is 1e+03,", "9.81 m/s^2", "multiply them by 0.00980665"]),
-    (acceleration(0.1) * np.float32(1600), ["e+04", "9.81 m/s^2", "raw counts", "multiply them by the driver's scale"]),
-    (acceleration(0.1, gravity=0), ["is 0.1", "9.81 m/s^2", "gravity seems to be removed", "use the raw acc"]),
-    (np.zeros((50, 3), np.float32), ["is 0", "9.81 m/s^2", "nothing but zeros", "check that it is switched on"]),
-], ids=["g", "milli-g", "counts", "no gravity", "dead"])
+@pytest.mark.parametrize(
+    "acc, words",
+    [
+        (
+            acceleration(0) / np.float32(STANDARD_GRAVITY),
+            ["is 1,", "9.81 m/s^2", "look like g", "multiply them by 9.80665"],
+        ),
+        (
+            acceleration(0) * np.float32(1000 / STANDARD_GRAVITY),
+            ["is 1e+03,", "9.81 m/s^2", "multiply them by 0.00980665"],
+        ),
+        (
+            acceleration(0.1) * np.float32(1600),
+            ["e+04", "9.81 m/s^2", "raw counts", "multiply them by the driver's scale"],
+        ),
+        (
+            acceleration(0.1, gravity=0),
+            ["is 0.1", "9.81 m/s^2", "gravity seems to be removed", "use the raw acc"],
+        ),
+        (
+            np.zeros((50, 3), np.float32),
+            ["is 0", "9.81 m/s^2", "nothing but zeros", "check that it is switched on"],
+        ),
+    ],
+    ids=["g", "milli-g", "counts", "no gravity", "dead"],
+)
 def test_the_refusal_gives_value_expectation_and_remedy(acc, words, is_sentence):
     with pytest.raises(StreamError) as caught:
         check_units(window(acc), SPEC)
@@ -76,10 +102,14 @@ def test_the_right_unit_passes():
     check_units(window(acceleration(1)), SPEC)
 
 
-@pytest.mark.parametrize("channels, gravity", [
-    (SPEC.channels, "unknown"), (("acc_z",), "included"),
-    (("gyro_x", "gyro_y", "gyro_z"), "included"),
-])
+@pytest.mark.parametrize(
+    "channels, gravity",
+    [
+        (SPEC.channels, "unknown"),
+        (("acc_z",), "included"),
+        (("gyro_x", "gyro_y", "gyro_z"), "included"),
+    ],
+)
 def test_nothing_is_asked_of_gravity_where_the_model_cannot_expect_it(channels, gravity):
     check_units(np.zeros((50, len(channels)), np.float32), StreamSpec(channels, 50.0, gravity))
 
@@ -99,7 +129,9 @@ def test_free_fall_passes_once_a_stream_is_accepted_and_a_dead_sensor_does_not()
     check_alive(falling, SPEC)
     with pytest.raises(StreamError, match="nothing but zeros"):
         check_alive(np.zeros_like(falling), SPEC)
-    check_alive(np.zeros((50, 3), np.float32), StreamSpec(("gyro_x", "gyro_y", "gyro_z"), 50.0, "unknown"))
+    check_alive(
+        np.zeros((50, 3), np.float32), StreamSpec(("gyro_x", "gyro_y", "gyro_z"), 50.0, "unknown")
+    )
 
 
 def test_degrees_per_second_are_refused_and_the_fastest_turn_passes():
@@ -107,7 +139,9 @@ def test_degrees_per_second_are_refused_and_the_fastest_turn_passes():
     still[3, 1] = -69.0  # 4000 degrees per second, in rad/s
     check_units(still, SPEC)
     still[3, 1] = -250.0
-    with pytest.raises(StreamError, match="the gyroscope gives 250, expected rad/s, at most 100; .* by 0.0174533"):
+    with pytest.raises(
+        StreamError, match="the gyroscope gives 250, expected rad/s, at most 100; .* by 0.0174533"
+    ):
         check_units(still, SPEC)
 
 
@@ -121,7 +155,11 @@ def test_a_rate_within_the_tolerance_passes(rate_hz, factor):
 def test_a_rate_beyond_the_tolerance_is_refused_with_both_rates_and_the_remedy(factor, is_sentence):
     with pytest.raises(StreamError) as caught:
         check_rate(50 * factor, SPEC)
-    for words in (f"comes at {50 * factor:.4g} Hz", "expected 50 Hz within 10%", "set the sensor to 50 Hz"):
+    for words in (
+        f"comes at {50 * factor:.4g} Hz",
+        "expected 50 Hz within 10%",
+        "set the sensor to 50 Hz",
+    ):
         assert words in str(caught.value)
     assert is_sentence(str(caught.value))
 
@@ -145,14 +183,19 @@ def test_a_good_chunk_has_no_bad_sample(last_time_s):
 
 @pytest.mark.parametrize("place", [0, 2, 4])
 @pytest.mark.parametrize("column", [0, 5])
-@pytest.mark.parametrize("value, shown", [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"), (3e38, "3e+38"),
-                                          (-2e6, "-2e+06")])
+@pytest.mark.parametrize(
+    "value, shown",
+    [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"), (3e38, "3e+38"), (-2e6, "-2e+06")],
+)
 def test_a_value_that_no_sensor_gives_is_found_and_named(place, column, value, shown, is_sentence):
     times, samples = chunk()
     samples[place:, column] = value
     position, sentence = first_bad_sample(times, samples, None, SPEC)
     assert position == place
-    assert f"{SPEC.channels[column]} is {shown} at {times[place]:.6f} s, expected a number below 1e+06" in sentence
+    assert (
+        f"{SPEC.channels[column]} is {shown} at {times[place]:.6f} s, expected a number below 1e+06"
+        in sentence
+    )
     assert "check the sensor" in sentence and is_sentence(sentence)
 
 
@@ -163,7 +206,11 @@ def test_a_timestamp_that_is_no_number_is_found_and_named(place, time_s, is_sent
     times[place] = time_s
     position, sentence = first_bad_sample(times, samples, -1.0, SPEC)
     assert position == place
-    assert f"timestamp {time_s}" in sentence and "check the source's clock" in sentence and is_sentence(sentence)
+    assert (
+        f"timestamp {time_s}" in sentence
+        and "check the source's clock" in sentence
+        and is_sentence(sentence)
+    )
 
 
 def test_time_that_runs_back_inside_a_chunk_is_found_and_named(is_sentence):
@@ -205,9 +252,15 @@ def test_equal_timestamps_are_no_step_back():
     assert first_bad_sample(np.repeat(times, 2), np.repeat(samples, 2, axis=0), 0.0, SPEC) is None
 
 
-@given(st.lists(st.sampled_from([0.0, -9.81, 9.9e5, -9.9e5, 1e6, -1e6, math.inf, -math.inf, math.nan]) |
-                st.floats(width=32), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.sampled_from([0.0, -9.81, 9.9e5, -9.9e5, 1e6, -1e6, math.inf, -math.inf, math.nan])
+        | st.floats(width=32),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_one_sample_is_usable_where_a_stream_of_it_is(sample):
-    spec = StreamSpec(CHANNELS[:len(sample)], 50.0, "included")
+    spec = StreamSpec(CHANNELS[: len(sample)], 50.0, "included")
     bad = first_bad_sample(np.zeros(1), np.array([sample], np.float32), None, spec, ordered=False)
     assert is_usable(sample) == (bad is None)

@@ -14,7 +14,9 @@ from edge_runtime.container import Golden, pack, read
 from edge_runtime.contract import Contract
 from edge_runtime.errors import ContractError
 
-TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 4  # a head that says TFL3; the container looks no further
+TFLITE = (
+    b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 4
+)  # a head that says TFL3; the container looks no further
 
 
 @pytest.fixture(scope="module")
@@ -31,24 +33,30 @@ def read_bytes(tmp_path_factory):
     def call(content):
         path.write_bytes(content)
         return read(path)
+
     return call
 
 
 @pytest.fixture(scope="module")
 def refusal(read_bytes, is_sentence):
     """The sentence by which the reader refuses the bytes."""
+
     def call(content):
         with pytest.raises(ContractError) as caught:
             read_bytes(content)
         assert is_sentence(str(caught.value))
         return str(caught.value)
+
     return call
 
 
 def rezip(packed, change=None, leave_out=(), **options):
     """The same model with its zip written anew, after ``change(archive)`` added its own entries."""
     appended = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(appended, "w", **options) as new:
+    with (
+        zipfile.ZipFile(io.BytesIO(packed)) as old,
+        zipfile.ZipFile(appended, "w", **options) as new,
+    ):
         for info in old.infolist():
             if info.filename not in leave_out:
                 new.writestr(info.filename, old.read(info))
@@ -91,7 +99,9 @@ def test_a_missing_file_a_folder_and_an_impossible_path_are_refused(tmp_path, is
     assert is_sentence(str(caught.value).replace("\0", ""))
 
 
-@pytest.mark.parametrize("content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n" + bytes(100), b"PK\x03\x04" + bytes(100)])
+@pytest.mark.parametrize(
+    "content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n" + bytes(100), b"PK\x03\x04" + bytes(100)]
+)
 def test_what_is_no_tflite_is_refused(refusal, content):
     assert "is not a .tflite model" in refusal(content)
 
@@ -109,7 +119,9 @@ def test_a_tflite_without_a_contract_is_refused(refusal, packed):
     assert "without an img2imu contract" in refusal(rezip(packed, leave_out=["img2imu.json"]))
 
 
-@pytest.mark.parametrize("name", ["golden/windows.f32", "golden/probabilities.f32", "tflite.sha256"])
+@pytest.mark.parametrize(
+    "name", ["golden/windows.f32", "golden/probabilities.f32", "tflite.sha256"]
+)
 def test_a_missing_entry_is_named(refusal, packed, name):
     assert f"{name} is missing" in refusal(rezip(packed, leave_out=[name]))
 
@@ -117,7 +129,7 @@ def test_a_missing_entry_is_named(refusal, packed, name):
 @settings(max_examples=60)
 @given(data=st.data())
 def test_a_file_that_was_cut_short_is_refused(refusal, packed, data):
-    refusal(packed[:data.draw(st.integers(0, len(packed) - 1))])
+    refusal(packed[: data.draw(st.integers(0, len(packed) - 1))])
 
 
 @settings(max_examples=200)
@@ -125,9 +137,14 @@ def test_a_file_that_was_cut_short_is_refused(refusal, packed, data):
 def test_flipped_bytes_are_refused_or_harmless(read_bytes, packed, make_contract, data):
     damaged = bytearray(packed)
     zip_begins = len(TFLITE) - 100
-    places = st.integers(0, len(packed) - 1) | st.integers(zip_begins, len(packed) - 1) \
-        | st.integers(len(packed) - 600, len(packed) - 1)  # the last: the zip's directory
-    for place, byte in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=4)):
+    places = (
+        st.integers(0, len(packed) - 1)
+        | st.integers(zip_begins, len(packed) - 1)
+        | st.integers(len(packed) - 600, len(packed) - 1)
+    )  # the last: the zip's directory
+    for place, byte in data.draw(
+        st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=4)
+    ):
         damaged[place] = byte
     try:
         file = read_bytes(bytes(damaged))
@@ -140,7 +157,7 @@ def test_flipped_bytes_are_refused_or_harmless(read_bytes, packed, make_contract
 @settings(max_examples=100)
 @given(garbage=st.binary(max_size=400), keep=st.sampled_from([0, 22, 76, 200]))
 def test_garbage_after_the_network_is_refused(refusal, packed, garbage, keep):
-    refusal(TFLITE + garbage + packed[len(packed) - keep:] if keep else TFLITE + garbage)
+    refusal(TFLITE + garbage + packed[len(packed) - keep :] if keep else TFLITE + garbage)
 
 
 @pytest.mark.parametrize("place", range(8, len(TFLITE), 97))
@@ -155,9 +172,12 @@ def test_two_models_in_one_file_are_refused(refusal, packed, make_contract, make
     assert "damaged" in refusal(packed + pack(TFLITE, contract, make_golden(contract)))
 
 
-@pytest.mark.parametrize("name", ["../../outside.txt", "/etc/passwd", "C:\\evil", "golden/../img2imu.json",
-                                  "x" * 60000])
-def test_unknown_entries_are_left_alone(read_bytes, packed, make_contract, name, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "name", ["../../outside.txt", "/etc/passwd", "C:\\evil", "golden/../img2imu.json", "x" * 60000]
+)
+def test_unknown_entries_are_left_alone(
+    read_bytes, packed, make_contract, name, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     assert read_bytes(rezip(packed, lambda z: z.writestr(name, "boo"))).contract == make_contract()
     assert list(tmp_path.iterdir()) == []
@@ -168,7 +188,9 @@ def test_a_repeated_entry_is_read_or_refused(read_bytes, refusal, packed, make_c
     other = make_contract(labels=("x", "y", "z"))
     file = read_bytes(rezip(packed, lambda z: z.writestr("img2imu.json", other.to_json())))
     assert file.contract in (make_contract(), other)
-    assert "not valid JSON" in refusal(rezip(packed, lambda z: z.writestr("img2imu.json", "no contract")))
+    assert "not valid JSON" in refusal(
+        rezip(packed, lambda z: z.writestr("img2imu.json", "no contract"))
+    )
 
 
 class bounded_memory:
@@ -195,6 +217,7 @@ def test_a_zip_bomb_is_refused_in_bounded_memory(refusal, packed, name, method):
         with archive.open(info, "w") as entry:
             for _ in range(100):
                 entry.write(bytes(1 << 20))
+
     content = rezip(packed, bomb, leave_out=[name])
     assert len(content) < 1 << 20
     with bounded_memory(60 << 20):
@@ -208,21 +231,27 @@ def test_an_entry_that_lies_about_its_size_is_refused(refusal, packed):
         size = archive.getinfo("golden/windows.f32").file_size
     field = struct.pack("<L", size)
     at = content.rindex(field)  # in the directory
-    content[at:at + 4] = struct.pack("<L", 8)
+    content[at : at + 4] = struct.pack("<L", 8)
     refusal(bytes(content))
 
 
-@pytest.mark.parametrize("where, value, what", [
-    (8, 0x1, "encrypted"), (8, 0x41, "strongly encrypted"), (8, 0x20, "patched"), (10, 99, "an unknown compression"),
-    (6, 255, "a zip version of the future"),
-])
+@pytest.mark.parametrize(
+    "where, value, what",
+    [
+        (8, 0x1, "encrypted"),
+        (8, 0x41, "strongly encrypted"),
+        (8, 0x20, "patched"),
+        (10, 99, "an unknown compression"),
+        (6, 255, "a zip version of the future"),
+    ],
+)
 def test_an_entry_that_cannot_be_unpacked_is_refused(refusal, packed, where, value, what):
     content = bytearray(packed)
     directory = content.index(b"PK\x01\x02")
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         local = archive.infolist()[0].header_offset
-    content[directory + where:directory + where + 2] = struct.pack("<H", value)
-    content[local + where - 2:local + where] = struct.pack("<H", value)
+    content[directory + where : directory + where + 2] = struct.pack("<H", value)
+    content[local + where - 2 : local + where] = struct.pack("<H", value)
     assert refusal(bytes(content)), what
 
 
@@ -235,10 +264,20 @@ def test_a_contract_that_is_no_text_is_refused(refusal, packed):
     assert "not valid JSON" in refusal(replaced(packed, "img2imu.json", "{"))
 
 
-@pytest.mark.parametrize("name, n_bytes", [
-    ("windows", 0), ("windows", 4), ("windows", 32 * 6 * 4 * 2 - 1), ("windows", 32 * 6 * 4 * 3),
-    ("statistics", 3), ("statistics", 4 * 3), ("image_samples", 4), ("probabilities", 0), ("probabilities", 4 * 5),
-])
+@pytest.mark.parametrize(
+    "name, n_bytes",
+    [
+        ("windows", 0),
+        ("windows", 4),
+        ("windows", 32 * 6 * 4 * 2 - 1),
+        ("windows", 32 * 6 * 4 * 3),
+        ("statistics", 3),
+        ("statistics", 4 * 3),
+        ("image_samples", 4),
+        ("probabilities", 0),
+        ("probabilities", 4 * 5),
+    ],
+)
 def test_golden_vectors_of_another_size_are_refused(refusal, packed, name, n_bytes):
     sentence = refusal(replaced(packed, f"golden/{name}.f32", bytes(n_bytes)))
     assert "golden vectors that do not fit its contract" in sentence
@@ -251,7 +290,9 @@ def test_golden_vectors_are_little_endian_float32_without_a_header(read_bytes, p
     assert golden.probabilities.tolist() == [[1, 2, 3], [4, 5, 6.5]]
 
 
-def test_a_file_larger_than_any_model_is_refused_without_reading_all_of_it(tmp_path, packed, monkeypatch):
+def test_a_file_larger_than_any_model_is_refused_without_reading_all_of_it(
+    tmp_path, packed, monkeypatch
+):
     monkeypatch.setattr(container, "MAX_FILE_BYTES", 1 << 10)
     path = tmp_path / "large.tflite"
     path.write_bytes(packed)

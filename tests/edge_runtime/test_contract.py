@@ -60,7 +60,11 @@ WRONG_VALUES = [
     ("front_end.spectrograms", [{"fft_samples": 33, "step_samples": 4}], "front_end.spectrograms"),
     ("front_end.spectrograms", [{"fft_samples": 1, "step_samples": 4}], "front_end.spectrograms"),
     ("front_end.spectrograms", [{"fft_samples": 8, "step_samples": 0}], "front_end.spectrograms"),
-    ("front_end.spectrograms", [{"fft_samples": 8, "step_samples": 4}] * 17, "front_end.spectrograms"),
+    (
+        "front_end.spectrograms",
+        [{"fft_samples": 8, "step_samples": 4}] * 17,
+        "front_end.spectrograms",
+    ),
     ("front_end.frequency_knee_hz", 0, "front_end.frequency_knee_hz"),
     ("front_end.frequency_knee_hz", 1e300, "front_end.frequency_knee_hz"),
     ("front_end.image_height", 0, "front_end.image_height"),
@@ -95,7 +99,9 @@ WRONG_VALUES = [
 
 
 @pytest.mark.parametrize("where, value, named", WRONG_VALUES)
-def test_a_wrong_value_is_refused_in_a_sentence_that_names_it(make_contract, is_sentence, where, value, named):
+def test_a_wrong_value_is_refused_in_a_sentence_that_names_it(
+    make_contract, is_sentence, where, value, named
+):
     document = with_value(json.loads(make_contract().to_json()), where.split("."), value)
     with pytest.raises(ContractError) as caught:
         Contract.from_json(json.dumps(document))
@@ -120,9 +126,13 @@ def test_frames_that_would_not_fit_in_memory_are_refused(make_contract, spectrog
 
 
 @pytest.mark.parametrize("schema", [TAUGHT_SCHEMA + 1, 10**30])
-def test_a_newer_schema_says_how_to_upgrade_before_looking_at_unknown_keys(make_contract, is_sentence, schema):
+def test_a_newer_schema_says_how_to_upgrade_before_looking_at_unknown_keys(
+    make_contract, is_sentence, schema
+):
     document = json.loads(make_contract().to_json()) | {"schema": schema, "invented_later": 1}
-    with pytest.raises(ContractError, match="reads up to 2: pip install --upgrade img2imu") as caught:
+    with pytest.raises(
+        ContractError, match="reads up to 2: pip install --upgrade img2imu"
+    ) as caught:
         Contract.from_json(json.dumps(document))
     assert is_sentence(str(caught.value))
 
@@ -135,8 +145,21 @@ def test_a_schema_that_is_no_version_is_refused(make_contract, is_sentence, sche
     assert is_sentence(str(caught.value))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '"text"', "{}", "[" * 100_000, "{\"a\":" * 100_000,
-                                  '{"schema": ' + "9" * 5000 + "}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "3",
+        '"text"',
+        "{}",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"schema": ' + "9" * 5000 + "}",
+    ],
+)
 def test_a_document_that_is_no_contract_is_refused(is_sentence, text):
     with pytest.raises(ContractError) as caught:
         Contract.from_json(text)
@@ -145,8 +168,11 @@ def test_a_document_that_is_no_contract_is_refused(is_sentence, text):
 
 def test_every_key_is_needed_and_no_other_is_taken(make_contract):
     document = json.loads(make_contract().to_json())
-    objects = [path for path in leaves(document) if isinstance(value_at(document, path), dict)
-               and path != ("provenance", "versions")]
+    objects = [
+        path
+        for path in leaves(document)
+        if isinstance(value_at(document, path), dict) and path != ("provenance", "versions")
+    ]
     assert len(objects) >= 7
     for path in objects:
         content = value_at(document, path)
@@ -165,13 +191,24 @@ def value_at(document, path):
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers(-10, 2000) | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3), max_leaves=6)
+    st.none()
+    | st.booleans()
+    | st.integers(-10, 2000)
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
 
 
 @settings(max_examples=300)
 @given(data=st.data())
-def test_any_value_in_any_place_gives_a_valid_contract_or_a_refusal(make_contract, is_sentence, data):
+def test_any_value_in_any_place_gives_a_valid_contract_or_a_refusal(
+    make_contract, is_sentence, data
+):
     document = json.loads(make_contract().to_json())
     path = data.draw(st.sampled_from(list(leaves(document))))
     changed = with_value(document, path, data.draw(ANYTHING))
@@ -190,34 +227,56 @@ def test_derived_values(make_contract):
     assert contract.front_end.n_images == len(contract.front_end.spectrograms) * 2
 
 
-@pytest.mark.parametrize("channels, columns", [
-    (("acc_x", "acc_y", "acc_z"), (0, 1, 2)),
-    (("gyro_x", "acc_z", "acc_x", "gyro_y", "acc_y", "gyro_z"), (2, 4, 1)),
-    (("acc_x", "acc_y", "gyro_z"), None),
-    (("gyro_x", "gyro_y", "gyro_z"), None),
-    (("acc_z",), None),
-])
+@pytest.mark.parametrize(
+    "channels, columns",
+    [
+        (("acc_x", "acc_y", "acc_z"), (0, 1, 2)),
+        (("gyro_x", "acc_z", "acc_x", "gyro_y", "acc_y", "gyro_z"), (2, 4, 1)),
+        (("acc_x", "acc_y", "gyro_z"), None),
+        (("gyro_x", "gyro_y", "gyro_z"), None),
+        (("acc_z",), None),
+    ],
+)
 def test_finds_the_three_accelerometer_axes_wherever_they_stand(channels, columns):
     assert StreamSpec(channels, 50.0, "included").acc_triple == columns
 
 
 def test_settings_may_be_missing_and_stand_only_where_they_were_made(make_contract):
     plain = json.loads(make_contract().to_json())
-    assert set(plain["decision"]) == {"smoothing_windows", "threshold"}  # what the first model files hold
+    assert set(plain["decision"]) == {
+        "smoothing_windows",
+        "threshold",
+    }  # what the first model files hold
     spec = DecisionSpec(2, 0.5, {"walk": 0.7}, 3, 1.5)
     contract = make_contract(decision=spec)
     assert json.loads(contract.to_json())["decision"] == {
-        "smoothing_windows": 2, "threshold": 0.5, "class_thresholds": {"walk": 0.7}, "debounce_decisions": 3,
-        "refractory_s": 1.5}
+        "smoothing_windows": 2,
+        "threshold": 0.5,
+        "class_thresholds": {"walk": 0.7},
+        "debounce_decisions": 3,
+        "refractory_s": 1.5,
+    }
     assert Contract.from_json(contract.to_json()) == contract
 
 
-@pytest.mark.parametrize("key, value", [
-    ("class_thresholds", {"dance": 0.5}), ("class_thresholds", {"walk": 1.1}), ("class_thresholds", [0.5]),
-    ("class_thresholds", {"walk": "much"}), ("debounce_decisions", 0), ("debounce_decisions", 2.0),
-    ("debounce_decisions", 1001), ("refractory_s", -1), ("refractory_s", 3601), ("refractory_s", None),
-])
-def test_a_wrong_setting_is_refused_in_a_sentence_that_names_it(make_contract, is_sentence, key, value):
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("class_thresholds", {"dance": 0.5}),
+        ("class_thresholds", {"walk": 1.1}),
+        ("class_thresholds", [0.5]),
+        ("class_thresholds", {"walk": "much"}),
+        ("debounce_decisions", 0),
+        ("debounce_decisions", 2.0),
+        ("debounce_decisions", 1001),
+        ("refractory_s", -1),
+        ("refractory_s", 3601),
+        ("refractory_s", None),
+    ],
+)
+def test_a_wrong_setting_is_refused_in_a_sentence_that_names_it(
+    make_contract, is_sentence, key, value
+):
     document = json.loads(make_contract().to_json())
     document["decision"][key] = value
     with pytest.raises(ContractError, match=f"decision.{key}") as caught:

@@ -17,7 +17,7 @@ def test_probabilities_are_the_mean_of_the_newest_windows(windows, smoothing):
     smoother = Smoother(DecisionSpec(smoothing, 0.0), LABELS)
     for i, window in enumerate(windows):
         decision = smoother.decide(float(i), np.array(window))
-        newest = windows[max(0, i + 1 - smoothing):i + 1]
+        newest = windows[max(0, i + 1 - smoothing) : i + 1]
         expected = [sum(column) / len(newest) for column in zip(*newest, strict=True)]
         np.testing.assert_allclose(decision.probabilities, expected, atol=1e-12)
         assert decision.window_probabilities == tuple(window)
@@ -26,13 +26,22 @@ def test_probabilities_are_the_mean_of_the_newest_windows(windows, smoothing):
         assert (decision.time_s, decision.state) == (float(i), "recognised")
 
 
-@pytest.mark.parametrize("best, threshold, state, label", [
-    (0.6, 0.5, "recognised", "walk"), (0.5, 0.5, "recognised", "walk"), (0.49, 0.5, "unknown", None),
-    (0.4, 0.0, "recognised", "walk"), (0.99, 1.0, "unknown", None), (1.0, 1.0, "recognised", "walk"),
-])
+@pytest.mark.parametrize(
+    "best, threshold, state, label",
+    [
+        (0.6, 0.5, "recognised", "walk"),
+        (0.5, 0.5, "recognised", "walk"),
+        (0.49, 0.5, "unknown", None),
+        (0.4, 0.0, "recognised", "walk"),
+        (0.99, 1.0, "unknown", None),
+        (1.0, 1.0, "recognised", "walk"),
+    ],
+)
 def test_below_the_threshold_there_is_no_label(best, threshold, state, label):
     rest = (1 - best) / 2
-    decision = Smoother(DecisionSpec(1, threshold), LABELS).decide(0.0, np.array([rest, best, rest]))
+    decision = Smoother(DecisionSpec(1, threshold), LABELS).decide(
+        0.0, np.array([rest, best, rest])
+    )
     assert (decision.state, decision.label, decision.probability) == (state, label, best)
 
 
@@ -45,7 +54,9 @@ def test_the_threshold_is_for_smoothed_probabilities():
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5])
 def test_a_network_that_answers_nan_never_gives_a_label(threshold):
-    decision = Smoother(DecisionSpec(1, threshold), LABELS).decide(0.0, np.array([math.nan, 0.9, 0.1]))
+    decision = Smoother(DecisionSpec(1, threshold), LABELS).decide(
+        0.0, np.array([math.nan, 0.9, 0.1])
+    )
     assert (decision.state, decision.label) == ("unknown", None)
 
 
@@ -64,9 +75,13 @@ def test_probabilities_may_live_in_a_buffer_that_is_used_again():
 
 
 def test_decisions_hold_plain_python_values():
-    decision = Smoother(DecisionSpec(2), LABELS).decide(0.5, np.array([0.25, 0.5, 0.25], np.float32))
-    assert [type(x) for x in (*decision.probabilities, *decision.window_probabilities, decision.probability)] \
-        == [float] * 7
+    decision = Smoother(DecisionSpec(2), LABELS).decide(
+        0.5, np.array([0.25, 0.5, 0.25], np.float32)
+    )
+    assert [
+        type(x)
+        for x in (*decision.probabilities, *decision.window_probabilities, decision.probability)
+    ] == [float] * 7
 
 
 def test_decisions_are_equal_whatever_time_they_took():
@@ -86,7 +101,10 @@ def test_a_gap_has_no_label_and_no_probability():
 def labels_of(best, spec, hop_s=1.0):
     """Labels (None for unknown) and events for windows whose most probable class, at 0.8, is given by index."""
     smoother = Smoother(spec, LABELS)
-    decisions = [smoother.decide(i * hop_s, np.where(np.arange(3) == b, 0.8, 0.1)) for i, b in enumerate(best)]
+    decisions = [
+        smoother.decide(i * hop_s, np.where(np.arange(3) == b, 0.8, 0.1))
+        for i, b in enumerate(best)
+    ]
     return [d.label for d in decisions], [d.event for d in decisions]
 
 
@@ -97,22 +115,30 @@ def test_a_class_can_have_a_threshold_of_its_own():
 
 
 def test_a_class_below_its_own_threshold_does_not_give_way_to_another():
-    decision = Smoother(DecisionSpec(1, 0.1, {"walk": 0.9}), LABELS).decide(0.0, np.array([0.4, 0.6, 0.0]))
+    decision = Smoother(DecisionSpec(1, 0.1, {"walk": 0.9}), LABELS).decide(
+        0.0, np.array([0.4, 0.6, 0.0])
+    )
     assert (decision.label, decision.probability) == (None, 0.6)
 
 
 @given(best=st.lists(st.integers(0, 2), max_size=40), n=st.integers(1, 5))
 def test_a_label_is_given_when_the_last_n_decisions_agree(best, n):
     found, _ = labels_of(best, DecisionSpec(1, debounce_decisions=n))
-    assert found == [LABELS[b] if i >= n - 1 and len(set(best[i - n + 1:i + 1])) == 1 else None
-                     for i, b in enumerate(best)]
+    assert found == [
+        LABELS[b] if i >= n - 1 and len(set(best[i - n + 1 : i + 1])) == 1 else None
+        for i, b in enumerate(best)
+    ]
 
 
 def test_a_decision_without_a_label_breaks_the_row():
     smoother = Smoother(DecisionSpec(1, 0.5, debounce_decisions=2), LABELS)
     walk, nothing = np.array([0.0, 0.9, 0.1]), np.array([0.4, 0.3, 0.3])
     assert [smoother.decide(i, p).label for i, p in enumerate([walk, nothing, walk, walk])] == [
-        None, None, None, "walk"]
+        None,
+        None,
+        None,
+        "walk",
+    ]
 
 
 def test_an_event_is_where_a_label_begins():

@@ -11,21 +11,26 @@ class FakeInterpreter:
         self.operators = operators
 
     def _get_ops_details(self):
-        return [{"op_name": name, "inputs": np.array(inputs), "outputs": np.array(outputs)}
-                for name, inputs, outputs in self.operators]
+        return [
+            {"op_name": name, "inputs": np.array(inputs), "outputs": np.array(outputs)}
+            for name, inputs, outputs in self.operators
+        ]
 
 
 # 0 -A-> 1 -B-> 2 -C-> 3 -D-> 4, with a constant 9 beside; -1 is an input that is left out
 CHAIN = (("A", [0, 9, -1], [1]), ("B", [1], [2]), ("C", [2], [3]), ("D", [3, 9], [4]))
 
 
-@pytest.mark.parametrize(("delegates", "outside"), [
-    ([], None),
-    ([("DELEGATE", [0, 9], [4])], ()),
-    ([("DELEGATE", [1], [3])], ("A", "D")),
-    ([("DELEGATE", [0, 9], [1]), ("DELEGATE", [3, 9], [4])], ("B", "C")),
-    ([("DELEGATE", [2], [3])], ("A", "B", "D")),
-])
+@pytest.mark.parametrize(
+    ("delegates", "outside"),
+    [
+        ([], None),
+        ([("DELEGATE", [0, 9], [4])], ()),
+        ([("DELEGATE", [1], [3])], ("A", "D")),
+        ([("DELEGATE", [0, 9], [1]), ("DELEGATE", [3, 9], [4])], ("B", "C")),
+        ([("DELEGATE", [2], [3])], ("A", "B", "D")),
+    ],
+)
 def test_what_lies_between_a_delegates_ends_is_taken(delegates, outside):
     assert operators_outside(FakeInterpreter(*CHAIN, *delegates)) == outside
 
@@ -36,7 +41,10 @@ def test_a_runtime_that_does_not_tell_is_no_error():
 
 def test_in_words():
     assert operators_outside_text(()) == "XNNPACK, every operator"
-    assert operators_outside_text(("ADD", "CONV_2D", "ADD")) == "XNNPACK, but for 3 operators (ADD, CONV_2D)"
+    assert (
+        operators_outside_text(("ADD", "CONV_2D", "ADD"))
+        == "XNNPACK, but for 3 operators (ADD, CONV_2D)"
+    )
     assert operators_outside_text(None).startswith("none")
 
 

@@ -12,14 +12,18 @@ SPEC = StreamSpec(CHANNELS, 50.0, "included")
 def at_rest(n=500, rate_hz=50.0, acc_noise=0.02, gyro_noise=0.003):
     """A good sensor that lies flat."""
     generator = np.random.default_rng(0)
-    samples = np.hstack([generator.normal([0, 0, 9.81], acc_noise, (n, 3)), generator.normal(0, gyro_noise, (n, 3))])
+    samples = np.hstack(
+        [generator.normal([0, 0, 9.81], acc_noise, (n, 3)), generator.normal(0, gyro_noise, (n, 3))]
+    )
     return np.arange(n) / rate_hz, samples.astype(np.float32)
 
 
 def moving(n=500, rate_hz=50.0):
     """The same in a moving hand."""
     times, samples = at_rest(n, rate_hz)
-    samples += 6 * np.sin(2 * np.pi * np.outer(times, [1, 1.3, 0.7, 0.9, 1.1, 1.7])).astype(np.float32)
+    samples += 6 * np.sin(2 * np.pi * np.outer(times, [1, 1.3, 0.7, 0.9, 1.1, 1.7])).astype(
+        np.float32
+    )
     return times, samples
 
 
@@ -35,8 +39,19 @@ def finding(what, times, samples, spec=SPEC):
 def test_a_good_sensor_at_rest_is_ok_in_everything():
     found = diagnose(*at_rest(), SPEC)
     assert {f.verdict for f in found} == {OK} and not any(f.remedy for f in found)
-    assert {"rate", "jitter", "gaps", "units", "gravity", "|g| at rest", "axis upwards", "accelerometer noise",
-            "gyroscope noise", "saturation", "axes alive"} <= {f.what for f in found}
+    assert {
+        "rate",
+        "jitter",
+        "gaps",
+        "units",
+        "gravity",
+        "|g| at rest",
+        "axis upwards",
+        "accelerometer noise",
+        "gyroscope noise",
+        "saturation",
+        "axes alive",
+    } <= {f.what for f in found}
 
 
 def test_a_good_sensor_in_motion_lacks_only_rest():
@@ -50,8 +65,10 @@ def test_whatever_is_wrong_has_a_remedy():
         assert bool(found.remedy) == (found.verdict != OK)
 
 
-@pytest.mark.parametrize(("factor", "verdict"), [(1.0, OK), (0.98, OK), (1.07, WARNING), (0.93, WARNING), (0.8, BAD),
-                                                 (1.2, BAD), (4, BAD)])
+@pytest.mark.parametrize(
+    ("factor", "verdict"),
+    [(1.0, OK), (0.98, OK), (1.07, WARNING), (0.93, WARNING), (0.8, BAD), (1.2, BAD), (4, BAD)],
+)
 def test_the_rate_against_the_models(factor, verdict):
     found = finding("rate", *at_rest(rate_hz=50 * factor))
     assert found.verdict == verdict and f"{50 * factor:.4g} Hz" in found.measured
@@ -64,17 +81,26 @@ def test_jitter_gaps_and_order():
     assert verdicts(batches, samples)["jitter"] == WARNING
     late = times.copy()
     late[100:] += 0.7
-    assert finding("gaps", late, samples).measured.startswith("1 longer than 0.5 s") and \
-        verdicts(late, samples)["gaps"] == BAD
+    assert (
+        finding("gaps", late, samples).measured.startswith("1 longer than 0.5 s")
+        and verdicts(late, samples)["gaps"] == BAD
+    )
     swapped = times.copy()
     swapped[[50, 51]] = swapped[[51, 50]]
     swapped[70] = swapped[69]
     assert finding("order", swapped, samples).measured == "1 timestamps run back, 1 come twice"
 
 
-@pytest.mark.parametrize(("factor", "words"), [(1 / 9.80665, "units=g"), (1000 / 9.80665, "units=mg"),
-                                               (16384 / 9.80665, "raw counts"), (0, "switched on"),
-                                               (9.80665, "units= is not given")])
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (1 / 9.80665, "units=g"),
+        (1000 / 9.80665, "units=mg"),
+        (16384 / 9.80665, "raw counts"),
+        (0, "switched on"),
+        (9.80665, "units= is not given"),
+    ],
+)
 @pytest.mark.parametrize("stream", [at_rest, moving])
 def test_units_of_the_accelerometer(stream, factor, words):
     times, samples = stream()
@@ -124,7 +150,9 @@ def test_a_dead_axis():
 def test_noise():
     found = verdicts(*at_rest(acc_noise=0.4, gyro_noise=0.15))
     assert found["accelerometer noise"] == found["gyroscope noise"] == WARNING
-    sigma = float(finding("accelerometer noise", *at_rest(n=5000, acc_noise=0.1)).measured.split()[0])
+    sigma = float(
+        finding("accelerometer noise", *at_rest(n=5000, acc_noise=0.1)).measured.split()[0]
+    )
     assert sigma == pytest.approx(0.1, rel=0.2)  # the largest of three axes
 
 
@@ -142,7 +170,11 @@ def test_numbers_that_are_none_are_counted_and_the_rest_is_looked_at():
     times, samples = at_rest()
     samples[10, 0], samples[20, 3], times[30] = math.nan, math.inf, math.nan
     found = finding("numbers", times, samples)
-    assert found.verdict == BAD and found.measured.startswith("3 of 500") and verdicts(times, samples)["units"] == OK
+    assert (
+        found.verdict == BAD
+        and found.measured.startswith("3 of 500")
+        and verdicts(times, samples)["units"] == OK
+    )
 
 
 @pytest.mark.parametrize("n", [0, 1, 15])

@@ -8,8 +8,12 @@ from edge_runtime.files import check_writable, written_whole
 
 def test_a_place_that_holds_no_file_is_refused(tmp_path, is_sentence):
     os.mkfifo(tmp_path / "pipe")
-    for place, named in ((tmp_path, "is a directory"), (tmp_path / "pipe", "device or a pipe"),
-                         ("/dev/null", "device or a pipe"), (tmp_path / "missing" / "a", "does not exist")):
+    for place, named in (
+        (tmp_path, "is a directory"),
+        (tmp_path / "pipe", "device or a pipe"),
+        ("/dev/null", "device or a pipe"),
+        (tmp_path / "missing" / "a", "does not exist"),
+    ):
         with pytest.raises(OutputError, match=named) as refusal:
             check_writable(place)
         assert is_sentence(str(refusal.value))

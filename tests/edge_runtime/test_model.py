@@ -37,7 +37,9 @@ class FakeInterpreter:
         pass
 
     def get_signature_runner(self):
-        return types.SimpleNamespace(get_input_details=lambda: self.inputs, get_output_details=lambda: self.outputs)
+        return types.SimpleNamespace(
+            get_input_details=lambda: self.inputs, get_output_details=lambda: self.outputs
+        )
 
     def set_tensor(self, index, value):
         self.tensors[index] = value
@@ -56,9 +58,17 @@ def interpreter(monkeypatch, make_contract):
     contract = make_contract()
     front = contract.front_end
     n = WindowStatistics.of(contract).size
-    monkeypatch.setattr(FakeInterpreter, "inputs", {
-        "args_1": tensor(4, (1, n)), "args_0": tensor(3, (front.n_images, front.image_height, front.image_width, 3))})
-    monkeypatch.setattr(FakeInterpreter, "outputs", {"output_1": tensor(5, (1, n)), "output_0": tensor(7, (1, 3))})
+    monkeypatch.setattr(
+        FakeInterpreter,
+        "inputs",
+        {
+            "args_1": tensor(4, (1, n)),
+            "args_0": tensor(3, (front.n_images, front.image_height, front.image_width, 3)),
+        },
+    )
+    monkeypatch.setattr(
+        FakeInterpreter, "outputs", {"output_1": tensor(5, (1, n)), "output_0": tensor(7, (1, 3))}
+    )
     monkeypatch.setattr(model_module, "load_interpreter", lambda: (FakeInterpreter, "fake 1.0"))
     return FakeInterpreter
 
@@ -75,19 +85,32 @@ def test_tensors_are_found_by_name_not_by_position(interpreter, make_contract):
     assert (model.runtime, model.threads, model.takes_windows) == ("fake 1.0", 3, False)
 
 
-@pytest.mark.parametrize("dtype, zero, low, high", [(np.int8, 0, -127, 127), (np.uint8, 128, 1, 255)])
-def test_integer_images_are_rounded_and_integer_probabilities_widened(interpreter, make_contract, monkeypatch, dtype,
-                                                                      zero, low, high):
+@pytest.mark.parametrize(
+    "dtype, zero, low, high", [(np.int8, 0, -127, 127), (np.uint8, 128, 1, 255)]
+)
+def test_integer_images_are_rounded_and_integer_probabilities_widened(
+    interpreter, make_contract, monkeypatch, dtype, zero, low, high
+):
     contract = make_contract()
     shape = tuple(interpreter.inputs["args_0"]["shape"])
     monkeypatch.setitem(interpreter.inputs, "args_0", tensor(3, shape, dtype, 1 / 127, zero))
     monkeypatch.setitem(interpreter.outputs, "output_0", tensor(7, (1, 3), np.uint8, 1 / 256))
     seen = []
-    monkeypatch.setattr(interpreter, "invoke", lambda self: seen.append(self.tensors[3]) or self.tensors.update({
-        5: np.zeros((1, 4), np.float32), 7: np.array([[0, 64, 192]], np.uint8)}))
+    monkeypatch.setattr(
+        interpreter,
+        "invoke",
+        lambda self: (
+            seen.append(self.tensors[3])
+            or self.tensors.update(
+                {5: np.zeros((1, 4), np.float32), 7: np.array([[0, 64, 192]], np.uint8)}
+            )
+        ),
+    )
     images = np.resize(np.array([-1, 1, 0, 1.5, 0.1], np.float32), shape)
     n_statistics = interpreter.inputs["args_1"]["shape"][1]
-    probabilities, _ = Model(b"", contract).infer(Features(images, np.zeros(n_statistics, np.float32)))
+    probabilities, _ = Model(b"", contract).infer(
+        Features(images, np.zeros(n_statistics, np.float32))
+    )
     assert seen[0].dtype == dtype
     top = np.iinfo(dtype).max
     assert seen[0].ravel()[:5].tolist() == [low, high, zero, min(top, zero + 190), zero + 13]
@@ -98,28 +121,47 @@ def test_a_network_with_the_front_end_inside_takes_windows(interpreter, make_con
     contract = make_contract()
     monkeypatch.setattr(interpreter, "inputs", {"args_0": tensor(3, (1, 32, 6))})
     seen = []
-    monkeypatch.setattr(interpreter, "invoke", lambda self: seen.append(self.tensors[3]) or self.tensors.update({
-        5: np.zeros((1, 4), np.float32), 7: np.array([[0, 0, 1]], np.float32)}))
+    monkeypatch.setattr(
+        interpreter,
+        "invoke",
+        lambda self: (
+            seen.append(self.tensors[3])
+            or self.tensors.update(
+                {5: np.zeros((1, 4), np.float32), 7: np.array([[0, 0, 1]], np.float32)}
+            )
+        ),
+    )
     model = Model(b"", contract)
     assert model.takes_windows
     window = np.arange(32 * 6, dtype=np.float32).reshape(32, 6)
     assert model.infer(window)[0].tolist() == [0, 0, 1]
     np.testing.assert_array_equal(seen[0], window[None])
     monkeypatch.setattr(interpreter, "inputs", {"args_0": tensor(3, (1, 31, 6))})
-    with pytest.raises(ContractError, match=r"windows are float32 \(1, 31, 6\), the contract says float32 \(1, 32"):
+    with pytest.raises(
+        ContractError, match=r"windows are float32 \(1, 31, 6\), the contract says float32 \(1, 32"
+    ):
         Model(b"", contract)
 
 
-@pytest.mark.parametrize("side, name, detail, words", [
-    ("inputs", "args_0", tensor(3, (4, 9, 9, 3)), "images are float32 (4, 9, 9, 3)"),
-    ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int16), "images are int16"),
-    ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int8), "images are int8"),  # without a scale
-    ("inputs", "args_1", tensor(4, (1, 2)), "statistics are float32 (1, 2)"),
-    ("outputs", "output_0", tensor(7, (1, 4)), "probabilities are float32 (1, 4)"),
-    ("outputs", "output_0", tensor(7, (1, 3), np.int8), "probabilities are int8"),
-])
-def test_a_network_of_another_shape_or_type_is_refused(interpreter, make_contract, monkeypatch, is_sentence, side, name,
-                                                       detail, words):
+@pytest.mark.parametrize(
+    "side, name, detail, words",
+    [
+        ("inputs", "args_0", tensor(3, (4, 9, 9, 3)), "images are float32 (4, 9, 9, 3)"),
+        ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int16), "images are int16"),
+        (
+            "inputs",
+            "args_0",
+            tensor(3, (4, 9, 10, 3), np.int8),
+            "images are int8",
+        ),  # without a scale
+        ("inputs", "args_1", tensor(4, (1, 2)), "statistics are float32 (1, 2)"),
+        ("outputs", "output_0", tensor(7, (1, 4)), "probabilities are float32 (1, 4)"),
+        ("outputs", "output_0", tensor(7, (1, 3), np.int8), "probabilities are int8"),
+    ],
+)
+def test_a_network_of_another_shape_or_type_is_refused(
+    interpreter, make_contract, monkeypatch, is_sentence, side, name, detail, words
+):
     monkeypatch.setitem(getattr(interpreter, side), name, detail)
     with pytest.raises(ContractError) as caught:
         Model(b"", make_contract())
@@ -127,19 +169,28 @@ def test_a_network_of_another_shape_or_type_is_refused(interpreter, make_contrac
     assert is_sentence(str(caught.value))
 
 
-@pytest.mark.parametrize("side, name", [("inputs", "args_0"), ("inputs", "args_1"), ("outputs", "output_0"),
-                                        ("outputs", "output_1")])
-def test_a_network_with_other_names_is_refused(interpreter, make_contract, monkeypatch, is_sentence, side, name):
+@pytest.mark.parametrize(
+    "side, name",
+    [("inputs", "args_0"), ("inputs", "args_1"), ("outputs", "output_0"), ("outputs", "output_1")],
+)
+def test_a_network_with_other_names_is_refused(
+    interpreter, make_contract, monkeypatch, is_sentence, side, name
+):
     monkeypatch.delitem(getattr(interpreter, side), name)
     with pytest.raises(ContractError, match=f"cannot load the network .*{name}") as caught:
         Model(b"", make_contract())
     assert is_sentence(str(caught.value))
 
 
-@pytest.mark.parametrize("error", [ValueError("no\nsecond line"), RuntimeError("no"), ValueError("")])
-def test_what_the_interpreter_refuses_is_told_in_one_line(interpreter, make_contract, monkeypatch, is_sentence, error):
+@pytest.mark.parametrize(
+    "error", [ValueError("no\nsecond line"), RuntimeError("no"), ValueError("")]
+)
+def test_what_the_interpreter_refuses_is_told_in_one_line(
+    interpreter, make_contract, monkeypatch, is_sentence, error
+):
     def refuse(self):
         raise error
+
     monkeypatch.setattr(interpreter, "allocate_tensors", refuse)
     with pytest.raises(ContractError, match=r"fake 1\.0 cannot load the network") as caught:
         Model(b"", make_contract())
@@ -152,10 +203,12 @@ def test_no_threads_are_refused(make_contract, threads):
         Model(b"", make_contract(), threads)
 
 
-# Not with the identifier of a .tflite: tflite-runtime 2.14 does not verify what follows it, and may crash. The hash in
-# the container keeps damaged networks from it.
+# Not with the identifier of a .tflite: tflite-runtime 2.14 does not verify what follows it, and may
+# crash. The hash in the container keeps damaged networks from it.
 @pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x1c\x00\x00\x00TFL2" + bytes(1000)])
-def test_bytes_that_are_no_network_are_refused_by_the_installed_interpreter(make_contract, is_sentence, content):
+def test_bytes_that_are_no_network_are_refused_by_the_installed_interpreter(
+    make_contract, is_sentence, content
+):
     with pytest.raises(ContractError, match="cannot load the network") as caught:
         Model(content, make_contract())
     assert is_sentence(str(caught.value))
@@ -163,6 +216,7 @@ def test_bytes_that_are_no_network_are_refused_by_the_installed_interpreter(make
 
 def fake_import(monkeypatch, installed, versions):
     """Let only the modules in ``installed`` be importable."""
+
     def import_module(name):
         if name not in installed:
             raise ImportError(name)
@@ -172,19 +226,28 @@ def fake_import(monkeypatch, installed, versions):
         if distribution not in versions:
             raise importlib.metadata.PackageNotFoundError(distribution)
         return versions[distribution]
+
     monkeypatch.setattr(importlib, "import_module", import_module)
     monkeypatch.setattr(importlib.metadata, "version", version)
 
 
 def test_litert_is_preferred_then_its_old_name_then_tensorflow(monkeypatch):
-    modules = ["ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter"]
+    modules = [
+        "ai_edge_litert.interpreter",
+        "tflite_runtime.interpreter",
+        "tensorflow.lite.python.interpreter",
+    ]
     versions = {"ai-edge-litert": "2", "tflite-runtime": "2.14", "tensorflow": "2.21"}
     found = []
     while modules:
         fake_import(monkeypatch, list(reversed(modules)), versions)
         found.append(load_interpreter())
         assert found[-1][0] == modules.pop(0)
-    assert [name for _, name in found] == ["ai-edge-litert 2", "tflite-runtime 2.14", "tensorflow 2.21"]
+    assert [name for _, name in found] == [
+        "ai-edge-litert 2",
+        "tflite-runtime 2.14",
+        "tensorflow 2.21",
+    ]
 
 
 def test_a_runtime_from_another_distribution_serves_without_its_version(monkeypatch):
@@ -242,9 +305,9 @@ def test_wrong_model_files_are_refused_when_loading(demo, demo_model_path, tmp_p
         "not a tflite": b"not a model at all",
         "no contract": demo.tflite,
         "cut short": whole[:-1],
-        "cut in the network": whole[:len(demo.tflite) // 2],
+        "cut in the network": whole[: len(demo.tflite) // 2],
         "a flipped bit": whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
-        "half a network": demo.tflite[:len(demo.tflite) // 2] + whole[len(demo.tflite):],
+        "half a network": demo.tflite[: len(demo.tflite) // 2] + whole[len(demo.tflite) :],
     }
     for name, content in files.items():
         path = tmp_path / f"{name}.tflite"

@@ -21,7 +21,9 @@ def disorder(draw):
     times = np.arange(n) * STEP_S
     for at in draw(st.lists(st.integers(0, n - 1), max_size=2)):
         times[at:] += draw(st.sampled_from([2.0, -0.3, -3.0, -3600.0]))
-    places = np.arange(n) + np.random.default_rng(draw(st.integers(0, 9))).uniform(0, draw(st.integers(0, 8)), n)
+    places = np.arange(n) + np.random.default_rng(draw(st.integers(0, 9))).uniform(
+        0, draw(st.integers(0, 8)), n
+    )
     times = times[np.argsort(places, kind="stable")]
     for at in draw(st.lists(st.integers(0, n - 1), max_size=3)):
         times = np.insert(times, at, times[at])
@@ -37,8 +39,11 @@ def ordered(times, hold_s, cuts=()):
     """Everything that comes out: the pieces between restarts as [time of the restart, times, values]; and counts."""
     counts, pieces = StreamCounts(), [[None, [], []]]
     order = SampleOrder(1, LONGEST_RUN, hold_s, counts)
-    runs = [run for t, v in zip(np.split(times, cuts), np.split(rows(len(times)), cuts), strict=True)
-            for run in order.push(t, v)]
+    runs = [
+        run
+        for t, v in zip(np.split(times, cuts), np.split(rows(len(times)), cuts), strict=True)
+        for run in order.push(t, v)
+    ]
     for run in (*runs, *order.flush()):
         if run.restart_s is not None:
             pieces.append([run.restart_s, [], []])
@@ -90,7 +95,10 @@ def test_a_clock_set_back_far_begins_anew_at_once(hold_s, back_s):
     times = np.arange(100) * STEP_S
     times[50:] -= back_s
     pieces, counts = ordered(times, hold_s)
-    assert [piece[:2] for piece in pieces] == [[None, times[:50].tolist()], [times[50], times[50:].tolist()]]
+    assert [piece[:2] for piece in pieces] == [
+        [None, times[:50].tolist()],
+        [times[50], times[50:].tolist()],
+    ]
     assert counts == StreamCounts()
 
 
@@ -99,7 +107,9 @@ def test_a_clock_set_back_a_little_begins_anew_after_a_pauses_worth_of_samples()
     times[100:] -= 1.5
     pieces, counts = ordered(times, 0.0)
     assert [piece[:2] for piece in pieces] == [
-        [None, times[:100].tolist()], [times[100 + LONGEST_RUN], times[100 + LONGEST_RUN:].tolist()]]
+        [None, times[:100].tolist()],
+        [times[100 + LONGEST_RUN], times[100 + LONGEST_RUN :].tolist()],
+    ]
     assert counts.late == LONGEST_RUN
 
 

@@ -9,13 +9,17 @@ from edge_runtime.recordings import read_recording
 W, HOP, RATE_HZ = 32, 8, 50.0  # of the contract in conftest.py
 
 
-def test_the_first_decision_falls_when_the_window_is_full_and_then_one_every_hop(make_recognizer, motion):
+def test_the_first_decision_falls_when_the_window_is_full_and_then_one_every_hop(
+    make_recognizer, motion
+):
     recognizer, (times, samples) = make_recognizer(), motion(100)
     at = [i for i in range(100) if recognizer.push(times[i], samples[i])]
     assert at == list(range(W - 1, 100, HOP))
 
 
-def test_decisions_carry_the_time_of_their_newest_sample_and_what_they_cost(make_recognizer, motion):
+def test_decisions_carry_the_time_of_their_newest_sample_and_what_they_cost(
+    make_recognizer, motion
+):
     decisions = make_recognizer().push(*motion(100, start_s=1.7e9))
     assert [d.time_s for d in decisions] == [1.7e9 + i / RATE_HZ for i in range(W - 1, 100, HOP)]
     for d in decisions:
@@ -24,13 +28,15 @@ def test_decisions_carry_the_time_of_their_newest_sample_and_what_they_cost(make
 
 
 @pytest.mark.parametrize("hop", [4, 8, 32, 48])
-def test_each_decision_is_that_of_the_window_computed_alone(make_recognizer, make_front_end, motion, hop):
+def test_each_decision_is_that_of_the_window_computed_alone(
+    make_recognizer, make_front_end, motion, hop
+):
     recognizer, front_end = make_recognizer(hop_samples=hop), make_front_end(hop_samples=hop)
     times, samples = motion(150)
     n = len(recognizer.push(times, samples))
     assert n == (150 - W) // hop + 1
     for i, seen in enumerate(recognizer.model.seen):
-        alone = front_end.compute(samples[i * hop:i * hop + W])
+        alone = front_end.compute(samples[i * hop : i * hop + W])
         np.testing.assert_array_equal(seen.images, alone.images)
         np.testing.assert_allclose(seen.statistics, alone.statistics, rtol=1e-6, atol=1e-6)
 
@@ -42,6 +48,7 @@ def test_only_the_frames_that_a_hop_brought_are_computed(make_recognizer, motion
         made = columns(self, samples)
         computed.append((self.spec.fft_samples, len(made)))
         return made
+
     monkeypatch.setattr(Spectrogram, "columns", count)
     make_recognizer(fft_samples=(8, 16), step_samples=4).push(*motion(W + 2 * HOP))
     assert computed == [(8, 7), (16, 5)] + 2 * [(8, HOP // 4), (16, HOP // 4)]

@@ -26,8 +26,13 @@ def test_a_clock_that_stood_still_in_the_silence_does_not_join_two_times(make_re
     recognizer, (times, samples) = make_recognizer(), motion(200)
     recognizer.push(times[:100], samples[:100])
     recognizer.silent(60.0)
-    after = recognizer.push(times[100:120], samples[100:120]) + recognizer.push(times[120:], samples[120:])
-    assert after == [Decision.warming_up(times[100]), *make_recognizer().push(times[100:], samples[100:])]
+    after = recognizer.push(times[100:120], samples[100:120]) + recognizer.push(
+        times[120:], samples[120:]
+    )
+    assert after == [
+        Decision.warming_up(times[100]),
+        *make_recognizer().push(times[100:], samples[100:]),
+    ]
 
 
 def test_after_silence_a_gap_is_not_said_twice(make_recognizer, motion):
@@ -44,4 +49,7 @@ def test_a_window_that_was_filling_before_the_silence_says_so_again(make_recogni
     recognizer, (times, samples) = make_recognizer(), motion(200)
     recognizer.push(times[:20], samples[:20])
     recognizer.silent(0.4)
-    assert [d.state for d in recognizer.push(times[20:W], samples[20:W])] == ["warming up", "recognised"]
+    assert [d.state for d in recognizer.push(times[20:W], samples[20:W])] == [
+        "warming up",
+        "recognised",
+    ]

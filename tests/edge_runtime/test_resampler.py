@@ -7,7 +7,9 @@ from edge_runtime.errors import StreamError
 from edge_runtime.resampler import HALF_WIDTH_STEPS, ON_GRID, LinearResampler, PolyphaseResampler
 
 RATES_HZ = st.sampled_from([10.0, 30.0, 50.0, 99.7, 400.0])
-STEPS = st.lists(st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.1, 2.5, 7.0]) | st.floats(0, 5), max_size=40)
+STEPS = st.lists(
+    st.sampled_from([0.0, 0.3, 0.9, 1.0, 1.1, 2.5, 7.0]) | st.floats(0, 5), max_size=40
+)
 CUTS = st.lists(st.integers(0, 45), max_size=8).map(sorted)
 
 
@@ -20,11 +22,19 @@ def irregular(steps, rate_hz, start_s=0.0):
 def resample(times, values, rate_hz, cuts=(), kind=LinearResampler):
     """Times, samples and received of the whole grid, after pushing the stream cut into chunks."""
     resampler = kind(rate_hz, values.shape[1])
-    pieces = [resampler.push(t, v) for t, v in zip(np.split(times, cuts), np.split(values, cuts), strict=True)]
-    return tuple(np.concatenate([getattr(p, name) for p in pieces]) for name in ("times_s", "samples", "received"))
+    pieces = [
+        resampler.push(t, v)
+        for t, v in zip(np.split(times, cuts), np.split(values, cuts), strict=True)
+    ]
+    return tuple(
+        np.concatenate([getattr(p, name) for p in pieces])
+        for name in ("times_s", "samples", "received")
+    )
 
 
-@given(steps=STEPS, rate_hz=RATES_HZ, cuts=CUTS, start_s=st.sampled_from([0.0, -3.3, 1.7e9 + 0.123]))
+@given(
+    steps=STEPS, rate_hz=RATES_HZ, cuts=CUTS, start_s=st.sampled_from([0.0, -3.3, 1.7e9 + 0.123])
+)
 def test_any_chunking_gives_bit_identical_samples(steps, rate_hz, cuts, start_s):
     times, values = irregular(steps, rate_hz, start_s)
     whole = resample(times, values, rate_hz)
@@ -35,7 +45,9 @@ def test_any_chunking_gives_bit_identical_samples(steps, rate_hz, cuts, start_s)
         assert a.tobytes() == b.tobytes() == c.tobytes()
 
 
-@given(n=st.integers(1, 200), rate_hz=RATES_HZ, start_s=st.floats(-1e9, 1e9), seed=st.integers(0, 9))
+@given(
+    n=st.integers(1, 200), rate_hz=RATES_HZ, start_s=st.floats(-1e9, 1e9), seed=st.integers(0, 9)
+)
 def test_samples_already_on_the_grid_pass_unchanged(n, rate_hz, start_s, seed):
     times = start_s + np.arange(n) / rate_hz
     values = np.random.default_rng(seed).normal(0, 100, (n, 3)).astype(np.float32)
@@ -49,7 +61,9 @@ def test_samples_already_on_the_grid_pass_unchanged(n, rate_hz, start_s, seed):
 def test_a_straight_line_stays_straight_under_jitter(steps, slope):
     times, _ = irregular(steps, 50.0)
     grid, samples, _ = resample(times, (1 + slope * times[:, None]).astype(np.float32), 50.0)
-    np.testing.assert_allclose(samples[:, 0], 1 + slope * grid, rtol=1e-5, atol=1e-5 + ON_GRID / 50 * abs(slope))
+    np.testing.assert_allclose(
+        samples[:, 0], 1 + slope * grid, rtol=1e-5, atol=1e-5 + ON_GRID / 50 * abs(slope)
+    )
 
 
 @given(steps=STEPS, rate_hz=RATES_HZ)
@@ -61,7 +75,9 @@ def test_agrees_with_numpy_interpolation(steps, rate_hz):
         expected = np.interp(grid, times[kept], values[kept, column])
         apart = np.maximum(np.diff(times[kept]), ON_GRID / rate_hz)
         steepest = np.abs(np.diff(values[kept, column]) / apart).max(initial=0)
-        atol = 1e-5 + ON_GRID / rate_hz * steepest  # a sample just before a grid time counts as on it
+        atol = (
+            1e-5 + ON_GRID / rate_hz * steepest
+        )  # a sample just before a grid time counts as on it
         np.testing.assert_allclose(samples[:, column], expected, rtol=1e-5, atol=atol)
 
 
@@ -74,7 +90,11 @@ def test_the_grid_is_regular_and_reaches_the_newest_sample(steps, rate_hz):
 
 
 @pytest.mark.parametrize("kind", [LinearResampler, PolyphaseResampler])
-@given(steps=st.lists(st.floats(0.1, 3), min_size=1, max_size=60), repeated=st.sets(st.integers(0, 60)), cuts=CUTS)
+@given(
+    steps=st.lists(st.floats(0.1, 3), min_size=1, max_size=60),
+    repeated=st.sets(st.integers(0, 60)),
+    cuts=CUTS,
+)
 def test_repeated_timestamps_are_dropped_with_their_values(kind, steps, repeated, cuts):
     times, values = irregular(steps, 50.0)
     at = sorted(i for i in repeated if i < len(times))
@@ -87,12 +107,15 @@ def test_repeated_timestamps_are_dropped_with_their_values(kind, steps, repeated
 
 
 @pytest.mark.parametrize("kind", [LinearResampler, PolyphaseResampler])
-@given(steps=st.lists(st.floats(0.05, 3), min_size=1, max_size=120), start_s=st.sampled_from([0.0, -3.3, 1.7e9 + 0.1]))
+@given(
+    steps=st.lists(st.floats(0.05, 3), min_size=1, max_size=120),
+    start_s=st.sampled_from([0.0, -3.3, 1.7e9 + 0.1]),
+)
 def test_no_grid_sample_comes_before_it_can_be_complete(kind, steps, start_s):
     times, values = irregular(steps, 50.0, start_s)
     resampler, n = kind(50.0, 2), 0
     for i in range(len(times)):
-        for _ in resampler.push(times[i:i + 1], values[i:i + 1]).times_s:
+        for _ in resampler.push(times[i : i + 1], values[i : i + 1]).times_s:
             assert times[i] >= resampler.complete_s(n)
             n += 1
         if kind is LinearResampler:  # whose word is exact
@@ -104,11 +127,15 @@ def test_no_grid_sample_comes_before_it_can_be_complete(kind, steps, start_s):
 def test_received_counts_the_sensors_own_rate(rate_hz, n, grid_hz):
     times = np.arange(n) / rate_hz
     grid, _, received = resample(times, np.zeros((n, 1), np.float32), grid_hz)
-    np.testing.assert_allclose(received, 1 + grid * rate_hz, rtol=1e-9, atol=ON_GRID * max(1, rate_hz / grid_hz))
+    np.testing.assert_allclose(
+        received, 1 + grid * rate_hz, rtol=1e-9, atol=ON_GRID * max(1, rate_hz / grid_hz)
+    )
 
 
 def test_grid_samples_lie_between_their_neighbours():
-    grid, samples, received = resample(np.array([0.0, 0.15, 0.25]), np.array([[0.0], [3.0], [5.0]], np.float32), 10.0)
+    grid, samples, received = resample(
+        np.array([0.0, 0.15, 0.25]), np.array([[0.0], [3.0], [5.0]], np.float32), 10.0
+    )
     assert grid.tolist() == [0.0, 0.1, 0.2]
     np.testing.assert_allclose(samples[:, 0], [0, 2, 4], rtol=1e-6)
     np.testing.assert_allclose(received, [1, 1 + 2 / 3, 2.5])
@@ -119,7 +146,11 @@ def test_reset_starts_a_grid_at_the_next_sample_whatever_its_time():
     resampler.push(np.array([5.0, 5.33]), np.ones((2, 1), np.float32))
     resampler.reset()
     piece = resampler.push(np.array([1.07]), np.full((1, 1), 7, np.float32))
-    assert (piece.times_s.tolist(), piece.samples.tolist(), piece.received.tolist()) == ([1.07], [[7]], [1])
+    assert (piece.times_s.tolist(), piece.samples.tolist(), piece.received.tolist()) == (
+        [1.07],
+        [[7]],
+        [1],
+    )
 
 
 @pytest.mark.parametrize("before", [0, 1, 5])
@@ -132,13 +163,17 @@ def test_an_empty_chunk_changes_nothing(before):
     assert (after.times_s.tolist(), after.received.tolist()) == ([before / 10], [before + 1])
 
 
-@pytest.mark.parametrize("times", [np.arange(500) * 0.02, 1.7e9 + np.arange(500) * 0.02, np.arange(500) / 50])
+@pytest.mark.parametrize(
+    "times", [np.arange(500) * 0.02, 1.7e9 + np.arange(500) * 0.02, np.arange(500) / 50]
+)
 def test_timestamps_off_the_grid_by_rounding_alone_count_as_on_it(times):
     values = np.arange(500, dtype=np.float32)[:, None]
     resampler = LinearResampler(50.0, 1)
-    pieces = [resampler.push(times[i:i + 1], values[i:i + 1]) for i in range(500)]
+    pieces = [resampler.push(times[i : i + 1], values[i : i + 1]) for i in range(500)]
     assert [len(piece.samples) for piece in pieces] == [1] * 500  # none comes a sample late
-    np.testing.assert_allclose(np.concatenate([piece.samples for piece in pieces]), values, atol=1e-3)
+    np.testing.assert_allclose(
+        np.concatenate([piece.samples for piece in pieces]), values, atol=1e-3
+    )
 
 
 # ---- polyphase
@@ -147,8 +182,14 @@ def test_timestamps_off_the_grid_by_rounding_alone_count_as_on_it(times):
 def filtered(times, values, rate_hz, cuts=()):
     """As ``resample``, with the low-pass; and how many samples were interpolated."""
     resampler = PolyphaseResampler(rate_hz, values.shape[1])
-    pieces = [resampler.push(t, v) for t, v in zip(np.split(times, cuts), np.split(values, cuts), strict=True)]
-    joined = [np.concatenate([getattr(p, name) for p in pieces]) for name in ("times_s", "samples", "received")]
+    pieces = [
+        resampler.push(t, v)
+        for t, v in zip(np.split(times, cuts), np.split(values, cuts), strict=True)
+    ]
+    joined = [
+        np.concatenate([getattr(p, name) for p in pieces])
+        for name in ("times_s", "samples", "received")
+    ]
     return *joined, sum(p.interpolated for p in pieces)
 
 
@@ -156,11 +197,18 @@ def band_limited(times, highest_hz, seed=0):
     """Twelve sines up to ``highest_hz`` and gravity, one column."""
     generator = np.random.default_rng(seed)
     frequencies, phases = generator.uniform(0.1, highest_hz, 12), generator.uniform(0, 7, 12)
-    return (9.81 + np.sin(2 * np.pi * np.outer(times, frequencies) + phases).sum(1)[:, None]).astype(np.float32)
+    return (
+        9.81 + np.sin(2 * np.pi * np.outer(times, frequencies) + phases).sum(1)[:, None]
+    ).astype(np.float32)
 
 
-@given(steps=st.lists(st.sampled_from([0.1, 0.25, 0.5, 0.52]) | st.floats(0.01, 1.5), min_size=1, max_size=200),
-       cuts=st.lists(st.integers(0, 200), max_size=8).map(sorted), start_s=st.sampled_from([0.0, -3.3, 1.7e9 + 0.123]))
+@given(
+    steps=st.lists(
+        st.sampled_from([0.1, 0.25, 0.5, 0.52]) | st.floats(0.01, 1.5), min_size=1, max_size=200
+    ),
+    cuts=st.lists(st.integers(0, 200), max_size=8).map(sorted),
+    start_s=st.sampled_from([0.0, -3.3, 1.7e9 + 0.123]),
+)
 def test_any_chunking_gives_bit_identical_filtered_samples(steps, cuts, start_s):
     times, values = irregular(steps, 50.0, start_s)
     whole = filtered(times, values, 50.0)
@@ -177,8 +225,11 @@ def test_a_regular_sensor_gets_scipys_polyphase_filter(factor):
     times = np.arange(2000) / (50 * factor)
     values = band_limited(times, 20.0)
     grid, samples, _, interpolated = filtered(times, values, 50.0)
-    expected = signal.resample_poly(values[:, 0].astype(float), 1, factor)[HALF_WIDTH_STEPS:][:len(samples)]
-    # the same filter; scipy's is scaled over all its taps, which differs by the rounding of samples on its edges
+    expected = signal.resample_poly(values[:, 0].astype(float), 1, factor)[HALF_WIDTH_STEPS:][
+        : len(samples)
+    ]
+    # the same filter; scipy's is scaled over all its taps, which differs by the rounding of samples
+    # on its edges
     np.testing.assert_allclose(samples[:, 0], expected, atol=2e-3 * np.abs(expected).max())
     assert grid.tolist() == [PolyphaseResampler(50.0, 1).delay_s + i / 50 for i in range(len(grid))]
     assert interpolated == 0
@@ -188,7 +239,9 @@ def test_a_regular_sensor_gets_scipys_polyphase_filter(factor):
 def test_any_ratio_of_rates_keeps_what_lies_in_the_band(rate_hz):
     times = np.arange(int(10 * rate_hz)) / rate_hz
     grid, samples, received, _ = filtered(times, band_limited(times, 18.0), 50.0)
-    np.testing.assert_allclose(samples, band_limited(grid, 18.0), atol=0.05)  # of 12 sines of amplitude 1
+    np.testing.assert_allclose(
+        samples, band_limited(grid, 18.0), atol=0.05
+    )  # of 12 sines of amplitude 1
     np.testing.assert_allclose(np.diff(received), rate_hz / 50, rtol=1e-6)
 
 

@@ -8,7 +8,9 @@ from edge_runtime.ring import RingBuffer
 
 def rows(first, n):
     """``n`` different rows of two numbers."""
-    return np.stack([np.arange(first, first + n), -np.arange(first, first + n)], axis=1).astype(np.float32)
+    return np.stack([np.arange(first, first + n), -np.arange(first, first + n)], axis=1).astype(
+        np.float32
+    )
 
 
 @given(capacity=st.integers(1, 12), chunks=st.lists(st.integers(0, 40), max_size=20))
@@ -21,7 +23,7 @@ def test_holds_the_newest_rows_in_order_whatever_the_chunks(capacity, chunks):
         assert ring.total == len(reference)
         assert len(ring) == min(capacity, len(reference))
         for asked in range(len(ring) + 1):
-            assert ring.newest(asked).tolist() == reference[len(reference) - asked:]
+            assert ring.newest(asked).tolist() == reference[len(reference) - asked :]
 
 
 @given(before=st.integers(0, 30), after=st.integers(0, 30))

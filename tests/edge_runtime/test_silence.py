@@ -39,7 +39,9 @@ def test_silence_longer_than_a_gap_is_too_long_until_samples_come():
     assert watch.too_long_s(batch(0.0, 1)) == watch.too_long_s(EMPTY) == 0
 
 
-@pytest.mark.parametrize("covered_s, usual_s", [(1.0, 1.0), (60.0, LONGEST_BATCH_S), (-3600.0, 0.0)])
+@pytest.mark.parametrize(
+    "covered_s, usual_s", [(1.0, 1.0), (60.0, LONGEST_BATCH_S), (-3600.0, 0.0)]
+)
 def test_between_batches_a_source_may_be_silent_as_long_as_they_cover(covered_s, usual_s):
     clock = Clock()
     watch = SilenceWatch(0.5, clock)

@@ -25,13 +25,33 @@ class Animal:
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-ANIMALS = st.builds(Animal, TEXT, st.booleans(), st.lists(st.builds(Leg, NUMBERS, st.integers())).map(tuple),
-                    st.dictionaries(TEXT, TEXT), st.none() | NUMBERS)
+ANIMALS = st.builds(
+    Animal,
+    TEXT,
+    st.booleans(),
+    st.lists(st.builds(Leg, NUMBERS, st.integers())).map(tuple),
+    st.dictionaries(TEXT, TEXT),
+    st.none() | NUMBERS,
+)
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.just(10**400),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4), max_leaves=10)
-CAT = {"name": "Mog", "tame": True, "legs": [{"length_m": 0.2, "toes": 5}], "food": {"morning": "fish"},
-       "weight_kg": None}
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())
+    | st.just(10**400),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+CAT = {
+    "name": "Mog",
+    "tame": True,
+    "legs": [{"length_m": 0.2, "toes": 5}],
+    "food": {"morning": "fish"},
+    "weight_kg": None,
+}
 
 
 @given(ANIMALS)
@@ -57,25 +77,37 @@ def test_any_value_in_any_place_is_read_or_refused(value, key):
         json.dumps(to_json(animal), ensure_ascii=False, allow_nan=False).encode()
 
 
-@pytest.mark.parametrize("change, sentence", [
-    ({"name": 3}, "animal.name is 3, expected text"),
-    ({"name": "\ud800"}, r"animal.name is '\ud800', expected text"),
-    ({"tame": 1}, "animal.tame is 1, expected true or false"),
-    ({"tame": None}, "animal.tame is None, expected true or false"),
-    ({"legs": {}}, "animal.legs is {}, expected a list"),
-    ({"legs": [3]}, "animal.legs[0] is 3, expected an object"),
-    ({"legs": [{"length_m": 1, "toes": True}]}, "animal.legs[0].toes is True, expected a whole number"),
-    ({"legs": [{"length_m": 1, "toes": 5.0}]}, "animal.legs[0].toes is 5.0, expected a whole number"),
-    ({"food": []}, "animal.food is [], expected an object"),
-    ({"food": {"noon": 1}}, "animal.food.noon is 1, expected text"),
-    ({"food": {"\udc00": "x"}}, r"a key of animal.food is '\udc00', expected text"),
-    ({"weight_kg": "4"}, "animal.weight_kg is '4', expected a finite number"),
-    ({"weight_kg": False}, "animal.weight_kg is False, expected a finite number"),
-    ({"weight_kg": float("nan")}, "animal.weight_kg is nan, expected a finite number"),
-    ({"weight_kg": float("-inf")}, "animal.weight_kg is -inf, expected a finite number"),
-    ({"weight_kg": 10**400}, "animal.weight_kg is 1000"),
-    ({"colour": "black"}, "animal has the unknown key 'colour', expected only name, tame, legs, food, weight_kg"),
-])
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"name": 3}, "animal.name is 3, expected text"),
+        ({"name": "\ud800"}, r"animal.name is '\ud800', expected text"),
+        ({"tame": 1}, "animal.tame is 1, expected true or false"),
+        ({"tame": None}, "animal.tame is None, expected true or false"),
+        ({"legs": {}}, "animal.legs is {}, expected a list"),
+        ({"legs": [3]}, "animal.legs[0] is 3, expected an object"),
+        (
+            {"legs": [{"length_m": 1, "toes": True}]},
+            "animal.legs[0].toes is True, expected a whole number",
+        ),
+        (
+            {"legs": [{"length_m": 1, "toes": 5.0}]},
+            "animal.legs[0].toes is 5.0, expected a whole number",
+        ),
+        ({"food": []}, "animal.food is [], expected an object"),
+        ({"food": {"noon": 1}}, "animal.food.noon is 1, expected text"),
+        ({"food": {"\udc00": "x"}}, r"a key of animal.food is '\udc00', expected text"),
+        ({"weight_kg": "4"}, "animal.weight_kg is '4', expected a finite number"),
+        ({"weight_kg": False}, "animal.weight_kg is False, expected a finite number"),
+        ({"weight_kg": float("nan")}, "animal.weight_kg is nan, expected a finite number"),
+        ({"weight_kg": float("-inf")}, "animal.weight_kg is -inf, expected a finite number"),
+        ({"weight_kg": 10**400}, "animal.weight_kg is 1000"),
+        (
+            {"colour": "black"},
+            "animal has the unknown key 'colour', expected only name, tame, legs, food, weight_kg",
+        ),
+    ],
+)
 def test_a_wrong_value_is_named_with_its_place_and_what_was_expected(change, sentence):
     with pytest.raises(JsonError) as caught:
         from_json(Animal, CAT | change, "animal")

@@ -37,8 +37,12 @@ def _motion(label, seconds, seed=0):
     strength = np.ones(6)
     strength[[number, 3 + number]] = 3
     times_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    samples = strength * np.sin(2 * np.pi * SWING_HZ[label] * times_s[:, None] + random.uniform(0, 6, 6))
-    return (samples + random.normal(0, 0.05, samples.shape) + np.array([0, 0, 9.81, 0, 0, 0])).astype(np.float32)
+    samples = strength * np.sin(
+        2 * np.pi * SWING_HZ[label] * times_s[:, None] + random.uniform(0, 6, 6)
+    )
+    return (
+        samples + random.normal(0, 0.05, samples.shape) + np.array([0, 0, 9.81, 0, 0, 0])
+    ).astype(np.float32)
 
 
 def _write(path, samples):
@@ -83,11 +87,24 @@ def route(tmp_path_factory):
     home = tmp_path_factory.mktemp("route")
     for person in range(3):
         for label in SWING_HZ:
-            _write(home / "data" / f"person {person}" / label / "1.csv", _motion(label, 5.0, seed=person))
+            _write(
+                home / "data" / f"person {person}" / label / "1.csv",
+                _motion(label, 5.0, seed=person),
+            )
     trained, kept = home / "my motions.npz", []
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as printed:
-        patch.setattr(pipeline.Exporter, "export", lambda *arguments: kept.append(_export(*arguments)) or kept[0])
-        assert main(["train", str(home / "data"), "-o", str(trained), "--window-s", str(WINDOW_S)]) == 0
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(io.StringIO()) as printed,
+    ):
+        patch.setattr(
+            pipeline.Exporter,
+            "export",
+            lambda *arguments: kept.append(_export(*arguments)) or kept[0],
+        )
+        assert (
+            main(["train", str(home / "data"), "-o", str(trained), "--window-s", str(WINDOW_S)])
+            == 0
+        )
         assert main(["export", str(trained)]) == 0
     return Route(trained, printed.getvalue(), load(trained), kept[0], read(kept[0].job.path))
 
@@ -112,20 +129,29 @@ def new_windows():
 def features(route, new_windows) -> Features:
     """What the device's front end makes of them."""
     contract = route.file.contract
-    front_end = FrontEnd(contract.front_end, contract.window_samples, len(contract.stream.channels),
-                         contract.stream.rate_hz)
+    front_end = FrontEnd(
+        contract.front_end,
+        contract.window_samples,
+        len(contract.stream.channels),
+        contract.stream.rate_hz,
+    )
     return front_end.compute_batch(new_windows[0])
 
 
 @pytest.fixture(scope="session")
 def exporter_of(route):
     """An exporter that takes the network of the one conversion."""
+
     def make(model, evidence, **limits):
         exporter = pipeline.Exporter(model, evidence, **limits)
         known = LitertTorch.__new__(LitertTorch)
-        known._calibration, known.float_tflite = exporter._calibration["host"], route.exported.float_tflite
+        known._calibration, known.float_tflite = (
+            exporter._calibration["host"],
+            route.exported.float_tflite,
+        )
         exporter._routes["litert-torch", "host"] = known
         return exporter
+
     return make
 
 
@@ -140,5 +166,9 @@ def made(route, exporter_of):
 def converted_before(route, monkeypatch):
     """Exports of the same model take the networks of the one conversion, and what was measured of them."""
     monkeypatch.setattr(cost, "measure", lambda path: route.exported.cost)
-    monkeypatch.setattr(litert_torch, "to_float_tflite", lambda network, example: route.exported.float_tflite)
-    monkeypatch.setattr(litert_torch, "quantise", lambda tflite, recipe, calibration: route.file.tflite)
+    monkeypatch.setattr(
+        litert_torch, "to_float_tflite", lambda network, example: route.exported.float_tflite
+    )
+    monkeypatch.setattr(
+        litert_torch, "quantise", lambda tflite, recipe, calibration: route.file.tflite
+    )

@@ -21,7 +21,9 @@ def test_a_bundled_model_is_measured_in_a_process_without_torch():
 def test_a_file_that_cannot_be_measured_is_said_in_a_sentence(tmp_path):
     path = tmp_path / "m.tflite"
     path.write_bytes(b"no model")
-    with pytest.raises(UserError, match=r"could not be measured \(exit code 1: .*is not a \.tflite model"):
+    with pytest.raises(
+        UserError, match=r"could not be measured \(exit code 1: .*is not a \.tflite model"
+    ):
         cost.measure(path)
 
 
@@ -29,5 +31,7 @@ def test_the_process_imports_nothing_heavy():
     import subprocess
 
     code = "import sys, export.cost; print([m for m in ('torch', 'sklearn', 'img2imu', 'rich') if m in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
     assert result.stdout == "[]\n", result.stderr

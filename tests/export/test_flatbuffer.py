@@ -3,7 +3,14 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from export.flatbuffer import DATA_ALIGNMENT, Flatbuffer, halve_vectors, round_weights, shorten, with_integer_io
+from export.flatbuffer import (
+    DATA_ALIGNMENT,
+    Flatbuffer,
+    halve_vectors,
+    round_weights,
+    shorten,
+    with_integer_io,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +42,13 @@ def test_short_names_change_nothing_but_the_size(network, features):
 def test_inputs_and_outputs_are_named_as_in_the_signature(network):
     whole = Flatbuffer(shorten(network))
     signature = whole.model.signatureDefs[0]
-    ends = [(end.name, whole.graph.tensors[end.tensorIndex].name) for end in (*signature.inputs, *signature.outputs)]
-    assert sorted(ends) == [(name, name) for name in (b"args_0", b"args_1", b"output_0", b"output_1")]
+    ends = [
+        (end.name, whole.graph.tensors[end.tensorIndex].name)
+        for end in (*signature.inputs, *signature.outputs)
+    ]
+    assert sorted(ends) == [
+        (name, name) for name in (b"args_0", b"args_1", b"output_0", b"output_1")
+    ]
 
 
 def test_constants_stay_aligned(network):
@@ -44,8 +56,11 @@ def test_constants_stay_aligned(network):
     short = shorten(network)
     model = schema.Model.GetRootAs(short, 0)
     whole = np.frombuffer(short, np.uint8)
-    begins = [model.Buffers(i).DataAsNumpy().ctypes.data - whole.ctypes.data for i in range(model.BuffersLength())
-              if not model.Buffers(i).DataIsNone()]
+    begins = [
+        model.Buffers(i).DataAsNumpy().ctypes.data - whole.ctypes.data
+        for i in range(model.BuffersLength())
+        if not model.Buffers(i).DataIsNone()
+    ]
     assert len(begins) > 30
     assert {begin % DATA_ALIGNMENT for begin in begins} == {0}
 
@@ -55,11 +70,15 @@ def of_images(whole, operator):
 
 
 def test_rounded_matrices_are_a_quarter_as_long_and_nearly_the_same(network, features):
-    rounded = round_weights(network, lambda whole, operator: whole.kind(operator) == "FULLY_CONNECTED")
+    rounded = round_weights(
+        network, lambda whole, operator: whole.kind(operator) == "FULLY_CONNECTED"
+    )
     small = [t for t in Flatbuffer(rounded).graph.tensors if t.type == schema.TensorType.INT8]
     assert len(small) == 4 and all(len(t.quantization.scale) == 3 for t in small)
     assert len(network) - len(rounded) > 3 * sum(int(np.prod(t.shape)) for t in small) - 4000
-    np.testing.assert_allclose(answers(rounded, features)[0], answers(network, features)[0], atol=0.02)
+    np.testing.assert_allclose(
+        answers(rounded, features)[0], answers(network, features)[0], atol=0.02
+    )
 
 
 def test_where_a_value_comes_from_is_followed_to_the_inputs(network):
@@ -74,7 +93,9 @@ def test_where_a_value_comes_from_is_followed_to_the_inputs(network):
 def test_constants_behind_the_flatbuffer_are_brought_home(network, features):
     """Where the quantiser puts those of large models; elsewhere in the file their places would be wrong."""
     whole = Flatbuffer(network)
-    chosen = max(whole.model.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data))
+    chosen = max(
+        whole.model.buffers, key=lambda buffer: 0 if buffer.data is None else len(buffer.data)
+    )
     data = chosen.data.tobytes()
     chosen.data, chosen.offset, chosen.size = None, 1 << 20, len(data)
     chosen.offset = -(-len(whole.to_bytes()) // DATA_ALIGNMENT) * DATA_ALIGNMENT
@@ -96,7 +117,9 @@ def test_halved_vectors_are_half_as_long_and_nearly_the_same(network, features):
     assert not np.array_equal(answers(half, features)[0], answers(network, features)[0])
 
 
-@pytest.mark.parametrize(("io", "dtype", "middle"), [("int8", np.int8, 0), ("uint8", np.uint8, 128)])
+@pytest.mark.parametrize(
+    ("io", "dtype", "middle"), [("int8", np.int8, 0), ("uint8", np.uint8, 128)]
+)
 def test_integers_go_in_and_come_out(network, features, io, dtype, middle):
     interpreter = Interpreter(model_content=with_integer_io(network, io))
     runner = interpreter.get_signature_runner()

@@ -27,17 +27,23 @@ def drawn(contract, window):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 6])
-@pytest.mark.parametrize(("rate_hz", "seconds"), [(10.0, 3.0), (50.0, 2.0), (50.0, 7.3), (200.0, 1.0)])
+@pytest.mark.parametrize(
+    ("rate_hz", "seconds"), [(10.0, 3.0), (50.0, 2.0), (50.0, 7.3), (200.0, 1.0)]
+)
 def test_it_draws_what_the_runtime_draws(route, channels, rate_hz, seconds):
     contract = route.file.contract
     names, n = contract.stream.channels[:channels], round(rate_hz * seconds)
-    contract = replace(contract, stream=replace(contract.stream, channels=names, rate_hz=rate_hz), window_samples=n,
-                       hop_samples=(front := design_front_end(rate_hz, n, names)).spectrograms[0].step_samples,
-                       front_end=front)
+    contract = replace(
+        contract,
+        stream=replace(contract.stream, channels=names, rate_hz=rate_hz),
+        window_samples=n,
+        hop_samples=(front := design_front_end(rate_hz, n, names)).spectrograms[0].step_samples,
+        front_end=front,
+    )
     random = np.random.default_rng(channels)
     window = random.normal(0, 3, (n, channels)).astype(np.float32)
     window[:, -1] += 9.81  # leaks from the lowest bin wherever a wave is wrong
-    window[:2 * n // 3, 0] = 0  # below the lowest level
+    window[: 2 * n // 3, 0] = 0  # below the lowest level
     expected = FrontEnd.of(contract).compute(window)
     images, statistics = drawn(contract, window)
     np.testing.assert_allclose(images, expected.images, atol=1e-4)
@@ -52,15 +58,27 @@ def test_every_statistic_and_feature_of_the_runtime_is_known_here(features):
 
 def test_what_is_not_known_here_is_refused_by_name(route, network, monkeypatch):
     monkeypatch.delitem(graph_front_end.STATISTICS, "std")
-    with pytest.raises(ExportError, match="the model's front end has the statistic 'std', expected one of mean, .* for "
-                                          "--frontend graph: take --frontend host"):
+    with pytest.raises(
+        ExportError,
+        match="the model's front end has the statistic 'std', expected one of mean, .* for "
+        "--frontend graph: take --frontend host",
+    ):
         GraphNetwork(network, route.file.contract)
 
 
-@pytest.mark.parametrize(("choice", "words"), [
-    ({"io": "uint8"}, "--io uint8 was asked for with the front end in the graph, expected float32"),
-    ({"converter": "onnx2tf"}, "--converter onnx2tf was asked for with the front end in the graph"),
-])
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (
+            {"io": "uint8"},
+            "--io uint8 was asked for with the front end in the graph, expected float32",
+        ),
+        (
+            {"converter": "onnx2tf"},
+            "--converter onnx2tf was asked for with the front end in the graph",
+        ),
+    ],
+)
 def test_choices_that_exclude_each_other_are_refused(tmp_path, choice, words):
     with pytest.raises(UserError, match=words):
         Job(tmp_path / "m.tflite", front_end="graph", **choice)
@@ -70,14 +88,21 @@ def test_choices_that_exclude_each_other_are_refused(tmp_path, choice, words):
 def graph(made, tmp_path_factory):
     """The front end inside, as a float32 and as an int8 file."""
     home = tmp_path_factory.mktemp("graph")
-    return {name: made.export(Job(home / f"{name}.tflite", RECIPES[name], front_end="graph"), show_progress=False)
-            for name in ("float32", "int8")}
+    return {
+        name: made.export(
+            Job(home / f"{name}.tflite", RECIPES[name], front_end="graph"), show_progress=False
+        )
+        for name in ("float32", "int8")
+    }
 
 
 @pytest.mark.slow
 def test_raw_windows_get_the_answers_of_host_and_network(graph, new_windows, features, route):
     files = {name: read(exported.job.path) for name, exported in graph.items()}
-    answers = {name: infer_all(Model(file.tflite, file.contract), new_windows[0]) for name, file in files.items()}
+    answers = {
+        name: infer_all(Model(file.tflite, file.contract), new_windows[0])
+        for name, file in files.items()
+    }
     by_host = infer_all(Model(route.exported.float_tflite, route.file.contract), features)
     np.testing.assert_allclose(answers["float32"], by_host, atol=1e-3)
     by_host = infer_all(Model(route.file.tflite, route.file.contract), features)
@@ -89,8 +114,10 @@ def test_raw_windows_get_the_answers_of_host_and_network(graph, new_windows, fea
 def test_it_recognises_live_as_the_host_form_does(graph, route, motion):
     samples = np.concatenate([motion("walk", 4.0, seed=5), motion("shake", 4.0, seed=6)])
     times_s = np.arange(len(samples)) / 50
-    by_graph, by_host = (Recognizer.load(path).push(times_s, samples)
-                         for path in (graph["int8"].job.path, route.exported.job.path))
+    by_graph, by_host = (
+        Recognizer.load(path).push(times_s, samples)
+        for path in (graph["int8"].job.path, route.exported.job.path)
+    )
     assert [d.label for d in by_graph] == [d.label for d in by_host]
     assert by_graph[0].label == "walk" and by_graph[-1].label == "shake"
 

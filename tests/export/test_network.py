@@ -9,13 +9,18 @@ from img2imu.backbone import pretrained_backbone
 
 @torch.inference_mode()
 def run(network, images, statistics):
-    return [part.numpy() for part in network(torch.from_numpy(images), torch.from_numpy(statistics[None]))]
+    return [
+        part.numpy()
+        for part in network(torch.from_numpy(images), torch.from_numpy(statistics[None]))
+    ]
 
 
 def test_it_answers_as_the_classifier_does(route, network, features, new_windows):
     expected = route.model.classifier.predict_proba(new_windows[0])
-    found = [run(network, images, statistics)[0] for images, statistics in
-             zip(features.images, features.statistics, strict=True)]
+    found = [
+        run(network, images, statistics)[0]
+        for images, statistics in zip(features.images, features.statistics, strict=True)
+    ]
     np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-5)
 
 
@@ -31,9 +36,13 @@ def test_far_features_are_clipped_as_in_the_head(features):
     """Standardised values beyond the clip must not reach the classifier."""
     d = len(features.images[0]) * (240 + 144 + 144) + features.statistics.shape[1]
     random = np.random.default_rng(0)
-    head = LinearHead(random.normal(0, 1, d), np.full(d, 1e3), random.normal(0, 1e-3, (3, d)), np.zeros(3))
+    head = LinearHead(
+        random.normal(0, 1, d), np.full(d, 1e3), random.normal(0, 1e-3, (3, d)), np.zeros(3)
+    )
     images, statistics = features.images[0], features.statistics[0]
-    probabilities, embedding = run(DeviceNetwork(pretrained_backbone(), head, one(features, 0)), images, statistics)
+    probabilities, embedding = run(
+        DeviceNetwork(pretrained_backbone(), head, one(features, 0)), images, statistics
+    )
     np.testing.assert_allclose(probabilities, head.probabilities(embedding), atol=1e-4)
     assert np.abs((embedding - head.mean) * head.inverse_std).max() > 10 * CLIP
 

@@ -53,7 +53,9 @@ def export_again(route, path):
 def test_the_device_recognises_new_people(route, motion, label):
     samples = motion(label, 10.0, seed=77)
     recognizer = Recognizer.load(route.exported.job.path)
-    decisions = [d for i, sample in enumerate(samples) for d in recognizer.push([i / 50], sample[None])]
+    decisions = [
+        d for i, sample in enumerate(samples) for d in recognizer.push([i / 50], sample[None])
+    ]
     contract = route.file.contract
     assert len(decisions) == (len(samples) - contract.window_samples) // contract.hop_samples + 1
     assert {d.label for d in decisions} == {label}
@@ -62,8 +64,12 @@ def test_the_device_recognises_new_people(route, motion, label):
 def test_the_file_needs_the_runtime_alone_and_decides_alike_there(route, motion, tmp_path):
     samples = np.concatenate([motion("walk", 4.0, seed=5), motion("shake", 4.0, seed=6)])
     np.save(tmp_path / "samples.npy", samples)
-    result = subprocess.run([sys.executable, "-c", BARE, route.exported.job.path, tmp_path / "samples.npy"],
-                            capture_output=True, text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", BARE, route.exported.job.path, tmp_path / "samples.npy"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert result.returncode == 0, result.stderr
     heavy, labels, probabilities = json.loads(result.stdout)
     assert heavy == []
@@ -82,10 +88,14 @@ def test_golden_vectors_are_reproduced_to_the_last_bit(route):
         features = front_end.compute(window)
         stride = Golden.IMAGE_STRIDE
         np.testing.assert_array_equal(features.statistics, golden.statistics[i])
-        np.testing.assert_array_equal(features.images[:, ::stride, ::stride], golden.image_samples[i])
+        np.testing.assert_array_equal(
+            features.images[:, ::stride, ::stride], golden.image_samples[i]
+        )
         np.testing.assert_array_equal(model.infer(features)[0], golden.probabilities[i])
     support = route.model.classifier.support_windows_
-    assert all((np.abs(support - window).max((1, 2)) <= GOLDEN_STEP / 2).any() for window in golden.windows)
+    assert all(
+        (np.abs(support - window).max((1, 2)) <= GOLDEN_STEP / 2).any() for window in golden.windows
+    )
 
 
 def test_what_the_export_says_of_itself(route):
@@ -128,8 +138,9 @@ def test_provenance_says_what_was_learnt_and_with_what(route):
     assert provenance.split_sha256 == manifest_sha256(windows, np.arange(len(windows)))
     assert provenance.windows_per_class == 6
     assert provenance.seed == 0
-    assert abs(datetime.date.fromisoformat(provenance.created) - datetime.datetime.now(datetime.UTC).date()
-               ) <= datetime.timedelta(days=1)
+    assert abs(
+        datetime.date.fromisoformat(provenance.created) - datetime.datetime.now(datetime.UTC).date()
+    ) <= datetime.timedelta(days=1)
     assert provenance.macro_f1 is None and provenance.macro_f1_float is None
     for library in (*LIBRARIES, "img2imu", "scikit-learn"):
         assert provenance.versions[library] == metadata.version(library)
@@ -139,14 +150,19 @@ def test_windows_per_class_is_that_of_the_rarest(route):
     classifier = route.model.classifier
     fewer = type(classifier)(50, "acc+gyro", seed=4)
     rarest = np.concatenate([[0], np.flatnonzero(classifier.support_classes_ > 0)])
-    fewer.fit(classifier.support_windows_[rarest], classifier.classes_[classifier.support_classes_[rarest]])
+    fewer.fit(
+        classifier.support_windows_[rarest],
+        classifier.classes_[classifier.support_classes_[rarest]],
+    )
     provenance = build_contract(fewer, route.model.header).provenance
     assert (provenance.windows_per_class, provenance.seed) == (1, 4)
 
 
 def test_numbers_as_labels_become_text(route):
     classifier = route.model.classifier
-    numbered = type(classifier)(50, "acc+gyro").fit(classifier.support_windows_, classifier.support_classes_ * 10)
+    numbered = type(classifier)(50, "acc+gyro").fit(
+        classifier.support_windows_, classifier.support_classes_ * 10
+    )
     assert build_contract(numbered, route.model.header).labels == ("0", "10", "20")
 
 
@@ -155,7 +171,10 @@ def test_accuracy_is_written_into_the_file_and_changes_nothing_else(route, tmp_p
     path.write_bytes(route.exported.job.path.read_bytes())
     record_accuracy(path, macro_f1_float=0.91, macro_f1=0.9)
     file = read(path)
-    assert (file.contract.provenance.macro_f1_float, file.contract.provenance.macro_f1) == (0.91, 0.9)
+    assert (file.contract.provenance.macro_f1_float, file.contract.provenance.macro_f1) == (
+        0.91,
+        0.9,
+    )
     provenance = dataclasses.replace(file.contract.provenance, macro_f1=None, macro_f1_float=None)
     assert dataclasses.replace(file.contract, provenance=provenance) == route.file.contract
     assert file.tflite == route.file.tflite
@@ -166,12 +185,17 @@ def test_accuracy_is_written_into_the_file_and_changes_nothing_else(route, tmp_p
 # ---- nothing is left behind
 
 
-@pytest.mark.parametrize(("threshold", "value", "message"), [
-    ("MAX_FLOAT_DIFFERENCE", -1.0, "differs from the trained one"), ("MAX_SUM_ERROR", -1.0, "sum to 1 within"),
-    ("MIN_AGREEMENT", 1.1, "names the same class as float on 100%"),
-])
-def test_a_model_that_fails_a_check_is_not_written(route, converted_before, tmp_path, monkeypatch, threshold, value,
-                                                   message):
+@pytest.mark.parametrize(
+    ("threshold", "value", "message"),
+    [
+        ("MAX_FLOAT_DIFFERENCE", -1.0, "differs from the trained one"),
+        ("MAX_SUM_ERROR", -1.0, "sum to 1 within"),
+        ("MIN_AGREEMENT", 1.1, "names the same class as float on 100%"),
+    ],
+)
+def test_a_model_that_fails_a_check_is_not_written(
+    route, converted_before, tmp_path, monkeypatch, threshold, value, message
+):
     monkeypatch.setattr(f"export.checks.{threshold}", value)
     with pytest.raises(ExportError, match=message):
         export_again(route, tmp_path / "m.tflite")
@@ -180,7 +204,9 @@ def test_a_model_that_fails_a_check_is_not_written(route, converted_before, tmp_
 
 def test_a_conversion_gone_wrong_is_caught(route, converted_before, tmp_path, monkeypatch):
     """The float network of other weights passes for a model in every way but its answers."""
-    other = route.file.tflite  # its answers differ from the trained network's by what quantising does
+    other = (
+        route.file.tflite
+    )  # its answers differ from the trained network's by what quantising does
     monkeypatch.setattr("export.checks.MAX_FLOAT_DIFFERENCE", 1e-9)
     monkeypatch.setattr(litert_torch, "to_float_tflite", lambda network, example: other)
     with pytest.raises(ExportError, match="differs from the trained one"):
@@ -188,17 +214,29 @@ def test_a_conversion_gone_wrong_is_caught(route, converted_before, tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_network_that_cannot_be_loaded_is_not_written(route, converted_before, tmp_path, monkeypatch):
+def test_a_network_that_cannot_be_loaded_is_not_written(
+    route, converted_before, tmp_path, monkeypatch
+):
     monkeypatch.setattr(litert_torch, "quantise", lambda tflite, recipe, calibration: tflite[:1000])
     with pytest.raises(ContractError, match="cannot load the network"):
         export_again(route, tmp_path / "m.tflite")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("moment", ["export.converters.litert_torch.quantise", "export.pipeline.infer_all",
-                                    "export.pipeline.compare", "export.cost.measure", "export.pipeline.pack",
-                                    "pathlib.Path.replace"])
-def test_an_interrupted_export_leaves_nothing(route, converted_before, tmp_path, monkeypatch, moment):
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "export.converters.litert_torch.quantise",
+        "export.pipeline.infer_all",
+        "export.pipeline.compare",
+        "export.cost.measure",
+        "export.pipeline.pack",
+        "pathlib.Path.replace",
+    ],
+)
+def test_an_interrupted_export_leaves_nothing(
+    route, converted_before, tmp_path, monkeypatch, moment
+):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
@@ -222,7 +260,9 @@ def test_a_place_that_cannot_be_written_is_said(route, converted_before, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_labels_that_no_terminal_can_show_are_refused_before_the_conversion(route, tmp_path, monkeypatch):
+def test_labels_that_no_terminal_can_show_are_refused_before_the_conversion(
+    route, tmp_path, monkeypatch
+):
     classifier = route.model.classifier
     names = np.array(["jump", "two\nlines", "walk"])[classifier.support_classes_]
     odd = type(classifier)(50, "acc+gyro").fit(classifier.support_windows_, names)

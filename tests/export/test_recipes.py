@@ -28,7 +28,9 @@ def test_every_recipe_makes_a_file_that_the_runtime_takes(made, tmp_path, new_wi
         model = Model(file.tflite, file.contract)
         features = FrontEnd.of(file.contract).compute_batch(new_windows[0])
         answers = infer_all(model, features)
-        np.testing.assert_array_equal(np.array(file.contract.labels)[answers.argmax(1)], new_windows[1])
+        np.testing.assert_array_equal(
+            np.array(file.contract.labels)[answers.argmax(1)], new_windows[1]
+        )
         assert exported.comparison.agreement == 1
         outside = exported.cost.outside_xnnpack
         assert bool(outside) == (name == "int8-int16")  # XNNPACK has no 16-bit convolutions
@@ -42,8 +44,10 @@ def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
     exported = made.export(Job(tmp_path / "m.tflite", io=io), show_progress=False)
     file = read(exported.job.path)
     runner = Interpreter(model_content=file.tflite).get_signature_runner()
-    types = {name: np.dtype(tensor["dtype"]) for name, tensor in
-             (runner.get_input_details() | runner.get_output_details()).items()}
+    types = {
+        name: np.dtype(tensor["dtype"])
+        for name, tensor in (runner.get_input_details() | runner.get_output_details()).items()
+    }
     assert types == {"args_0": io, "output_0": io, "args_1": "float32", "output_1": "float32"}
     assert exported.comparison.agreement == 1
     assert exported.comparison.max_probability_difference < 0.05
@@ -52,8 +56,11 @@ def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
 
 def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(made, exporter_of, tmp_path):
     strict = exporter_of(made.model, made.evidence, max_f1_drop=-1.0)
-    with pytest.raises(F1DropError, match=r"int8 has a macro-F1 of 1\.0000, float 1\.0000: a drop of 0\.0000, expected "
-                                          "-1 at most; no file was written"):
+    with pytest.raises(
+        F1DropError,
+        match=r"int8 has a macro-F1 of 1\.0000, float 1\.0000: a drop of 0\.0000, expected "
+        "-1 at most; no file was written",
+    ):
         strict.export(Job(tmp_path / "m.tflite"), show_progress=False)
     assert list(tmp_path.iterdir()) == []
 
@@ -61,12 +68,18 @@ def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(made, exporter_of, tmp_pat
 def test_what_a_converter_cannot_do_is_said_in_a_sentence(route, tmp_path, capfd):
     class Odd(torch.nn.Module):
         def forward(self, images, statistics):
-            values = torch.linalg.eigvals(images[0, :3, :3, 0])  # no such operator in TensorFlow Lite
+            values = torch.linalg.eigvals(
+                images[0, :3, :3, 0]
+            )  # no such operator in TensorFlow Lite
             return values.real[None], statistics
 
-    model = dataclasses.replace(Exportable.of(route.model.classifier, route.model.header), network=Odd())
+    model = dataclasses.replace(
+        Exportable.of(route.model.classifier, route.model.header), network=Odd()
+    )
     exporter = Exporter(model, gather(model.contract, model.support, model.support_classes))
-    with pytest.raises(ExportError, match="litert-torch cannot convert this network .*take another con") as caught:
+    with pytest.raises(
+        ExportError, match="litert-torch cannot convert this network .*take another con"
+    ) as caught:
         exporter.export(Job(tmp_path / "m.tflite"), show_progress=False)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -74,9 +87,13 @@ def test_what_a_converter_cannot_do_is_said_in_a_sentence(route, tmp_path, capfd
 
 def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(made, exporter_of, tmp_path):
     evidence = made.evidence
-    unseen = dataclasses.replace(evidence, verification=dataclasses.replace(evidence.verification, unseen=True))
+    unseen = dataclasses.replace(
+        evidence, verification=dataclasses.replace(evidence.verification, unseen=True)
+    )
     exporter = exporter_of(made.model, unseen)
-    provenance = exporter.export(Job(tmp_path / "m.tflite"), show_progress=False).contract.provenance
+    provenance = exporter.export(
+        Job(tmp_path / "m.tflite"), show_progress=False
+    ).contract.provenance
     assert (provenance.macro_f1_float, provenance.macro_f1) == (1, 1)
     assert read(tmp_path / "m.tflite").contract.provenance == provenance
 
@@ -90,10 +107,17 @@ class _Backbone(torch.nn.Module):
     def __init__(self):
         super().__init__()
         conv, bn, act = torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.Hardswish
-        self.stem = torch.nn.Sequential(conv(3, 8, 3, 2, 1), bn(8), act(), torch.nn.MaxPool2d(3, 2, 1))
+        self.stem = torch.nn.Sequential(
+            conv(3, 8, 3, 2, 1), bn(8), act(), torch.nn.MaxPool2d(3, 2, 1)
+        )
         self.deep = torch.nn.Sequential(conv(8, 8, 3, 1, 1, groups=8), bn(8), act())
-        self.squeeze = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), conv(8, 4, 1), torch.nn.ReLU(),
-                                           conv(4, 8, 1), torch.nn.Hardsigmoid())
+        self.squeeze = torch.nn.Sequential(
+            torch.nn.AdaptiveAvgPool2d(1),
+            conv(8, 4, 1),
+            torch.nn.ReLU(),
+            conv(4, 8, 1),
+            torch.nn.Hardsigmoid(),
+        )
 
     def forward(self, images):
         x = self.stem(images.permute(0, 3, 1, 2))
@@ -117,15 +141,21 @@ def test_another_network_goes_the_same_way(made, tmp_path):
     torch.manual_seed(0)
     contract = made.model.contract
     n_images, n_statistics = contract.front_end.n_images, FrontEnd.of(contract).statistics.size
-    other = dataclasses.replace(made.model, network=_Other(3, n_images, n_statistics).eval().requires_grad_(False))
+    other = dataclasses.replace(
+        made.model, network=_Other(3, n_images, n_statistics).eval().requires_grad_(False)
+    )
     exporter = Exporter(other, made.evidence)
-    full, small = (exporter.export(Job(tmp_path / f"{name}.tflite", RECIPES[name]), show_progress=False)
-                   for name in ("float32", "int8"))
+    full, small = (
+        exporter.export(Job(tmp_path / f"{name}.tflite", RECIPES[name]), show_progress=False)
+        for name in ("float32", "int8")
+    )
     # what pads for pooling, with minus infinity; none of the rest
     assert small.cost.outside_xnnpack == full.cost.outside_xnnpack == ("PADV2",)
     assert small.comparison.max_probability_difference < 0.05
     interpreter = Interpreter(model_content=read(small.job.path).tflite)
     interpreter.allocate_tensors()
     types = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
-    convolutions = [op for op in interpreter._get_ops_details() if op["op_name"].endswith("CONV_2D")]
+    convolutions = [
+        op for op in interpreter._get_ops_details() if op["op_name"].endswith("CONV_2D")
+    ]
     assert len(convolutions) == 4 and {types[op["outputs"][0]] for op in convolutions} == {np.int8}

@@ -14,8 +14,12 @@ from export.report import HEADINGS, FileReport, Report, card, rows, show
 
 @pytest.fixture
 def report(route, made):
-    failed = FileReport.failed(Job(Path("m.int8-int16.tflite"), RECIPES["int8-int16"]), "it did not work [here]")
-    return Report.of(route.exported.contract, made.evidence, "a CPU", [FileReport.of(route.exported), failed])
+    failed = FileReport.failed(
+        Job(Path("m.int8-int16.tflite"), RECIPES["int8-int16"]), "it did not work [here]"
+    )
+    return Report.of(
+        route.exported.contract, made.evidence, "a CPU", [FileReport.of(route.exported), failed]
+    )
 
 
 def test_the_json_holds_every_figure(report, tmp_path, route):
@@ -25,7 +29,11 @@ def test_the_json_holds_every_figure(report, tmp_path, route):
     assert (document["n_calibration_windows"], document["n_verification_windows"]) == (12, 6)
     assert document["unseen"] is False
     made, failed = document["files"]
-    assert made["recipe"] == "int8" and made["n_bytes"] == route.exported.n_bytes and made["error"] == ""
+    assert (
+        made["recipe"] == "int8"
+        and made["n_bytes"] == route.exported.n_bytes
+        and made["error"] == ""
+    )
     assert made["comparison"]["macro_f1"] == 1
     assert set(made["comparison"]["f1_change"]) == {"jump", "shake", "walk"}
     assert made["cost"]["one_thread"]["p50_us"] == route.exported.cost.one_thread.p50_us
@@ -37,21 +45,39 @@ def test_a_row_says_what_was_measured(report):
     found = dict(zip(HEADINGS, made, strict=True))
     cost = report.files[0].cost
     assert found["recipe"] == "int8" and found["KiB"] == f"{report.files[0].n_bytes / 1024:.0f}"
-    assert (found["F1"], found["change"], found["agree"], found["slow"]) == ("1.000", "+0.000", "100.0%", "0")
+    assert (found["F1"], found["change"], found["agree"], found["slow"]) == (
+        "1.000",
+        "+0.000",
+        "100.0%",
+        "0",
+    )
     assert found["ms"] == f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}"
     assert failed == ["int8-int16", *["-"] * (len(HEADINGS) - 1)]
 
 
 def test_integer_io_stands_beside_the_recipe(report):
-    assert rows(replace(report, files=(replace(report.files[0], io="uint8"),)))[0][0] == "int8, uint8"
+    assert (
+        rows(replace(report, files=(replace(report.files[0], io="uint8"),)))[0][0] == "int8, uint8"
+    )
 
 
 def test_the_card_names_data_use_and_limits(report):
     text = card(report)
-    for words in ("# data\n", "jump, shake, walk", "learnt from: data;", "windows per class (k): 6 or more",
-                  "## Intended use", "## Limits", "names one of the 3 above", "not how well the", "a CPU",
-                  "No file m.int8-int16.tflite: it did not work [here]", "| class | int8 |", "| jump | +0.000 |",
-                  report.contract.provenance.split_sha256):
+    for words in (
+        "# data\n",
+        "jump, shake, walk",
+        "learnt from: data;",
+        "windows per class (k): 6 or more",
+        "## Intended use",
+        "## Limits",
+        "names one of the 3 above",
+        "not how well the",
+        "a CPU",
+        "No file m.int8-int16.tflite: it did not work [here]",
+        "| class | int8 |",
+        "| jump | +0.000 |",
+        report.contract.provenance.split_sha256,
+    ):
         assert words in text, words
 
 
@@ -73,7 +99,12 @@ def test_operators_outside_the_fast_path_are_counted_and_named(report):
     other = replace(report, files=(slow,))
     assert rows(other)[0][-1] == "3"
     assert "not in XNNPACK: 1 ADD, 2 CONV_2D" in card(other)
-    assert rows(replace(report, files=(replace(made, cost=replace(made.cost, outside_xnnpack=None)),)))[0][-1] == "?"
+    assert (
+        rows(
+            replace(report, files=(replace(made, cost=replace(made.cost, outside_xnnpack=None)),))
+        )[0][-1]
+        == "?"
+    )
 
 
 def test_the_picture_has_a_mark_for_each_file_made(report, tmp_path):

@@ -22,7 +22,9 @@ def test_scores_are_those_computed_by_hand():
     assert found.macro_f1_float == pytest.approx(np.mean(f1[0]))
     assert found.macro_f1 == pytest.approx(np.mean(f1[1]))
     assert found.f1_drop == pytest.approx(np.mean(f1[0]) - np.mean(f1[1]))
-    assert found.f1_change == pytest.approx({label: f1[1][i] - f1[0][i] for i, label in enumerate(LABELS)})
+    assert found.f1_change == pytest.approx(
+        {label: f1[1][i] - f1[0][i] for i, label in enumerate(LABELS)}
+    )
     assert found.agreement == pytest.approx(4 / 6)
     assert found.max_probability_difference == pytest.approx(0.7)
     assert found.max_sum_error == pytest.approx(0, abs=1e-6)
@@ -36,4 +38,6 @@ def test_classes_without_a_window_do_not_count():
 def test_sums_that_miss_1_are_seen():
     odd = answers(0, 1)
     odd[1] += 0.05
-    assert compare(np.array([0, 1]), LABELS, answers(0, 1), odd).max_sum_error == pytest.approx(0.15, abs=1e-6)
+    assert compare(np.array([0, 1]), LABELS, answers(0, 1), odd).max_sum_error == pytest.approx(
+        0.15, abs=1e-6
+    )

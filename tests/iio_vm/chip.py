@@ -13,9 +13,9 @@ from pathlib import Path
 MODULES = Path("/run/modules")
 DEVICES = Path("/sys/bus/iio/devices")
 CONFIG = Path("/sys/kernel/config")
-ADDRESS = 0x6a
+ADDRESS = 0x6A
 # registers of the LSM6DSO (ST, DS13518)
-WHO_AM_I, LSM6DSO = 0x0f, 0x6c
+WHO_AM_I, LSM6DSO = 0x0F, 0x6C
 GYRO_OUT, ACC_OUT = 0x22, 0x28  # three little-endian int16 each
 # linux/i2c-dev.h and linux/i2c.h
 I2C_SLAVE_FORCE, I2C_SMBUS = 0x0706, 0x0720
@@ -27,8 +27,12 @@ class _Data(ctypes.Union):
 
 
 class _Transfer(ctypes.Structure):
-    _fields_ = [("direction", ctypes.c_uint8), ("register", ctypes.c_uint8), ("size", ctypes.c_uint32),
-                ("data", ctypes.POINTER(_Data))]
+    _fields_ = [
+        ("direction", ctypes.c_uint8),
+        ("register", ctypes.c_uint8),
+        ("size", ctypes.c_uint32),
+        ("data", ctypes.POINTER(_Data)),
+    ]
 
 
 def load(until):
@@ -53,14 +57,16 @@ class Chip:
         self.plug_in()
 
     def _write(self, register, size, data):
-        fcntl.ioctl(self._file, I2C_SMBUS, _Transfer(I2C_SMBUS_WRITE, register, size, ctypes.pointer(data)))
+        fcntl.ioctl(
+            self._file, I2C_SMBUS, _Transfer(I2C_SMBUS_WRITE, register, size, ctypes.pointer(data))
+        )
 
     def measure(self, acc, gyro=(0, 0, 0)):
         """What the chip says from now on, raw int16."""
         for register, values in ((ACC_OUT, acc), (GYRO_OUT, gyro)):
             data = _Data()
             packed = struct.pack("<3h", *values)
-            data.block[:1 + len(packed)] = bytes([len(packed)]) + packed
+            data.block[: 1 + len(packed)] = bytes([len(packed)]) + packed
             self._write(register, I2C_SMBUS_I2C_BLOCK_DATA, data)
 
     def plug_in(self):
@@ -80,4 +86,6 @@ class Chip:
     @staticmethod
     def device(kind):
         """Directory of the accelerometer (accel) or the gyroscope (gyro)."""
-        return next(path for path in DEVICES.glob("iio:device*") if kind in (path / "name").read_text())
+        return next(
+            path for path in DEVICES.glob("iio:device*") if kind in (path / "name").read_text()
+        )

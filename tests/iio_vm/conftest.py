@@ -31,6 +31,7 @@ def in_the_hand(chip):
     def move():
         while not ended.wait(0.01):
             chip.measure(*generator.normal([[0, 0, 16384], [0, 0, 0]], 100).astype(int).tolist())
+
     thread = threading.Thread(target=move)
     thread.start()
     yield
@@ -41,6 +42,7 @@ def in_the_hand(chip):
 @pytest.fixture
 def collect():
     """The first n samples of a source, in one chunk; what it said is in ``notes.said``."""
+
     def call(source, n, at=lambda received: None):
         source.notes.said = []
         source.notes.say = source.notes.said.append
@@ -55,6 +57,9 @@ def collect():
                 if count >= n:
                     break
                 at(count)
-                assert time.monotonic() < until_s, f"{count} samples, then nothing; {source.notes.said}"
+                assert time.monotonic() < until_s, (
+                    f"{count} samples, then nothing; {source.notes.said}"
+                )
         return Chunk(np.concatenate(times), np.concatenate(samples))
+
     return call

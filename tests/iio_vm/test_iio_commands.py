@@ -26,8 +26,23 @@ NOBODY, PLUGDEV = 65534, 46  # Debian's
 
 
 def test_record(in_the_hand, tmp_path, capsys):
-    assert main(["record", "--source", "iio:lsm6dso", "--label", "rest", "--seconds", "4", "--countdown", "0.5",
-                 str(tmp_path)]) == 0
+    assert (
+        main(
+            [
+                "record",
+                "--source",
+                "iio:lsm6dso",
+                "--label",
+                "rest",
+                "--seconds",
+                "4",
+                "--countdown",
+                "0.5",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
     assert "52 Hz" in capsys.readouterr().err.splitlines()[-1]
     (path,) = (tmp_path / "rest").iterdir()
     recording = read_recording(path)
@@ -53,8 +68,21 @@ def test_doctor_sees_that_nothing_moves(chip, capsys):
 
 def test_run_recognises_until_a_service_manager_ends_it(in_the_hand, tmp_path):
     sink = tmp_path / "decisions.jsonl"
-    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", DEMO_MODEL, "--source", "iio:lsm6dso",
-                                "--sink", f"jsonl:{sink}"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "img2imu",
+            "run",
+            DEMO_MODEL,
+            "--source",
+            "iio:lsm6dso",
+            "--sink",
+            f"jsonl:{sink}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     for _ in range(600):
         if sink.exists() and sink.read_text().count("\n") >= 5:
             break
@@ -100,14 +128,20 @@ def test_without_permission_it_names_the_rule_and_with_the_rule_it_records(chip,
     assert len(collect(open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS), 1).samples)
 
     def buffered():
-        return collect(open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS), 20).samples[-1, 2]
+        return collect(open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS), 20).samples[
+            -1, 2
+        ]
 
     def either():
         source = open_source("iio:lsm6dso?rate_hz=2", CHANNELS)
         collect(source, 1)
         return source.notes.said
+
     refused = as_somebody([], buffered)
-    assert "may not be used by this user: sudo usermod -aG plugdev $USER, add the udev rule for iio that " in refused
+    assert (
+        "may not be used by this user: sudo usermod -aG plugdev $USER, add the udev rule for iio that "
+        in refused
+    )
     assert "for now its values are polled" in as_somebody([], either)
 
     command = rule()

@@ -11,7 +11,8 @@ from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 
-# What one step is worth at the ranges the driver starts with (DS13518, table 2): 0.061 mg at 2 g, 8.75 mdps at 250 dps
+# What one step is worth at the ranges the driver starts with (DS13518, table 2): 0.061 mg at 2 g,
+# 8.75 mdps at 250 dps
 ACC_STEP, GYRO_STEP = 0.061e-3 * 9.80665, 8.75e-3 * np.pi / 180
 ACC, GYRO = (1000, -2000, 16384), (-300, 20, 32767)
 EXPECTED = [*(ACC_STEP * value for value in ACC), *(GYRO_STEP * value for value in GYRO)]
@@ -26,7 +27,9 @@ def at_rest(chip):
 def set_range(chip, i):
     """One of 2, 4, 8 and 16 g."""
     device = chip.device("accel")
-    (device / "in_accel_scale").write_text((device / "in_accel_scale_available").read_text().split()[i])
+    (device / "in_accel_scale").write_text(
+        (device / "in_accel_scale_available").read_text().split()[i]
+    )
 
 
 def test_one_value_at_a_time(chip, collect):
@@ -34,7 +37,9 @@ def test_one_value_at_a_time(chip, collect):
     chunk = collect(source, 2)
     np.testing.assert_allclose(chunk.samples, [EXPECTED, EXPECTED], rtol=2e-3)
     chip.measure((-5, 6, -7))
-    assert collect(source, 1).samples[0, :3] == pytest.approx([-5 * ACC_STEP, 6 * ACC_STEP, -7 * ACC_STEP], rel=2e-3)
+    assert collect(source, 1).samples[0, :3] == pytest.approx(
+        [-5 * ACC_STEP, 6 * ACC_STEP, -7 * ACC_STEP], rel=2e-3
+    )
 
 
 @pytest.mark.parametrize(("asked_hz", "given_hz"), [(50, 52), (100, 104)])
@@ -43,7 +48,9 @@ def test_records_at_the_rate_that_was_set(chip, collect, asked_hz, given_hz):
     chunk = collect(source, 3 * given_hz)
     np.testing.assert_allclose(chunk.samples, np.tile(EXPECTED, (len(chunk.samples), 1)), rtol=2e-3)
     steps_s = np.diff(chunk.timestamps_s)
-    print(f"{1 / steps_s.mean():.3f} Hz, steps {steps_s.min() * 1e3:.3f} to {steps_s.max() * 1e3:.3f} ms")
+    print(
+        f"{1 / steps_s.mean():.3f} Hz, steps {steps_s.min() * 1e3:.3f} to {steps_s.max() * 1e3:.3f} ms"
+    )
     assert 1 / steps_s.mean() == pytest.approx(given_hz, rel=0.01)
     assert steps_s.min() > 0 and not source.notes.counts
     for kind, name in (("accel", "acc_x, acc_y, acc_z"), ("gyro", "gyro_x, gyro_y, gyro_z")):
@@ -57,6 +64,7 @@ def test_records_at_the_rate_that_was_set(chip, collect, asked_hz, given_hz):
 def test_what_moves_is_seen_to_move(chip, collect):
     def move(received):
         chip.measure((received, -received, 16384))
+
     chunk = collect(open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS[:3]), 100, move)
     x, y, z = (chunk.samples / ACC_STEP).round().T[:, 10:]  # from when the first ones were at rest
     assert (np.diff(x) >= 0).all() and len(set(x)) > 10 and x[-1] > 80
@@ -67,7 +75,9 @@ def test_what_moves_is_seen_to_move(chip, collect):
 def test_another_range_has_another_scale(chip, collect):
     set_range(chip, 2)
     source = open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS[:3])
-    np.testing.assert_allclose(collect(source, 5).samples[:5], np.tile(4 * np.array(EXPECTED[:3]), (5, 1)), rtol=2e-3)
+    np.testing.assert_allclose(
+        collect(source, 5).samples[:5], np.tile(4 * np.array(EXPECTED[:3]), (5, 1)), rtol=2e-3
+    )
 
 
 def test_without_the_trigger_s_module_it_says_what_to_load(chip, collect):
@@ -78,7 +88,9 @@ def test_without_the_trigger_s_module_it_says_what_to_load(chip, collect):
         trigger.rmdir()
     subprocess.run(["rmmod", "iio-trig-hrtimer"], check=True)
     try:
-        with pytest.raises(SourceError, match="lsm6dso_accel needs a trigger.*sudo modprobe iio-trig-hrtimer"):
+        with pytest.raises(
+            SourceError, match="lsm6dso_accel needs a trigger.*sudo modprobe iio-trig-hrtimer"
+        ):
             collect(open_source("iio:lsm6dso?mode=buffer", CHANNELS[:3]), 1)
     finally:
         load("iio-trig-hrtimer")
@@ -98,15 +110,21 @@ def test_a_chip_that_goes_and_comes_again(chip, collect):
             chip.plug_in()
             chip.measure((7, 8, 9))
             state = "there again"
+
     try:
         chunk = collect(source, 60, pull_out_and_put_back)
     finally:
         if state == "gone":
             chip.plug_in()
     assert state == "there again"
-    assert chunk.samples[-1, :3] == pytest.approx([7 * ACC_STEP, 8 * ACC_STEP, 9 * ACC_STEP], rel=2e-3)
+    assert chunk.samples[-1, :3] == pytest.approx(
+        [7 * ACC_STEP, 8 * ACC_STEP, 9 * ACC_STEP], rel=2e-3
+    )
     said = "\n".join(source.notes.said)
-    assert "lsm6dso_accel, lsm6dso_gyro does not answer any more (" in said and "trying again in 0.5 s" in said
+    assert (
+        "lsm6dso_accel, lsm6dso_gyro does not answer any more (" in said
+        and "trying again in 0.5 s" in said
+    )
     assert "no IIO device lsm6dso has in_accel_x_raw, there are none" in said  # while it was away
     assert "samples come again" in said
     print(said)
@@ -122,6 +140,9 @@ def test_a_buffer_that_another_program_reads(chip, collect):
 
 
 def test_a_chip_that_is_not_there(chip):
-    with pytest.raises(SourceError, match=r"no IIO device bmi160 has in_accel_x_raw, there are iio:device. \(lsm6dso"):
+    with pytest.raises(
+        SourceError,
+        match=r"no IIO device bmi160 has in_accel_x_raw, there are iio:device. \(lsm6dso",
+    ):
         next(iter(open_source("iio:bmi160", CHANNELS)))
     assert isinstance(chip, Chip)

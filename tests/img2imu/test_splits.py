@@ -18,14 +18,27 @@ def windows_of(counts):
     people = [person for (person, _), n in counts.items() for _ in range(n)]
     labels = np.array([label for (_, label), n in counts.items() for _ in range(n)], np.int64)
     n = len(labels)
-    return Windows(np.zeros((n, 16, 1), np.float32), labels, np.array(people), np.arange(n) // 5, np.arange(n) % 5 * 16,
-                   LABELS, 20.0, ("acc_z",))
+    return Windows(
+        np.zeros((n, 16, 1), np.float32),
+        labels,
+        np.array(people),
+        np.arange(n) // 5,
+        np.arange(n) % 5 * 16,
+        LABELS,
+        20.0,
+        ("acc_z",),
+    )
 
 
-EVEN = windows_of({(person, label): 8 for person in ("ada", "bo", "cy", "di") for label in range(3)})
+EVEN = windows_of(
+    {(person, label): 8 for person in ("ada", "bo", "cy", "di") for label in range(3)}
+)
 
-COUNTS = st.dictionaries(st.tuples(st.sampled_from(["ada", "bo", "cy", "di", "ed"]), st.integers(0, 2)),
-                         st.integers(1, 9), min_size=2)
+COUNTS = st.dictionaries(
+    st.tuples(st.sampled_from(["ada", "bo", "cy", "di", "ed"]), st.integers(0, 2)),
+    st.integers(1, 9),
+    min_size=2,
+)
 
 
 @given(counts=COUNTS, seed=st.integers(0, 100), data=st.data())
@@ -53,12 +66,16 @@ def test_the_seed_decides_who_is_held_out():
 
 @pytest.mark.parametrize("test_subjects", [-1, 0, 4, 5])
 def test_too_many_or_too_few_held_out(test_subjects):
-    with pytest.raises(DataError, match=rf"{test_subjects} people were to be held out of 4, expected 1 to 3"):
+    with pytest.raises(
+        DataError, match=rf"{test_subjects} people were to be held out of 4, expected 1 to 3"
+    ):
         split_by_subject(EVEN, test_subjects, 0)
 
 
 def test_one_person_cannot_be_split():
-    with pytest.raises(DataError, match=r"all 9 windows are of one person \(me\), expected two or more"):
+    with pytest.raises(
+        DataError, match=r"all 9 windows are of one person \(me\), expected two or more"
+    ):
         split_by_subject(windows_of({("me", 0): 4, ("me", 1): 5}), 1, 0)
 
 
@@ -70,13 +87,20 @@ def test_people_by_name():
     assert set(EVEN.subjects[train]) == {"cy"} and len(train) == len(test) == 24
 
 
-@pytest.mark.parametrize(("train", "test", "message"), [
-    (["ada", "bo", "cy"], ["cy", "di", "bo"], "^bo, cy would be both learnt from and tested on"),
-    (None, ["eve"], "no windows of 'eve', expected people out of ada, bo, cy, di"),
-    (["Ada"], ["bo"], "no windows of 'Ada'"),
-    (None, [], "4 people were to be learnt from and 0 tested on"),
-    (None, ["ada", "bo", "cy", "di"], "0 people were to be learnt from and 4 tested on"),
-])
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (
+            ["ada", "bo", "cy"],
+            ["cy", "di", "bo"],
+            "^bo, cy would be both learnt from and tested on",
+        ),
+        (None, ["eve"], "no windows of 'eve', expected people out of ada, bo, cy, di"),
+        (["Ada"], ["bo"], "no windows of 'Ada'"),
+        (None, [], "4 people were to be learnt from and 0 tested on"),
+        (None, ["ada", "bo", "cy", "di"], "0 people were to be learnt from and 4 tested on"),
+    ],
+)
 def test_lists_of_people_that_cannot_be(train, test, message):
     with pytest.raises(DataError, match=message):
         split_by_name(EVEN, train, test)
@@ -101,14 +125,18 @@ def test_supports_are_exact_and_spread_over_people(counts, k, seed):
         given_by = Counter(windows.subjects[of_class].tolist())
         most = max(given_by.values())
         for (person, other_label), n in counts.items():
-            if other_label == label and person != test_person:  # nobody gives less than one below the most but for lack
+            if (
+                other_label == label and person != test_person
+            ):  # nobody gives less than one below the most but for lack
                 assert given_by[person] >= min(n, most - 1)
 
 
 def test_a_persons_recordings_take_turns():
     everyone = np.arange(len(EVEN))
     for seed in range(10):
-        support = pick_support(EVEN, everyone, 8, seed)  # two of each of four people, who have two recordings
+        support = pick_support(
+            EVEN, everyone, 8, seed
+        )  # two of each of four people, who have two recordings
         for label in range(3):
             for person in ("ada", "bo", "cy", "di"):
                 own = support[(EVEN.labels[support] == label) & (EVEN.subjects[support] == person)]
@@ -123,7 +151,9 @@ def test_the_seed_decides_the_support():
 
 def test_too_few_windows_of_a_class():
     windows = windows_of({("ada", 0): 5, ("ada", 1): 2, ("bo", 0): 5, ("bo", 1): 9})
-    with pytest.raises(DataError, match="the class b has 2 windows to learn from, but 3 per class were asked for"):
+    with pytest.raises(
+        DataError, match="the class b has 2 windows to learn from, but 3 per class were asked for"
+    ):
         pick_support(windows, np.flatnonzero(windows.subjects == "ada"), 3, 0)
     with pytest.raises(DataError, match="0 windows per class"):
         pick_support(windows, np.arange(len(windows)), 0, 0)

@@ -42,6 +42,7 @@ def refusal(tmp_path_factory):
         sentence = str(caught.value)
         assert str(path) in sentence and "\n" not in sentence and len(sentence) < 600
         return sentence
+
     return call
 
 
@@ -57,7 +58,9 @@ def rewritten(saved, leave_out=(), **changes):
 def with_header(saved, leave_out=(), **changes):
     with np.load(io.BytesIO(saved)) as stored:
         header = json.loads(str(stored["header"])) | changes
-    return rewritten(saved, header=np.array(json.dumps({k: v for k, v in header.items() if k not in leave_out})))
+    return rewritten(
+        saved, header=np.array(json.dumps({k: v for k, v in header.items() if k not in leave_out}))
+    )
 
 
 def test_the_header_says_where_the_model_comes_from(classifier, saved, tmp_path):
@@ -65,7 +68,12 @@ def test_the_header_says_where_the_model_comes_from(classifier, saved, tmp_path)
     header = load(tmp_path / "m.npz").header
     assert (header.format, header.backbone) == (FORMAT, BACKBONE)
     assert (header.name, header.data_set, header.split_sha256) == ("mine", "made up", "ab" * 32)
-    assert (header.rate_hz, header.channels, header.gravity, header.seed) == (25.0, CHANNELS, "included", 7)
+    assert (header.rate_hz, header.channels, header.gravity, header.seed) == (
+        25.0,
+        CHANNELS,
+        "included",
+        7,
+    )
     assert header.front_end == classifier.front_end_
     assert set(header.versions) == set(LIBRARIES)
     assert header.created.startswith("20")
@@ -109,7 +117,9 @@ def test_a_later_version_may_design_another_front_end(saved, classifier, tmp_pat
 # ---- refusals
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"nonsense" * 50, b"\x93NUMPY\x01\x00", b"\x80\x04K\x01."])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04", b"nonsense" * 50, b"\x93NUMPY\x01\x00", b"\x80\x04K\x01."]
+)
 def test_what_is_no_npz_is_refused(refusal, content):
     assert "is not a trained model, or is damaged" in refusal(content)
 
@@ -128,14 +138,16 @@ def test_another_npz_is_refused(refusal):
 
 def test_files_that_cannot_be_read(tmp_path):
     for path, message in ((tmp_path / "nowhere.npz", "No such file"), (tmp_path, "directory")):
-        with pytest.raises(DataError, match=f"cannot read the trained model .*{message}.*img2imu train"):
+        with pytest.raises(
+            DataError, match=f"cannot read the trained model .*{message}.*img2imu train"
+        ):
             load(path)
 
 
 @settings(UNTIMED, max_examples=40)
 @given(data=st.data())
 def test_a_file_that_was_cut_short_is_refused(saved, refusal, data):
-    refusal(saved[:data.draw(st.integers(0, len(saved) - 1))])
+    refusal(saved[: data.draw(st.integers(0, len(saved) - 1))])
 
 
 @settings(UNTIMED, max_examples=80)
@@ -143,7 +155,9 @@ def test_a_file_that_was_cut_short_is_refused(saved, refusal, data):
 def test_flipped_bytes_are_refused_or_harmless(saved, classifier, tmp_path_factory, data):
     damaged = bytearray(saved)
     places = st.integers(0, len(saved) - 1) | st.integers(len(saved) - 800, len(saved) - 1)
-    for place, byte in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=3)):
+    for place, byte in data.draw(
+        st.lists(st.tuples(places, st.integers(0, 255)), min_size=1, max_size=3)
+    ):
         damaged[place] = byte
     path = tmp_path_factory.getbasetemp() / "flipped.npz"
     path.write_bytes(damaged)
@@ -156,18 +170,39 @@ def test_flipped_bytes_are_refused_or_harmless(saved, classifier, tmp_path_facto
     np.testing.assert_array_equal(loaded.support_windows_, classifier.support_windows_)
 
 
-@pytest.mark.parametrize("name", ["header", "classes", "windows", "window_classes", "head_mean", "head_inverse_std",
-                                  "head_weights", "head_bias"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "header",
+        "classes",
+        "windows",
+        "window_classes",
+        "head_mean",
+        "head_inverse_std",
+        "head_weights",
+        "head_bias",
+    ],
+)
 def test_an_array_that_is_missing_is_named(saved, refusal, name):
     assert f"it has no array {name}" in refusal(rewritten(saved, leave_out=[name]))
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("windows", np.zeros((6, 40, 2), np.float32)), ("windows", np.zeros((6, 40))), ("windows", np.float32(1)),
-    ("windows", np.full((6, 40, 3), "x")), ("window_classes", np.zeros(5, np.int64)), ("classes", np.array("a")),
-    ("classes", np.array(["a", "b", "c"])), ("head_mean", np.zeros(3)), ("head_mean", np.float64(0)),
-    ("head_weights", np.zeros((2, 3))), ("head_bias", np.zeros(3)),
-])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("windows", np.zeros((6, 40, 2), np.float32)),
+        ("windows", np.zeros((6, 40))),
+        ("windows", np.float32(1)),
+        ("windows", np.full((6, 40, 3), "x")),
+        ("window_classes", np.zeros(5, np.int64)),
+        ("classes", np.array("a")),
+        ("classes", np.array(["a", "b", "c"])),
+        ("head_mean", np.zeros(3)),
+        ("head_mean", np.float64(0)),
+        ("head_weights", np.zeros((2, 3))),
+        ("head_bias", np.zeros(3)),
+    ],
+)
 def test_arrays_that_do_not_fit_are_refused(saved, refusal, name, value):
     assert "is not a trained model (its array " in refusal(rewritten(saved, **{name: value}))
 
@@ -180,22 +215,29 @@ def test_a_newer_format_asks_for_an_upgrade_whatever_else_it_holds(saved, refusa
 
 def test_another_network_asks_for_an_upgrade(saved, refusal):
     sentence = refusal(with_header(saved, backbone="another"))
-    assert "the network 'another'" in sentence and sentence.endswith("pip install --upgrade img2imu")
+    assert "the network 'another'" in sentence and sentence.endswith(
+        "pip install --upgrade img2imu"
+    )
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"colour": "red"}, "unknown key 'colour'"),
-    ({"leave_out": ["seed"]}, "lacks the key 'seed'"),
-    ({"seed": 1.5}, "header.seed is 1.5, expected a whole number"),
-    ({"rate_hz": "fast"}, "header.rate_hz is 'fast', expected a finite number"),
-    ({"front_end": {}}, "header.front_end lacks the key"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"colour": "red"}, "unknown key 'colour'"),
+        ({"leave_out": ["seed"]}, "lacks the key 'seed'"),
+        ({"seed": 1.5}, "header.seed is 1.5, expected a whole number"),
+        ({"rate_hz": "fast"}, "header.rate_hz is 'fast', expected a finite number"),
+        ({"front_end": {}}, "header.front_end lacks the key"),
+    ],
+)
 def test_header_keys_are_checked(saved, refusal, changes, message):
     sentence = refusal(with_header(saved, **changes))
     assert "is not a trained model" in sentence and message in sentence
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "3", "null", "{}", '{"format": 1}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "3", "null", "{}", '{"format": 1}', "[" * 100_000]
+)
 def test_a_header_that_is_none_is_refused(saved, refusal, text):
     assert "its header cannot be read" in refusal(rewritten(saved, header=np.array(text)))
 

@@ -14,9 +14,19 @@ from pathlib import Path
 
 from websockets.sync.client import connect
 
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-         "--remote-debugging-port=0")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--mute-audio",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-port=0",
+)
 ENOUGH_S = 30.0  # a busy machine is slow; what takes longer fails
 SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
 
@@ -28,11 +38,20 @@ class Chromium:
         self._open = contextlib.ExitStack()
         self._profile = tempfile.mkdtemp(prefix="chromium-")
         command = ["chromium", *FLAGS, *flags, f"--user-data-dir={self._profile}", "about:blank"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             port, path = self._endpoint()
-            self._socket = self._open.enter_context(connect(f"ws://127.0.0.1:{port}{path}", max_size=None, proxy=None,
-                                                            compression=None, open_timeout=ENOUGH_S))
+            self._socket = self._open.enter_context(
+                connect(
+                    f"ws://127.0.0.1:{port}{path}",
+                    max_size=None,
+                    proxy=None,
+                    compression=None,
+                    open_timeout=ENOUGH_S,
+                )
+            )
         except BaseException:
             self.close()
             raise
@@ -84,13 +103,25 @@ class Page:
     def __init__(self, browser, url, width, height, mobile, dark):
         self._browser = browser
         context = browser.call("Target.createBrowserContext")["browserContextId"]
-        self._target = browser.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
-        self._session = browser.call("Target.attachToTarget", targetId=self._target, flatten=True)["sessionId"]
+        self._target = browser.call(
+            "Target.createTarget", url="about:blank", browserContextId=context
+        )["targetId"]
+        self._session = browser.call("Target.attachToTarget", targetId=self._target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
-        self.call("Emulation.setEmulatedMedia",
-                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=mobile,
+        )
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}],
+        )
         if url != "about:blank":
             self.open(url)
 
@@ -105,8 +136,13 @@ class Page:
 
     def js(self, expression):
         """The value of an expression, awaited, as if a person had caused it."""
-        answer = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True,
-                           userGesture=True)
+        answer = self.call(
+            "Runtime.evaluate",
+            expression=expression,
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
+        )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
@@ -117,7 +153,9 @@ class Page:
             value = self.js(expression)
             if value:
                 return value
-            assert time.monotonic() < deadline_s, f"never true: {expression}; {self.complaints()}; {self.text()[:2000]}"
+            assert time.monotonic() < deadline_s, (
+                f"never true: {expression}; {self.complaints()}; {self.text()[:2000]}"
+            )
             time.sleep(0.05)
 
     def text(self, selector="body"):
@@ -126,9 +164,17 @@ class Page:
 
     def press(self, key, code=None, text=None):
         """A key on the keyboard."""
-        named = {"key": key, "code": code or key, "windowsVirtualKeyCode": {"Tab": 9, "Enter": 13, " ": 32}.get(key, 0)}
-        self.call("Input.dispatchKeyEvent", type="keyDown", **named,
-                  **({"text": text or ("\r" if key == "Enter" else key)} if key != "Tab" else {}))
+        named = {
+            "key": key,
+            "code": code or key,
+            "windowsVirtualKeyCode": {"Tab": 9, "Enter": 13, " ": 32}.get(key, 0),
+        }
+        self.call(
+            "Input.dispatchKeyEvent",
+            type="keyDown",
+            **named,
+            **({"text": text or ("\r" if key == "Enter" else key)} if key != "Tab" else {}),
+        )
         self.call("Input.dispatchKeyEvent", type="keyUp", **named)
 
     def complaints(self):
@@ -141,39 +187,71 @@ class Page:
             if event["method"] == "Runtime.exceptionThrown":
                 details = event["params"]["exceptionDetails"]
                 found.append(details.get("exception", {}).get("description") or details["text"])
-            elif event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error":
-                found.append(event["params"]["entry"]["text"] + " " + event["params"]["entry"].get("url", ""))
-            elif event["method"] == "Runtime.consoleAPICalled" and event["params"]["type"] == "error":
-                found.append(" ".join(str(a.get("value", a.get("description"))) for a in event["params"]["args"]))
+            elif (
+                event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error"
+            ):
+                found.append(
+                    event["params"]["entry"]["text"] + " " + event["params"]["entry"].get("url", "")
+                )
+            elif (
+                event["method"] == "Runtime.consoleAPICalled" and event["params"]["type"] == "error"
+            ):
+                found.append(
+                    " ".join(
+                        str(a.get("value", a.get("description"))) for a in event["params"]["args"]
+                    )
+                )
         # LiteRT prints whatever it has to say as an error
         return [line for line in found if not line.startswith(("INFO: ", "WARNING: "))]
 
     def requested(self):
         """Addresses of everything that the page asked for."""
         self.js("1")
-        return [event["params"]["request"]["url"] for event in self._browser.events
-                if event["method"] == "Network.requestWillBeSent" and event.get("sessionId") == self._session]
+        return [
+            event["params"]["request"]["url"]
+            for event in self._browser.events
+            if event["method"] == "Network.requestWillBeSent"
+            and event.get("sessionId") == self._session
+        ]
 
     def picture(self, path, whole=True):
         """A screenshot into a file."""
         parameters = {"format": "png"}
         if whole:
             size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-            parameters |= {"captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": size["width"],
-                                                                   "height": size["height"], "scale": 1}}
+            parameters |= {
+                "captureBeyondViewport": True,
+                "clip": {
+                    "x": 0,
+                    "y": 0,
+                    "width": size["width"],
+                    "height": size["height"],
+                    "scale": 1,
+                },
+            }
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", **parameters)["data"]))
+        path.write_bytes(
+            base64.b64decode(self.call("Page.captureScreenshot", **parameters)["data"])
+        )
 
     def emulate_sensors(self):
         """Motion sensors in place of the machine's none; before the page listens to them."""
         for name in SENSORS:
-            self.call("Emulation.setSensorOverrideEnabled", enabled=True, type=name, metadata={"available": True})
+            self.call(
+                "Emulation.setSensorOverrideEnabled",
+                enabled=True,
+                type=name,
+                metadata={"available": True},
+            )
 
     def set_sensors(self, acc, gyro):
         """What they read from now on: acceleration with gravity in m/s^2, rotation in rad/s."""
         for name, (x, y, z) in zip(SENSORS, (acc, acc, gyro), strict=True):
-            self.call("Emulation.setSensorOverrideReadings", type=name,
-                      reading={"xyz": {"x": float(x), "y": float(y), "z": float(z)}})
+            self.call(
+                "Emulation.setSensorOverrideReadings",
+                type=name,
+                reading={"xyz": {"x": float(x), "y": float(y), "z": float(z)}},
+            )
 
     def close(self):
         """Close the tab."""

@@ -44,6 +44,7 @@ def open_page(browser):
     def call(url="about:blank", **options):
         opened.append(browser.page(url, **options))
         return opened[-1]
+
     yield call
     for page in opened:
         page.close()
@@ -54,14 +55,22 @@ class Command:
 
     def __init__(self, *arguments):
         code = "import sys; from img2imu.cli import main; sys.exit(main())"
-        self.process = subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)], text=True, cwd=ROOT,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            text=True,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
 
     def serving(self, port):
         """Wait until it listens."""
         deadline_s = time.monotonic() + ENOUGH_S
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            with (
+                contextlib.suppress(OSError),
+                socket.create_connection(("127.0.0.1", port), timeout=1),
+            ):
                 return self
             assert self.process.poll() is None, self.process.stderr.read()
             assert time.monotonic() < deadline_s
@@ -86,6 +95,7 @@ def command():
     def start(*arguments):
         started.append(Command(*arguments))
         return started[-1]
+
     yield start
     for each in started:
         each.end()
@@ -118,8 +128,13 @@ def models_in_the_making(tmp_path_factory):
     """Begun before the first test, since it takes longer than most of them."""
     home = tmp_path_factory.mktemp("models")
     with (home / "log").open("w") as log:
-        process = subprocess.Popen([sys.executable, "-c", MAKE_MODELS, str(home)], cwd=ROOT, stdout=log, stderr=log,
-                                   env=os.environ | {"OMP_NUM_THREADS": "1"})
+        process = subprocess.Popen(
+            [sys.executable, "-c", MAKE_MODELS, str(home)],
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
     yield home, process
     process.kill()
     process.wait(10)
@@ -135,16 +150,39 @@ def web_models(models_in_the_making):
 
 def read_lines(path):
     """The decisions in a file of ``jsonl:``, whole lines only."""
-    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    return [
+        json.loads(line)
+        for line in path.read_text().splitlines(keepends=True)
+        if line.endswith("\n")
+    ]
 
 
 @pytest.fixture(scope="session")
 def run_on():
     """``img2imu run`` on samples, as a phone's: the decisions."""
+
     def call(model, times_s, samples, home):
-        np.savez(home / "samples.npz", time_s=times_s, samples=samples,
-                 channels=np.array(["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]))
-        assert main(["run", str(model), "--source", f"replay:{home}/samples.npz?speed=max", "--resample", "polyphase",
-                     "--sink", f"jsonl:{home}/again.jsonl"]) == 0
+        np.savez(
+            home / "samples.npz",
+            time_s=times_s,
+            samples=samples,
+            channels=np.array(["acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"]),
+        )
+        assert (
+            main(
+                [
+                    "run",
+                    str(model),
+                    "--source",
+                    f"replay:{home}/samples.npz?speed=max",
+                    "--resample",
+                    "polyphase",
+                    "--sink",
+                    f"jsonl:{home}/again.jsonl",
+                ]
+            )
+            == 0
+        )
         return read_lines(home / "again.jsonl")
+
     return call

@@ -43,7 +43,11 @@ def test_it_shows_what_the_recogniser_decided(live, open_page):
     page = open_page(url)
     page.until("document.querySelectorAll('#decisions tbody tr').length >= 2")
     for _ in range(100):  # the page is a moment behind the file
-        before, shown, after = spells(read_lines(decisions)), page.js(SPELLS), spells(read_lines(decisions))
+        before, shown, after = (
+            spells(read_lines(decisions)),
+            page.js(SPELLS),
+            spells(read_lines(decisions)),
+        )
         if before == shown == after:
             break
         time.sleep(0.05)
@@ -54,7 +58,13 @@ def test_it_shows_what_the_recogniser_decided(live, open_page):
     assert page.js("""[...document.querySelectorAll('#images canvas')].every((c) => new Set(
         c.getContext('2d').getImageData(0, 0, c.width, c.height).data).size > 20)""")
     health = page.text("#health")
-    for words in ("50.0 Hz (model: 50 Hz)", "0 late, 0 duplicate, 0 refused", "% of one core", " MB", "at the median"):
+    for words in (
+        "50.0 Hz (model: 50 Hz)",
+        "0 late, 0 duplicate, 0 refused",
+        "% of one core",
+        " MB",
+        "at the median",
+    ):
         assert words in health
     assert page.js("document.querySelectorAll('.uplot canvas').length") == 2
     assert page.complaints() == []
@@ -63,14 +73,22 @@ def test_it_shows_what_the_recogniser_decided(live, open_page):
 
 def test_how_it_looks(live, open_page):
     url, _ = live
-    pages = {(size, dark): open_page(url, width=width, height=height, mobile=size == "phone", dark=dark)
-             for size, width, height in (("desktop", 1360, 800), ("phone", 390, 844), ("narrow", 320, 640))
-             for dark in (False, True)}
+    pages = {
+        (size, dark): open_page(url, width=width, height=height, mobile=size == "phone", dark=dark)
+        for size, width, height in (
+            ("desktop", 1360, 800),
+            ("phone", 390, 844),
+            ("narrow", 320, 640),
+        )
+        for dark in (False, True)
+    }
     for (size, dark), page in pages.items():
         page.until("document.querySelectorAll('#decisions tbody tr').length >= 2")
         # nothing is cut off: no sideways scrolling, whatever the width
         assert page.js("document.documentElement.scrollWidth <= innerWidth"), size
-        ground, text = page.js("['backgroundColor', 'color'].map((name) => getComputedStyle(document.body)[name])")
+        ground, text = page.js(
+            "['backgroundColor', 'color'].map((name) => getComputedStyle(document.body)[name])"
+        )
         assert (brightness(ground) < brightness(text)) == dark
         page.picture(PICTURES / f"dashboard-{size}-{'dark' if dark else 'light'}.png")
 
@@ -103,9 +121,14 @@ def test_everything_that_is_operated_or_drawn_has_a_name(live, open_page):
     page.call("Accessibility.enable")
     nodes = page.call("Accessibility.getFullAXTree")["nodes"]
     wanted = ("button", "combobox", "textbox", "img", "image", "table", "region", "rowheader")
-    nameless = [node["role"]["value"] for node in nodes if node.get("role", {}).get("value") in wanted
-                and not node.get("ignored") and not node.get("name", {}).get("value")
-                and node["role"]["value"] not in ("table", "region")]
+    nameless = [
+        node["role"]["value"]
+        for node in nodes
+        if node.get("role", {}).get("value") in wanted
+        and not node.get("ignored")
+        and not node.get("name", {}).get("value")
+        and node["role"]["value"] not in ("table", "region")
+    ]
     assert nameless == []
     assert sum(node.get("role", {}).get("value") in ("img", "image") for node in nodes) >= 6 + 7
 
@@ -160,7 +183,12 @@ def test_a_page_of_another_origin_gets_nothing(live, open_page, stranger, port):
 def test_garbage_and_floods_do_not_disturb_others(live, open_page, port):
     page = open_page(live[0])
     page.until("document.querySelectorAll('#decisions tbody tr').length >= 1")
-    for message in ("x" * 100_000, b"\x00" * 4000, "[" * 4000, json.dumps({"do": "record", "label": 7})):
+    for message in (
+        "x" * 100_000,
+        b"\x00" * 4000,
+        "[" * 4000,
+        json.dumps({"do": "record", "label": 7}),
+    ):
         address = f"ws://127.0.0.1:{port}/live"
         with contextlib.suppress(Exception), connect(address, proxy=None, close_timeout=1) as rude:
             for _ in range(200):
@@ -170,7 +198,9 @@ def test_garbage_and_floods_do_not_disturb_others(live, open_page, port):
     assert page.js("document.getElementById('connection').dataset.state") == "good"
 
 
-def test_when_the_program_ends_the_page_says_so_and_finds_the_next(command, open_page, port, demo_model):
+def test_when_the_program_ends_the_page_says_so_and_finds_the_next(
+    command, open_page, port, demo_model
+):
     first = command("run", "--demo", "--web", port).serving(port)
     page = open_page(f"http://127.0.0.1:{port}/")
     page.until("document.getElementById('connection').dataset.state === 'good'")
@@ -182,7 +212,11 @@ def test_when_the_program_ends_the_page_says_so_and_finds_the_next(command, open
     page.until("document.getElementById('connection').dataset.state === 'good'")
 
 
-def test_a_model_with_the_front_end_inside_says_why_there_are_no_images(command, open_page, port, web_models):
-    command("run", web_models["int8"], "--source", f"replay:{DEMO_RECORDING}", "--web", port).serving(port)
+def test_a_model_with_the_front_end_inside_says_why_there_are_no_images(
+    command, open_page, port, web_models
+):
+    command(
+        "run", web_models["int8"], "--source", f"replay:{DEMO_RECORDING}", "--web", port
+    ).serving(port)
     page = open_page(f"http://127.0.0.1:{port}/")
     page.until("document.getElementById('images').textContent.includes('--frontend host')")

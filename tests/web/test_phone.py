@@ -27,6 +27,7 @@ window.addEventListener = (type, ...rest) => {
 @pytest.fixture
 def phone(open_page):
     """A phone's browser with motion sensors."""
+
     def call(url):
         page = open_page(width=390, height=844, mobile=True)
         page.emulate_sensors()
@@ -35,6 +36,7 @@ def phone(open_page):
         page.until("document.documentElement.dataset.theme")
         page.js(LISTEN)
         return page
+
     return call
 
 
@@ -54,11 +56,20 @@ def heard(page):
     return rows[:, 0] / 1000, values
 
 
-def test_a_recording_reaches_the_runtime_as_the_browser_gave_it(phone, command, port, demo_model, recording, run_on,
-                                                                tmp_path):
+def test_a_recording_reaches_the_runtime_as_the_browser_gave_it(
+    phone, command, port, demo_model, recording, run_on, tmp_path
+):
     decisions = tmp_path / "live.jsonl"
-    command("run", demo_model, "--source", f"phone:{port}", "--resample", "polyphase", "--sink",
-            f"jsonl:{decisions}").serving(port)
+    command(
+        "run",
+        demo_model,
+        "--source",
+        f"phone:{port}",
+        "--resample",
+        "polyphase",
+        "--sink",
+        f"jsonl:{decisions}",
+    ).serving(port)
     page = phone(f"http://127.0.0.1:{port}/")
     page.js("document.getElementById('start').click()")
     page.until("document.getElementById('status').textContent.startsWith('sending')")
@@ -69,9 +80,12 @@ def test_a_recording_reaches_the_runtime_as_the_browser_gave_it(phone, command, 
     times_s, samples = heard(page)
     live = wait_for_last(decisions, times_s[page.js("stopped") - 1])
 
-    # the browser rounds to 0.1 m/s^2 and 0.1 degrees a second; one sensor may be a reading ahead of the other
-    for given, rows, rest in ((samples[:, :3], recording.samples[:, :3], [0, 0, 9.8]),
-                              (np.degrees(samples[:, 3:]), np.degrees(recording.samples[:, 3:]), [0, 0, 0])):
+    # the browser rounds to 0.1 m/s^2 and 0.1 degrees a second; one sensor may be a reading ahead of
+    # the other
+    for given, rows, rest in (
+        (samples[:, :3], recording.samples[:, :3], [0, 0, 9.8]),
+        (np.degrees(samples[:, 3:]), np.degrees(recording.samples[:, 3:]), [0, 0, 0]),
+    ):
         nearest = np.abs(given[:, None] - np.concatenate([rows, [rest]])[None]).max(2).min(1)
         assert nearest.max() <= 0.0501
     assert 1 / np.median(np.diff(times_s)) == pytest.approx(60, rel=0.15)
@@ -81,7 +95,10 @@ def test_a_recording_reaches_the_runtime_as_the_browser_gave_it(phone, command, 
     assert {d["label"] for d in live} >= {"ABD", "IR"}
     for one, other in zip(live, again, strict=False):
         assert (one["time_s"], one["label"], one["probabilities"]) == (
-            other["time_s"], other["label"], other["probabilities"])
+            other["time_s"],
+            other["label"],
+            other["probabilities"],
+        )
     assert page.complaints() == []
 
 
@@ -97,9 +114,12 @@ def wait_for_last(path, newest_s):
 
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
-def test_a_model_in_the_browser_answers_as_the_runtime_does(phone, command, port, web_models, recording, run_on,
-                                                            tmp_path, recipe):
-    command("run", web_models[recipe], "--source", f"phone:{port}?model={web_models[recipe]}").serving(port)
+def test_a_model_in_the_browser_answers_as_the_runtime_does(
+    phone, command, port, web_models, recording, run_on, tmp_path, recipe
+):
+    command(
+        "run", web_models[recipe], "--source", f"phone:{port}?model={web_models[recipe]}"
+    ).serving(port)
     page = phone(f"http://127.0.0.1:{port}/")
     page.js("document.querySelector('input[value=here]').click()")
     page.until("document.getElementById('model').textContent.includes('classes')")
@@ -115,10 +135,14 @@ def test_a_model_in_the_browser_answers_as_the_runtime_does(phone, command, port
     again = run_on(web_models[recipe], times_s, samples, tmp_path)
 
     assert len(here) >= 6 and shown in {d["label"] for d in here}
-    np.testing.assert_allclose([d["timeS"] for d in here], [d["time_s"] for d in again[:len(here)]], rtol=0, atol=1e-9)
-    assert [d["label"] for d in here] == [d["label"] for d in again[:len(here)]]
-    difference = np.abs(np.array([d["windowProbabilities"] for d in here])
-                        - np.array([list(d["window_probabilities"].values()) for d in again[:len(here)]])).max()
+    np.testing.assert_allclose(
+        [d["timeS"] for d in here], [d["time_s"] for d in again[: len(here)]], rtol=0, atol=1e-9
+    )
+    assert [d["label"] for d in here] == [d["label"] for d in again[: len(here)]]
+    difference = np.abs(
+        np.array([d["windowProbabilities"] for d in here])
+        - np.array([list(d["window_probabilities"].values()) for d in again[: len(here)]])
+    ).max()
     print(f"{recipe}: {len(here)} decisions, largest difference in probability {difference:.2g}")
     if recipe == "float32":
         assert difference <= GOLDEN_TOLERANCE

@@ -17,14 +17,18 @@ SENDING = "document.getElementById('status').textContent.startsWith('sending')"
 @pytest.fixture
 def phone(open_page):
     """A phone's browser with motion sensors, lying on its back."""
+
     def call(url, dark=False, g=9.8):
         page = open_page(width=390, height=844, mobile=True, dark=dark)
-        page.call("Security.setIgnoreCertificateErrors", ignore=True)  # the person went on after the warning
+        page.call(
+            "Security.setIgnoreCertificateErrors", ignore=True
+        )  # the person went on after the warning
         page.emulate_sensors()
         page.set_sensors((0, 0, g), (0, 0, 0))
         page.open(url)
         page.until("document.documentElement.dataset.theme")  # the page's script has run
         return page
+
     return call
 
 
@@ -41,18 +45,28 @@ def reachable():
 
 
 def test_without_https_it_says_what_to_do(command, phone, port, demo_model, reachable):
-    command("run", demo_model, "--source", f"phone:0.0.0.0:{port}?token=a-token-of-mine").serving(port)
+    command("run", demo_model, "--source", f"phone:0.0.0.0:{port}?token=a-token-of-mine").serving(
+        port
+    )
     page = phone(f"http://{reachable}:{port}/#token=a-token-of-mine", dark=True)
     page.until("!document.getElementById('obstacle').hidden")
     said = page.text("#obstacle")
-    assert "not opened securely" in said and "img2imu cert" in said and f"adb reverse tcp:{port} tcp:{port}" in said
+    assert (
+        "not opened securely" in said
+        and "img2imu cert" in said
+        and f"adb reverse tcp:{port} tcp:{port}" in said
+    )
     assert page.js("document.getElementById('start').disabled")
     page.picture(PICTURES / "phone-not-secure.png")
 
 
-def test_https_with_a_certificate_of_ones_own_and_a_token(command, phone, port, demo_model, reachable, tmp_path):
+def test_https_with_a_certificate_of_ones_own_and_a_token(
+    command, phone, port, demo_model, reachable, tmp_path
+):
     assert main(["cert", "-o", str(tmp_path / "cert"), "--name", reachable]) == 0
-    command("run", demo_model, "--source", f"phone:{port}?cert={tmp_path}/cert&token=a-token-of-mine").serving(port)
+    command(
+        "run", demo_model, "--source", f"phone:{port}?cert={tmp_path}/cert&token=a-token-of-mine"
+    ).serving(port)
     page = phone(f"https://{reachable}:{port}/")
     assert page.js("isSecureContext")
     page.js(START)
@@ -75,19 +89,31 @@ def test_gravity_that_is_turned_around_is_mended(command, phone, port, demo_mode
     page.picture(PICTURES / "phone-calibrated.png")
 
 
-@pytest.mark.parametrize(("readings", "sign", "words"), [
-    ("[0, 0, 9.8]", 1, "usual sign"), ("[0.2, 0.3, -9.7]", -1, "mended"), ("[0, 9.8, 0]", 0, "not flat"),
-    ("[0, 0, 1]", 0, "shows 1.0"), ("[0, 0, i % 2 ? 8 : 12]", 0, "is moving"),
-])
-def test_the_sign_is_only_told_from_rest(command, open_page, port, demo_model, readings, sign, words):
+@pytest.mark.parametrize(
+    ("readings", "sign", "words"),
+    [
+        ("[0, 0, 9.8]", 1, "usual sign"),
+        ("[0.2, 0.3, -9.7]", -1, "mended"),
+        ("[0, 9.8, 0]", 0, "not flat"),
+        ("[0, 0, 1]", 0, "shows 1.0"),
+        ("[0, 0, i % 2 ? 8 : 12]", 0, "is moving"),
+    ],
+)
+def test_the_sign_is_only_told_from_rest(
+    command, open_page, port, demo_model, readings, sign, words
+):
     command("run", demo_model, "--source", f"phone:{port}").serving(port)
     page = open_page(f"http://127.0.0.1:{port}/")
-    found = page.js(f"import('/static/motion.js').then(({{signAtRest}}) => "
-                    f"signAtRest(Array.from({{length: 60}}, (_, i) => {readings})))")
+    found = page.js(
+        f"import('/static/motion.js').then(({{signAtRest}}) => "
+        f"signAtRest(Array.from({{length: 60}}, (_, i) => {readings})))"
+    )
     assert found["sign"] == sign and words in found["sentence"]
 
 
-def test_what_is_measured_while_the_computer_is_away_is_sent_later(command, phone, port, demo_model):
+def test_what_is_measured_while_the_computer_is_away_is_sent_later(
+    command, phone, port, demo_model
+):
     arguments = ("run", demo_model, "--source", f"phone:{port}", "--resample", "polyphase")
     first = command(*arguments).serving(port)
     page = phone(f"http://127.0.0.1:{port}/")
@@ -109,9 +135,15 @@ def test_a_file_that_is_no_model_for_the_browser(command, open_page, port, demo_
     page = open_page(f"http://127.0.0.1:{port}/")
     page.until("document.getElementById('status').textContent === 'not started'")
     page.js("document.querySelector('input[value=here]').click()")
-    for path, words in ((tmp_path / "text.tflite", "is no .tflite model"), (tmp_path / "cut.tflite", "was cut short"),
-                        (demo_model, "does not take raw windows")):
-        node = page.call("DOM.querySelector", selector="#file",
-                         nodeId=page.call("DOM.getDocument")["root"]["nodeId"])["nodeId"]
+    for path, words in (
+        (tmp_path / "text.tflite", "is no .tflite model"),
+        (tmp_path / "cut.tflite", "was cut short"),
+        (demo_model, "does not take raw windows"),
+    ):
+        node = page.call(
+            "DOM.querySelector",
+            selector="#file",
+            nodeId=page.call("DOM.getDocument")["root"]["nodeId"],
+        )["nodeId"]
         page.call("DOM.setFileInputFiles", files=[str(path)], nodeId=node)
         page.until(f"document.getElementById('model').textContent.includes({words!r})")

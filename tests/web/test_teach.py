@@ -24,13 +24,26 @@ def looped(recording, path, seconds=150):
 
 def wait_for(page, begin_s, end_s):
     """Until the person is in this part of a turn, as the newest sample tells."""
-    page.until(f"(window.newest % {TURN_S}) > {begin_s} && (window.newest % {TURN_S}) < {end_s}", 60)
+    page.until(
+        f"(window.newest % {TURN_S}) > {begin_s} && (window.newest % {TURN_S}) < {end_s}", 60
+    )
 
 
 def test_teaching_by_clicks(command, open_page, port, recording, tmp_path):
     loop, taught = looped(recording, tmp_path / "loop.csv"), tmp_path / "my.tflite"
-    teaching = command("teach", "--source", f"replay:{loop}", "-o", taught, "--web", port, "--seconds", SECONDS,
-                       "--countdown", 0.5).serving(port)
+    teaching = command(
+        "teach",
+        "--source",
+        f"replay:{loop}",
+        "-o",
+        taught,
+        "--web",
+        port,
+        "--seconds",
+        SECONDS,
+        "--countdown",
+        0.5,
+    ).serving(port)
     page = open_page(f"http://127.0.0.1:{port}/", width=1360, height=800)
     page.until("!document.getElementById('teach').hidden")
     page.js("""(() => { const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live');
@@ -52,7 +65,9 @@ def test_teaching_by_clicks(command, open_page, port, recording, tmp_path):
         page.until("document.getElementById('recording').hidden")
         page.until(f"document.getElementById('lesson').textContent.includes({name!r})")
     page.until("document.querySelectorAll('#classes tbody tr').length === 2")
-    assert page.js("document.querySelectorAll('#teach b').length") == 0  # a name is text, whatever it looks like
+    assert (
+        page.js("document.querySelectorAll('#teach b').length") == 0
+    )  # a name is text, whatever it looks like
     assert taught.exists()
 
     for name, begin_s in (("<b>lift</b>", 3.5), ("turn", 9.5)):
@@ -60,7 +75,9 @@ def test_teaching_by_clicks(command, open_page, port, recording, tmp_path):
         page.until(f"document.getElementById('label').textContent === {name!r}")
         page.picture(PICTURES / f"teach-{'lift' if 'lift' in name else name}.png")
 
-    page.js("[...document.querySelectorAll('#taught button')].find((b) => b.textContent === 'Delete').click()")
+    page.js(
+        "[...document.querySelectorAll('#taught button')].find((b) => b.textContent === 'Delete').click()"
+    )
     page.until("document.getElementById('label').textContent === 'nothing taught yet'")
     assert page.complaints() == []
     assert "holds 'turn'" in teaching.end()

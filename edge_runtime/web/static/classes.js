@@ -1,6 +1,6 @@
 // A row for each class: its probability over the newest decisions as a strip, and now as a number.
-import {colour} from "./theme.js";
-import {element, percent} from "./words.js";
+import { colour } from "./theme.js";
+import { element, percent } from "./words.js";
 
 const DECISIONS = 96;
 
@@ -8,16 +8,19 @@ export class Classes {
   constructor(body, labels) {
     this.history = [];
     this.rows = labels.map((label) => {
-      const canvas = element("canvas", {width: DECISIONS, height: 1});
+      const canvas = element("canvas", { width: DECISIONS, height: 1 });
       canvas.setAttribute("role", "img");
-      canvas.setAttribute("aria-label", `probability of ${label} over the last ${DECISIONS} decisions`);
-      const now = element("td", {textContent: "–"});
-      const heading = element("th", {textContent: label});
+      canvas.setAttribute(
+        "aria-label",
+        `probability of ${label} over the last ${DECISIONS} decisions`,
+      );
+      const now = element("td", { textContent: "–" });
+      const heading = element("th", { textContent: label });
       heading.scope = "row";
       const row = element("tr", {}, heading, element("td", {}, canvas), now);
-      return {label, row, canvas, now};
+      return { label, row, canvas, now };
     });
-    body.replaceChildren(...this.rows.map(({row}) => row));
+    body.replaceChildren(...this.rows.map(({ row }) => row));
   }
 
   push(decision) {
@@ -29,8 +32,10 @@ export class Classes {
   draw() {
     if (!this.dirty) return;
     this.dirty = false;
-    const ink = colour("strip"), missing = colour("line"), newest = this.history.at(-1);
-    for (const {label, row, canvas, now} of this.rows) {
+    const ink = colour("strip"),
+      missing = colour("line"),
+      newest = this.history.at(-1);
+    for (const { label, row, canvas, now } of this.rows) {
       const context = canvas.getContext("2d");
       context.clearRect(0, 0, DECISIONS, 1);
       this.history.forEach((decision, i) => {

@@ -1,20 +1,28 @@
 // The dashboard: takes what the server tells and passes it to the parts of the page.
-import {Classes} from "./classes.js";
-import {Decisions} from "./decisions.js";
-import {Figures} from "./figures.js";
-import {Live, setToken} from "./live.js";
-import {Pictures} from "./pictures.js";
-import {Lessons} from "./lessons.js";
-import {useTheme} from "./theme.js";
-import {Traces} from "./traces.js";
-import {percent} from "./words.js";
+import { Classes } from "./classes.js";
+import { Decisions } from "./decisions.js";
+import { Figures } from "./figures.js";
+import { Live, setToken } from "./live.js";
+import { Pictures } from "./pictures.js";
+import { Lessons } from "./lessons.js";
+import { useTheme } from "./theme.js";
+import { Traces } from "./traces.js";
+import { percent } from "./words.js";
 
-const SAMPLES = 1, IMAGES = 2; // kinds of binary messages, see messages.py
+const SAMPLES = 1,
+  IMAGES = 2; // kinds of binary messages, see messages.py
 const $ = (id) => document.getElementById(id);
 const MOST_WAITING = 240; // decisions that came while the page was paused
-let parts = null, paused = false, hello = null, said = "", waiting = [];
+let parts = null,
+  paused = false,
+  hello = null,
+  said = "",
+  waiting = [];
 
-const uPlot = await import("/vendor/uplot/uPlot.esm.js").then((module) => module.default, () => null);
+const uPlot = await import("/vendor/uplot/uPlot.esm.js").then(
+  (module) => module.default,
+  () => null,
+);
 
 const lessons = new Lessons((command) => live.socket.send(JSON.stringify(command)));
 const live = new Live("/live", {
@@ -30,7 +38,8 @@ const live = new Live("/live", {
     if (!parts || paused) return;
     const kind = new DataView(buffer).getUint8(0);
     if (kind === SAMPLES) samples(buffer);
-    else if (kind === IMAGES) parts.pictures.show(new DataView(buffer).getFloat64(8, true), new Uint8Array(buffer, 16));
+    else if (kind === IMAGES)
+      parts.pictures.show(new DataView(buffer).getFloat64(8, true), new Uint8Array(buffer, 16));
   },
   lost(seconds) {
     rest("not connected"); // no label stands longer than what it was said of
@@ -60,9 +69,12 @@ function begin(message) {
   };
   if (!uPlot) {
     $("traces").className = "warning";
-    $("traces").textContent = "The plotting library is not installed, so traces cannot be drawn: run make web in the checkout (it needs npm), then install again. Everything else works without it.";
+    $("traces").textContent =
+      "The plotting library is not installed, so traces cannot be drawn: run make web in the checkout (it needs npm), then install again. Everything else works without it.";
   }
-  $("classes-span").textContent = hello.hop_s ? `a decision every ${hello.hop_s.toFixed(2)} s from ${hello.window_s} s of motion` : "";
+  $("classes-span").textContent = hello.hop_s
+    ? `a decision every ${hello.hop_s.toFixed(2)} s from ${hello.window_s} s of motion`
+    : "";
   $("classes-section").hidden = $("images-section").hidden = !hello.labels.length;
   if (!hello.decisions.length) rest(hello.labels.length ? "waiting" : "nothing taught yet");
   hello.decisions.forEach(decide);
@@ -81,8 +93,10 @@ function decide(decision) {
   $("label").textContent = name;
   $("label").dataset.state = decision.state;
   $("label").dataset.time = decision.time_s;
-  $("sure").textContent = decision.latency_us ? `${percent(decision.probability)} sure`
-    : {gap: "samples are missing", "warming up": "filling the window again"}[decision.state] ?? "\u00a0";
+  $("sure").textContent = decision.latency_us
+    ? `${percent(decision.probability)} sure`
+    : ({ gap: "samples are missing", "warming up": "filling the window again" }[decision.state] ??
+      "\u00a0");
   if (name !== said) $("announcement").textContent = said = name;
 }
 
@@ -98,7 +112,8 @@ function connection(state, text) {
 }
 
 function draw() {
-  if (parts && !paused) [parts.classes, parts.pictures, parts.traces].forEach((part) => part?.draw());
+  if (parts && !paused)
+    [parts.classes, parts.pictures, parts.traces].forEach((part) => part?.draw());
   requestAnimationFrame(draw);
 }
 

@@ -1,5 +1,5 @@
 // Decisions that agree, one after the other, as one line: from when to when, how many, how probable.
-import {clock, percent, element} from "./words.js";
+import { clock, percent, element } from "./words.js";
 
 const LINES = 60;
 
@@ -12,9 +12,14 @@ export class Decisions {
 
   push(decision) {
     const name = decision.label ?? decision.state;
-    if (!this.spell || this.spell.name !== name || this.spell.state !== decision.state || decision.event) {
-      const cells = Array.from({length: 5}, () => element("td"));
-      this.spell = {name, state: decision.state, count: 0, sum: 0, cells};
+    if (
+      !this.spell ||
+      this.spell.name !== name ||
+      this.spell.state !== decision.state ||
+      decision.event
+    ) {
+      const cells = Array.from({ length: 5 }, () => element("td"));
+      this.spell = { name, state: decision.state, count: 0, sum: 0, cells };
       const row = element("tr", {}, ...cells);
       row.dataset.state = decision.state;
       cells[0].textContent = clock(decision.time_s);

@@ -1,5 +1,6 @@
 // One WebSocket to this page's own server that is opened again whenever it is lost.
-const FIRST_WAIT_MS = 500, LONGEST_WAIT_MS = 10_000;
+const FIRST_WAIT_MS = 500,
+  LONGEST_WAIT_MS = 10_000;
 const KEY = "img2imu-token";
 
 // The token stands behind the # of the address, which browsers send to nobody; kept until the tab is closed.
@@ -16,7 +17,8 @@ export function setToken(text) {
   sessionStorage.setItem(KEY, text.trim());
 }
 
-export const withToken = (path) => (token() ? `${path}?token=${encodeURIComponent(token())}` : path);
+export const withToken = (path) =>
+  token() ? `${path}?token=${encodeURIComponent(token())}` : path;
 
 // on: {open(socket), text(object), bytes(ArrayBuffer), lost(seconds until the next try), refused()}
 export class Live {
@@ -30,10 +32,12 @@ export class Live {
   open() {
     clearTimeout(this.timer);
     this.closed = false;
-    const socket = this.socket = new WebSocket(location.origin.replace(/^http/, "ws") + withToken(this.path));
+    const socket = (this.socket = new WebSocket(
+      location.origin.replace(/^http/, "ws") + withToken(this.path),
+    ));
     socket.binaryType = "arraybuffer";
     socket.onopen = () => this.on.open?.(socket);
-    socket.onmessage = ({data}) => {
+    socket.onmessage = ({ data }) => {
       this.waitMs = FIRST_WAIT_MS;
       if (typeof data === "string") this.on.text?.(JSON.parse(data), socket);
       else this.on.bytes?.(data);
@@ -59,7 +63,7 @@ export class Live {
 // A browser does not say why a WebSocket was refused; the server answers the same question here.
 async function refused() {
   try {
-    return (await fetch(withToken("/check"), {cache: "no-store"})).status === 401;
+    return (await fetch(withToken("/check"), { cache: "no-store" })).status === 401;
   } catch {
     return false;
   }

@@ -1,6 +1,8 @@
 // From the phone's own timestamps to the model's even grid: edge_runtime/resampler.py's PolyphaseResampler, once more.
 // A sinc of ten zero crossings a side under a Kaiser window; linear where samples are too far apart to filter.
-const HALF_WIDTH_STEPS = 10, KAISER_BETA = 5, DENSE = 1.05;
+const HALF_WIDTH_STEPS = 10,
+  KAISER_BETA = 5,
+  DENSE = 1.05;
 
 export class Resampler {
   constructor(rateHz, channels) {
@@ -28,15 +30,17 @@ export class Resampler {
     this.times.push(timeS);
     this.values.push(values);
     this.received += 1;
-    const {times} = this, grid = [];
+    const { times } = this,
+      grid = [];
     if (times.length < 2) return grid;
-    const first = this.received - times.length + 1, limitS = times.at(-2) - this.delayS;
+    const first = this.received - times.length + 1,
+      limitS = times.at(-2) - this.delayS;
     for (;;) {
       const atS = this.startS + this.next / this.rateHz;
       if (!(atS <= limitS)) break;
       const left = after(times, atS) - 1;
       const part = (atS - times[left]) / (times[left + 1] - times[left]);
-      grid.push({timeS: atS, sample: this.at(atS), received: first + left + part});
+      grid.push({ timeS: atS, sample: this.at(atS), received: first + left + part });
       this.next += 1;
     }
     this.forget();
@@ -44,14 +48,20 @@ export class Resampler {
   }
 
   at(atS) {
-    const {times, values} = this;
-    const begin = notBefore(times, atS - this.delayS), end = after(times, atS + this.delayS);
+    const { times, values } = this;
+    const begin = notBefore(times, atS - this.delayS),
+      end = after(times, atS + this.delayS);
     let widest = 0;
-    for (let i = Math.max(begin - 1, 0); i < end; i++) widest = Math.max(widest, times[i + 1] - times[i]);
+    for (let i = Math.max(begin - 1, 0); i < end; i++)
+      widest = Math.max(widest, times[i + 1] - times[i]);
     const sum = new Array(this.channels).fill(0);
     if (widest * this.rateHz > DENSE) {
-      const left = after(times, atS) - 1, part = (atS - times[left]) / (times[left + 1] - times[left]);
-      return Float32Array.from(sum, (_, c) => (1 - part) * values[left][c] + part * values[left + 1][c]);
+      const left = after(times, atS) - 1,
+        part = (atS - times[left]) / (times[left + 1] - times[left]);
+      return Float32Array.from(
+        sum,
+        (_, c) => (1 - part) * values[left][c] + part * values[left + 1][c],
+      );
     }
     let total = 0;
     for (let i = begin; i < end; i++) {
@@ -79,7 +89,8 @@ export function kernel(steps) {
 
 // The modified Bessel function of the first kind, order 0: its power series, which converges fast for small x.
 function bessel(x) {
-  let term = 1, sum = 1;
+  let term = 1,
+    sum = 1;
   for (let k = 1; term > 1e-17 * sum; k++) {
     term *= (x / (2 * k)) ** 2;
     sum += term;
@@ -87,8 +98,10 @@ function bessel(x) {
   return sum;
 }
 
-function notBefore(times, timeS) { // first index with times[i] >= timeS
-  let low = 0, high = times.length;
+function notBefore(times, timeS) {
+  // first index with times[i] >= timeS
+  let low = 0,
+    high = times.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (times[middle] < timeS) low = middle + 1;
@@ -97,8 +110,10 @@ function notBefore(times, timeS) { // first index with times[i] >= timeS
   return low;
 }
 
-function after(times, timeS) { // first index with times[i] > timeS
-  let low = 0, high = times.length;
+function after(times, timeS) {
+  // first index with times[i] > timeS
+  let low = 0,
+    high = times.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (times[middle] <= timeS) low = middle + 1;

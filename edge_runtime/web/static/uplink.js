@@ -1,8 +1,13 @@
 // Samples to the runtime in batches. What was not acknowledged is kept, and sent again after a lost connection.
-import {Live} from "./live.js";
+import { Live } from "./live.js";
 
-const BATCH_MS = 50, MOST_IN_BATCH = 500, KEPT = 120 * 60; // two minutes at 60 a second
-const SAMPLE_BYTES = 32, HEADER_BYTES = 8, BUSY = 4409, FULL_BYTES = 64 * 1024;
+const BATCH_MS = 50,
+  MOST_IN_BATCH = 500,
+  KEPT = 120 * 60; // two minutes at 60 a second
+const SAMPLE_BYTES = 32,
+  HEADER_BYTES = 8,
+  BUSY = 4409,
+  FULL_BYTES = 64 * 1024;
 
 export class Uplink {
   // tell({state, ...}): "connected" with the runtime's wishes, "lost", "refused", "busy"
@@ -16,18 +21,18 @@ export class Uplink {
     this.ready = false;
     this.live = new Live("/phone", {
       open: (socket) => {
-        socket.send(JSON.stringify({session: this.session}));
-        socket.addEventListener("close", ({code}) => {
+        socket.send(JSON.stringify({ session: this.session }));
+        socket.addEventListener("close", ({ code }) => {
           this.ready = false;
           if (code === BUSY) {
             this.live.close();
-            this.tell({state: "busy"});
+            this.tell({ state: "busy" });
           }
         });
       },
       text: (message) => this.hear(message),
-      lost: (seconds) => this.tell({state: "lost", seconds}),
-      refused: () => this.tell({state: "refused"}),
+      lost: (seconds) => this.tell({ state: "lost", seconds }),
+      refused: () => this.tell({ state: "refused" }),
     });
     this.timer = setInterval(() => this.send(), BATCH_MS);
   }
@@ -52,7 +57,7 @@ export class Uplink {
     if (message.channels) {
       this.next = this.first;
       this.ready = true;
-      this.tell({state: "connected", ...message});
+      this.tell({ state: "connected", ...message });
     }
   }
 
@@ -60,7 +65,13 @@ export class Uplink {
     const socket = this.live.socket;
     this.next = Math.max(this.next, this.first);
     const batch = this.kept.slice(this.next - this.first, this.next - this.first + MOST_IN_BATCH);
-    if (!this.ready || !batch.length || socket.readyState !== WebSocket.OPEN || socket.bufferedAmount > FULL_BYTES) return;
+    if (
+      !this.ready ||
+      !batch.length ||
+      socket.readyState !== WebSocket.OPEN ||
+      socket.bufferedAmount > FULL_BYTES
+    )
+      return;
     const view = new DataView(new ArrayBuffer(HEADER_BYTES + SAMPLE_BYTES * batch.length));
     view.setFloat64(0, this.next, true);
     batch.forEach(([timeMs, ...values], i) => {

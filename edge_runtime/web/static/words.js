@@ -5,7 +5,7 @@ export const percent = (p) => (p === null || p === undefined ? "–" : `${Math.r
 
 export function clock(seconds) {
   if (seconds === null) return "–";
-  if (seconds > EPOCH_S) return new Date(1000 * seconds).toLocaleTimeString([], {hour12: false});
+  if (seconds > EPOCH_S) return new Date(1000 * seconds).toLocaleTimeString([], { hour12: false });
   const minutes = Math.floor(seconds / 60);
   const rest = (seconds - 60 * minutes).toFixed(1);
   return minutes ? `${minutes}:${rest.padStart(4, "0")}` : `${rest} s`;

@@ -1,7 +1,7 @@
 """What happens to sensors, done to pictures: x is time, y frequency, the colours a sensor's axes.
 
-There is no vertical flip, rotation or vertical crop here, and there must be none: they pass one frequency off as
-another, and which frequency it was is what recognition lives on.
+There is no vertical flip, rotation or vertical crop here, and there must be none: they pass one
+frequency off as another, and which frequency it was is what recognition lives on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from img2imu.pretrain.augmentations.time_shift import TimeShift
 
 Augmentation = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
-# In the order in which they are applied: the motion, then how the sensor is worn, then what it and the link lose.
+# In the order in which they are applied: the motion, then how the sensor is worn, then what it and
+# the link lose.
 AUGMENTATIONS: dict[str, Callable[[], Augmentation]] = {
     "time-crop": TimeCrop,
     "time-shift": TimeShift,
@@ -41,17 +42,22 @@ class Augmenter:
 
     Args:
         names: out of :data:`AUGMENTATIONS`; applied in the table's order.
-        share: of the images that each augmentation is applied to. A ``time-crop`` is applied to all.
+        share: of the images that each augmentation is applied to. A ``time-crop`` is applied to
+            all.
 
     Raises:
         DataError: an unknown name.
     """
 
-    def __init__(self, names: Sequence[str] = tuple(AUGMENTATIONS), share: float = APPLIED_SHARE) -> None:
+    def __init__(
+        self, names: Sequence[str] = tuple(AUGMENTATIONS), share: float = APPLIED_SHARE
+    ) -> None:
         unknown = [name for name in names if name not in AUGMENTATIONS]
         if unknown:
-            raise DataError(f"there is no augmentation {unknown[0]!r}, expected some of {', '.join(AUGMENTATIONS)}: "
-                            "correct the name or leave it out")
+            raise DataError(
+                f"there is no augmentation {unknown[0]!r}, expected some of {', '.join(AUGMENTATIONS)}: "
+                "correct the name or leave it out"
+            )
         self.names = tuple(name for name in AUGMENTATIONS if name in names)
         self.share = share
         self._crop: Augmentation | None = TimeCrop() if "time-crop" in names else None
@@ -66,6 +72,9 @@ class Augmenter:
         """
         views = self._crop(pictures, generator) if self._crop else centre_columns(pictures)
         for augmentation in self._others:
-            chosen = torch.rand(len(views), 1, 1, 1, generator=generator, device=views.device) < self.share
+            chosen = (
+                torch.rand(len(views), 1, 1, 1, generator=generator, device=views.device)
+                < self.share
+            )
             views = torch.where(chosen, augmentation(views, generator), views)
         return views

@@ -14,10 +14,11 @@ from img2imu.pretrain.augmentations.decibels import to_power, to_shades
 class AxisMixing:
     """The colours of every pixel mixed as a rotation of the sensor mixes its axes.
 
-    Physically: a rotation R turns a sample's axes a into R a. The power of uncorrelated axes then becomes (R * R) p,
-    with R's elements squared; their rows and columns sum to 1, so that every pixel keeps its total power and no shade
-    leaves the range. On the picture it is a turn of the hue, and with a permutation of the axes (a sensor put in
-    upside down or sideways) an exchange of red, green and blue.
+    Physically: a rotation R turns a sample's axes a into R a. The power of uncorrelated axes then
+    becomes (R * R) p, with R's elements squared; their rows and columns sum to 1, so that every
+    pixel keeps its total power and no shade leaves the range. On the picture it is a turn of the
+    hue, and with a permutation of the axes (a sensor put in upside down or sideways) an exchange of
+    red, green and blue.
 
     Args:
         max_degrees: of the rotation, about a random axis.

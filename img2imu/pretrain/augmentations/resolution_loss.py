@@ -12,8 +12,9 @@ from torch.nn import functional
 class ResolutionLoss:
     """Down along x by a random factor, and up again; rows are left alone.
 
-    Physically: a longer frame or a larger step smears what happens in time, and short windows give few frames that are
-    stretched to the image's width. The same in y would move energy from one frequency to its neighbours.
+    Physically: a longer frame or a larger step smears what happens in time, and short windows give
+    few frames that are stretched to the image's width. The same in y would move energy from one
+    frequency to its neighbours.
 
     Args:
         max_factor: the width is divided by 1 to this.
@@ -24,8 +25,12 @@ class ResolutionLoss:
     def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Images (B, 3, H, W) to images of the same shape."""
         w = images.shape[3]
-        blurs = torch.stack([blur(w, factor) for factor in range(1, self.max_factor + 1)]).to(images.device)
-        chosen = torch.randint(len(blurs), (len(images),), generator=generator, device=images.device)
+        blurs = torch.stack([blur(w, factor) for factor in range(1, self.max_factor + 1)]).to(
+            images.device
+        )
+        chosen = torch.randint(
+            len(blurs), (len(images),), generator=generator, device=images.device
+        )
         return torch.einsum("bchw,bwv->bchv", images, blurs[chosen])
 
 

@@ -14,9 +14,9 @@ from img2imu.pretrain.augmentations.columns import take_columns
 class TimeCrop:
     """Part of a picture's columns, stretched to the width of an image; every row stays where it is.
 
-    Physically: when a window begins is chance, and the same motion is done faster or slower. A slower repetition
-    stretches what comes and goes along x. This is SimCLR's random resized crop (Chen et al. 2020) in x alone: in y
-    it would pass one frequency off as another.
+    Physically: when a window begins is chance, and the same motion is done faster or slower. A
+    slower repetition stretches what comes and goes along x. This is SimCLR's random resized crop
+    (Chen et al. 2020) in x alone: in y it would pass one frequency off as another.
 
     Args:
         min_share: of the picture's columns in a view, at least.
@@ -44,4 +44,4 @@ class TimeCrop:
 def centre_columns(images: torch.Tensor, width: int = IMAGE_WIDTH) -> torch.Tensor:
     """The middle of pictures (B, 3, H, W): what views show without a ``TimeCrop``."""
     start = (images.shape[3] - width) // 2
-    return images[..., start:start + width]
+    return images[..., start : start + width]

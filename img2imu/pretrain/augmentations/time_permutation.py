@@ -13,8 +13,9 @@ from img2imu.pretrain.augmentations.columns import take_columns
 class TimePermutation:
     """Cuts along x, and the pieces shuffled.
 
-    Physically: activities repeat, and which repetition or phase a window begins with says nothing about which activity
-    it is (permutation of Um et al. 2017, there on raw signals). Leave it out where order is the class, as in gestures.
+    Physically: activities repeat, and which repetition or phase a window begins with says nothing
+    about which activity it is (permutation of Um et al. 2017, there on raw signals). Leave it out
+    where order is the class, as in gestures.
 
     Args:
         max_pieces: 2 to this many, of random lengths.
@@ -29,6 +30,10 @@ class TimePermutation:
         # Of the w - 1 places between columns the first few of a random order are cut.
         order = torch.rand(b, w - 1, generator=generator, device=device).argsort(1).argsort(1)
         cuts = torch.randint(1, self.max_pieces, (b, 1), generator=generator, device=device)
-        piece = torch.nn.functional.pad((order < cuts).long().cumsum(1), (1, 0))  # of each column, (B, W)
+        piece = torch.nn.functional.pad(
+            (order < cuts).long().cumsum(1), (1, 0)
+        )  # of each column, (B, W)
         turn = torch.rand(b, w, generator=generator, device=device).argsort(1)  # of each piece
-        return take_columns(images, (turn.gather(1, piece) * w + torch.arange(w, device=device)).argsort(1))
+        return take_columns(
+            images, (turn.gather(1, piece) * w + torch.arange(w, device=device)).argsort(1)
+        )

@@ -18,8 +18,8 @@ class TimeShift:
 
     Args:
         max_share: of the width, in either direction.
-        mode: what enters at one side: ``"wrap"``, what left at the other, which suits repeated motions; ``"edge"``,
-            the outermost column held.
+        mode: what enters at one side: ``"wrap"``, what left at the other, which suits repeated
+            motions; ``"edge"``, the outermost column held.
     """
 
     max_share: float = 0.5
@@ -29,6 +29,8 @@ class TimeShift:
         """Images (B, 3, H, W) to images of the same shape."""
         b, w = images.shape[0], images.shape[3]
         furthest = int(self.max_share * w)
-        shift = torch.randint(-furthest, furthest + 1, (b, 1), generator=generator, device=images.device)
+        shift = torch.randint(
+            -furthest, furthest + 1, (b, 1), generator=generator, device=images.device
+        )
         columns = torch.arange(w, device=images.device) - shift
         return take_columns(images, columns % w if self.mode == "wrap" else columns.clamp(0, w - 1))

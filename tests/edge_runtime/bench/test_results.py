@@ -24,10 +24,28 @@ from edge_runtime.errors import OutputError, SourceError
 
 P = Percentiles(1.0, 2.0, 3.0, 4.0)
 STATE = MachineState("ondemand", 600.0, 1800.0, 50.5, (), ("under-voltage",), 0.1)
-MODEL = ModelResult("a.tflite", "a – test", 6, 50.0, 0.32, 1000, "litert 2", (Start(1.0, 2.0, 0.5, 3.0, 6.0),),
-                    (Speed(1, 10, 0, P, P, P, P, 9.0),), Live(10.0, 31, 1, 0.004, P), Memory(50.0, None), None)
-RESULT = BenchResult(SCHEMA, "2026-01-01T00:00:00+00:00", Machine("CPU", 4, "Linux aarch64", "3.13", "2", "0.1"),
-                     STATE, None, (MODEL, dataclasses.replace(MODEL, speeds=(), live=None, memory=None, failure="no")))
+MODEL = ModelResult(
+    "a.tflite",
+    "a – test",
+    6,
+    50.0,
+    0.32,
+    1000,
+    "litert 2",
+    (Start(1.0, 2.0, 0.5, 3.0, 6.0),),
+    (Speed(1, 10, 0, P, P, P, P, 9.0),),
+    Live(10.0, 31, 1, 0.004, P),
+    Memory(50.0, None),
+    None,
+)
+RESULT = BenchResult(
+    SCHEMA,
+    "2026-01-01T00:00:00+00:00",
+    Machine("CPU", 4, "Linux aarch64", "3.13", "2", "0.1"),
+    STATE,
+    None,
+    (MODEL, dataclasses.replace(MODEL, speeds=(), live=None, memory=None, failure="no")),
+)
 
 
 def test_percentiles_are_those_of_sorted_times():
@@ -41,10 +59,18 @@ def test_a_result_comes_back_as_it_was(tmp_path):
     assert read_result(tmp_path / "a.json") == RESULT
 
 
-@pytest.mark.parametrize(("content", "named"), [
-    (b"", "no JSON"), (b"\xff\xfe", "no JSON"), (b"[]", "schema None"), (b'{"schema": 2}', "schema 2"),
-    (b'{"schema": true}', "lacks the key"), (b'{"schema": 1}', "lacks the key 'created'"), (b"[" * 100_000, "no JSON"),
-])
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"", "no JSON"),
+        (b"\xff\xfe", "no JSON"),
+        (b"[]", "schema None"),
+        (b'{"schema": 2}', "schema 2"),
+        (b'{"schema": true}', "lacks the key"),
+        (b'{"schema": 1}', "lacks the key 'created'"),
+        (b"[" * 100_000, "no JSON"),
+    ],
+)
 def test_another_file_is_refused(tmp_path, is_sentence, content, named):
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(SourceError, match=named) as refusal:

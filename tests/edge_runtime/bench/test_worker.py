@@ -10,6 +10,7 @@ from edge_runtime.recognizer import Recognizer
 @pytest.fixture
 def feeder(make_contract, fake_model):
     """A recogniser with a full window; its network takes at least so many seconds."""
+
     def make(network_s=0.0, **changes):
         contract = make_contract(**changes)
         model = fake_model(len(contract.labels))
@@ -23,6 +24,7 @@ def feeder(make_contract, fake_model):
         feeder = Feeder(Recognizer(contract, model))
         assert len(feeder.push(contract.window_samples)) == 1
         return feeder
+
     return make
 
 
@@ -40,7 +42,10 @@ def test_the_stages_add_up(feeder):
     for stage in (speed.front_end, speed.inference, speed.rest, speed.total):
         assert 0 < stage.p50_us <= stage.p90_us <= stage.p99_us <= stage.max_us
     assert speed.total.max_us >= speed.inference.max_us
-    assert speed.total.p50_us >= speed.inference.p50_us + min(speed.front_end.p50_us, speed.rest.p50_us) / 100
+    assert (
+        speed.total.p50_us
+        >= speed.inference.p50_us + min(speed.front_end.p50_us, speed.rest.p50_us) / 100
+    )
 
 
 def test_a_sleeping_network_costs_time_but_no_processor(feeder):

@@ -21,7 +21,9 @@ def demo_recording(demo_recording_path):
 @pytest.fixture(scope="session")
 def expected(demo_model_path, demo_recording):
     """The decisions on the bundled recording, pushed at once."""
-    return Recognizer.load(demo_model_path).push(demo_recording.timestamps_s, demo_recording.samples)
+    return Recognizer.load(demo_model_path).push(
+        demo_recording.timestamps_s, demo_recording.samples
+    )
 
 
 @pytest.fixture
@@ -34,17 +36,30 @@ def calm(demo_recording):
 @pytest.fixture
 def run(demo_model_path, tmp_path, capsys):
     """Run the command on a source; gives the exit code, the decisions in the sink, and what was printed."""
+
     def call(source, *arguments, model=demo_model_path):
         sink = tmp_path / "decisions.jsonl"
-        code = main(["run", str(model), "--source", str(source), "--sink", f"jsonl:{sink}", *map(str, arguments)])
+        code = main(
+            [
+                "run",
+                str(model),
+                "--source",
+                str(source),
+                "--sink",
+                f"jsonl:{sink}",
+                *map(str, arguments),
+            ]
+        )
         lines = sink.read_text().splitlines() if sink.exists() else []
         return code, [json.loads(line) for line in lines], capsys.readouterr()
+
     return call
 
 
 @pytest.fixture
 def refused(run, is_sentence):
     """The sentence by which a source or a model is refused; with no label anywhere."""
+
     def call(source, *arguments, decisions=0, **options):
         code, found, printed = run(source, *arguments, **options)
         assert code == EXIT_USER_ERROR
@@ -55,18 +70,26 @@ def refused(run, is_sentence):
         assert line == printed.err.splitlines()[-1]
         assert is_sentence(line)
         return line.removeprefix("img2imu: ")
+
     return call
 
 
 @pytest.fixture
 def altered(demo_recording, tmp_path):
     """The bundled recording as CSV, with its times or samples changed."""
+
     def call(times_s=None, samples=None, channels=CHANNELS, header=None):
         path = tmp_path / "altered.csv"
         times_s = demo_recording.timestamps_s if times_s is None else times_s
         samples = demo_recording.samples if samples is None else samples
-        write_csv(path, Recording("altered", np.asarray(times_s, float), np.asarray(samples, np.float32), channels))
+        write_csv(
+            path,
+            Recording(
+                "altered", np.asarray(times_s, float), np.asarray(samples, np.float32), channels
+            ),
+        )
         if header is not None:
             path.write_text(path.read_text().replace(",".join(("time_s", *channels)), header, 1))
         return f"{path}?speed=max"
+
     return call

@@ -11,7 +11,9 @@ from edge_runtime.commands import cert
 from edge_runtime.errors import OutputError, UserError
 from edge_runtime.web.tls import context_of
 
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here: apt-get install openssl")
+needs_openssl = pytest.mark.skipif(
+    shutil.which("openssl") is None, reason="no openssl here: apt-get install openssl"
+)
 
 
 def run(*words):
@@ -37,12 +39,15 @@ def test_a_client_that_trusts_it_gets_through(tmp_path, capsys):
             for _ in range(3):
                 with secure.accept()[0] as connection:
                     connection.sendall(b"hello")
+
     thread = threading.Thread(target=answer, daemon=True)
     thread.start()
     trusting = ssl.create_default_context(cafile=folder / "cert.pem")
     for name in ("pi.example", "192.0.2.7", "localhost"):
-        with socket.create_connection(address, timeout=10) as plain, trusting.wrap_socket(
-                plain, server_hostname=name) as connection:
+        with (
+            socket.create_connection(address, timeout=10) as plain,
+            trusting.wrap_socket(plain, server_hostname=name) as connection,
+        ):
             got.append(connection.recv(10))
     thread.join(10)
     assert got == [b"hello"] * 3
@@ -51,8 +56,12 @@ def test_a_client_that_trusts_it_gets_through(tmp_path, capsys):
 @needs_openssl
 def test_it_is_nobodys_authority(tmp_path):
     run("-o", str(tmp_path / "c"))
-    text = subprocess.run(["openssl", "x509", "-in", tmp_path / "c" / "cert.pem", "-noout", "-text"],
-                          capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(
+        ["openssl", "x509", "-in", tmp_path / "c" / "cert.pem", "-noout", "-text"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert "CA:FALSE" in text and "TLS Web Server Authentication" in text
 
 
@@ -73,7 +82,12 @@ def test_what_is_no_name(name):
 
 def test_names_come_once_and_before_addresses():
     names = cert.names_of_this_machine(["10.0.0.1", "pi.local", "localhost"])
-    assert len(set(names)) == len(names) and {"10.0.0.1", "pi.local", "localhost", "127.0.0.1"} <= set(names)
+    assert len(set(names)) == len(names) and {
+        "10.0.0.1",
+        "pi.local",
+        "localhost",
+        "127.0.0.1",
+    } <= set(names)
     assert names.index("pi.local") < names.index("10.0.0.1")
 
 

@@ -13,11 +13,13 @@ from img2imu.cli import main
 @pytest.fixture
 def info(demo_model_path, capsys):
     """What the command prints."""
+
     def call(*arguments, model=demo_model_path):
         assert main(["info", str(model), *arguments]) == 0
         printed = capsys.readouterr()
         assert printed.err == ""
         return printed.out
+
     return call
 
 
@@ -43,25 +45,39 @@ def test_people_are_told_what_goes_in_and_what_comes_out(info, demo_model_path):
     assert found["window"] == "5 s (250 samples)"
     assert found["decision"].startswith("every 0.32 s, mean of 3 windows")
     assert found["front end"].startswith("6 images 48 x 32, frames of 0.64 s, 1.28 s, 2.56 s; ")
-    assert found["network"].startswith(f"int8, {len(read(demo_model_path).tflite) / 1024:.0f} KiB, by litert-torch ")
+    assert found["network"].startswith(
+        f"int8, {len(read(demo_model_path).tflite) / 1024:.0f} KiB, by litert-torch "
+    )
     assert found["trained on"].startswith("watch (BSD-3-Clause), 10 or more windows per class, 20")
     assert found["golden"] == "3 windows"
     assert found["schema"] == "1"
 
 
-@pytest.mark.parametrize(("int8", "float32", "text"), [
-    (None, None, "not measured"), (0.9, None, "not measured"),
-    (0.9123, 0.92, "0.912 (float 0.920) on windows it was not trained on"),
-])
+@pytest.mark.parametrize(
+    ("int8", "float32", "text"),
+    [
+        (None, None, "not measured"),
+        (0.9, None, "not measured"),
+        (0.9123, 0.92, "0.912 (float 0.920) on windows it was not trained on"),
+    ],
+)
 def test_a_score_is_shown_when_there_is_one(info, demo_model_path, tmp_path, int8, float32, text):
     file = read(demo_model_path)
-    provenance = dataclasses.replace(file.contract.provenance, macro_f1=int8, macro_f1_float=float32)
+    provenance = dataclasses.replace(
+        file.contract.provenance, macro_f1=int8, macro_f1_float=float32
+    )
     path = tmp_path / "scored.tflite"
-    path.write_bytes(pack(file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden))
+    path.write_bytes(
+        pack(file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden)
+    )
     assert rows(info(model=path))["macro-F1"] == text
 
 
 def test_it_runs_as_a_module_too(demo_model_path, info):
-    result = subprocess.run([sys.executable, "-m", "img2imu", "info", str(demo_model_path)], capture_output=True,
-                            text=True, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-m", "img2imu", "info", str(demo_model_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert (result.returncode, result.stdout, result.stderr) == (0, info(), "")

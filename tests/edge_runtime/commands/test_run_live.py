@@ -28,7 +28,9 @@ def messages(recording):
             for name, columns in (("totalacceleration", slice(0, 3)), ("gyroscope", slice(3, 6))):
                 values = dict(zip("xyz", map(float, recording.samples[i, columns]), strict=True))
                 payload.append({"name": name, "time": time_ns, "values": values})
-        bodies.append(json.dumps({"messageId": number, "sessionId": "s", "deviceId": "d", "payload": payload}))
+        bodies.append(
+            json.dumps({"messageId": number, "sessionId": "s", "deviceId": "d", "payload": payload})
+        )
     for number in range(5, len(bodies) - 1, 5):
         bodies[number], bodies[number + 1] = bodies[number + 1], bodies[number]
     return bodies
@@ -72,13 +74,30 @@ def test_what_a_source_says_stands_between_two_views(monkeypatch, capsys):
     assert "A\r" not in terminal.getvalue() and "walk" in terminal.getvalue()
 
 
-def test_a_phone_gives_the_decisions_of_the_recording(demo_model_path, demo_recording_path, port, tmp_path):
+def test_a_phone_gives_the_decisions_of_the_recording(
+    demo_model_path, demo_recording_path, port, tmp_path
+):
     recording = read_recording(demo_recording_path).select(CHANNELS)
     expected = Recognizer.load(demo_model_path).push(recording.timestamps_s, recording.samples)
     sink = tmp_path / "decisions.jsonl"
-    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", demo_model_path, "--source",
-                                f"http:127.0.0.1:{port}", "--sink", f"jsonl:{sink}", "--sink", "console:"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "img2imu",
+            "run",
+            demo_model_path,
+            "--source",
+            f"http:127.0.0.1:{port}",
+            "--sink",
+            f"jsonl:{sink}",
+            "--sink",
+            "console:",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         push(port, ["this is no message", *messages(recording)])
         for _ in range(400):
@@ -91,17 +110,34 @@ def test_a_phone_gives_the_decisions_of_the_recording(demo_model_path, demo_reco
         process.kill()
     found = [json.loads(line) for line in sink.read_text().splitlines()]
     assert [d["label"] for d in found] == [d.label for d in expected]
-    assert [d["probability"] for d in found] == pytest.approx([d.probability for d in expected], abs=0.02)
+    assert [d["probability"] for d in found] == pytest.approx(
+        [d.probability for d in expected], abs=0.02
+    )
     assert len(shown.splitlines()) == len(expected)
     assert "skipped 1 malformed message: it is no JSON" in said and "Traceback" not in said
 
 
-def test_a_phone_that_falls_silent_leaves_no_label_standing(demo_model_path, demo_recording_path, port, tmp_path):
+def test_a_phone_that_falls_silent_leaves_no_label_standing(
+    demo_model_path, demo_recording_path, port, tmp_path
+):
     recording = read_recording(demo_recording_path).select(CHANNELS)
     bodies = messages(recording)
     sink = tmp_path / "decisions.jsonl"
-    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", demo_model_path, "--source",
-                                f"http:127.0.0.1:{port}", "--sink", f"jsonl:{sink}"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "img2imu",
+            "run",
+            demo_model_path,
+            "--source",
+            f"http:127.0.0.1:{port}",
+            "--sink",
+            f"jsonl:{sink}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
     def wait_for(state):
         for _ in range(400):
@@ -110,6 +146,7 @@ def test_a_phone_that_falls_silent_leaves_no_label_standing(demo_model_path, dem
                 return json.loads(lines[-1])
             time.sleep(0.05)
         raise AssertionError(f"never {state}")
+
     try:
         push(port, bodies[:15])
         gap = wait_for("gap")
@@ -125,11 +162,25 @@ def test_a_phone_that_falls_silent_leaves_no_label_standing(demo_model_path, dem
         process.kill()
 
 
-def test_a_service_manager_ends_it_with_everything_written(demo_model_path, demo_recording_path, tmp_path):
+def test_a_service_manager_ends_it_with_everything_written(
+    demo_model_path, demo_recording_path, tmp_path
+):
     sink = tmp_path / "decisions.jsonl"
-    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", demo_model_path, "--source",
-                                f"replay:{demo_recording_path}?lead_s=6", "--sink", f"jsonl:{sink}"],
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "img2imu",
+            "run",
+            demo_model_path,
+            "--source",
+            f"replay:{demo_recording_path}?lead_s=6",
+            "--sink",
+            f"jsonl:{sink}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         for _ in range(400):
             if sink.exists() and sink.read_text().count("\n") >= 3:
@@ -146,8 +197,19 @@ def test_a_service_manager_ends_it_with_everything_written(demo_model_path, demo
 
 
 def test_a_service_manager_ends_it_before_any_sample(demo_model_path, port):
-    process = subprocess.Popen([sys.executable, "-m", "img2imu", "run", demo_model_path, "--source",
-                                f"http:127.0.0.1:{port}"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "img2imu",
+            "run",
+            demo_model_path,
+            "--source",
+            f"http:127.0.0.1:{port}",
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         for line in process.stderr:
             if "http" in line:  # it listens

@@ -11,22 +11,30 @@ from img2imu.cli import EXIT_USER_ERROR, main
 @pytest.fixture
 def model_with(demo_model_path, tmp_path):
     """The bundled model with its bytes changed."""
+
     def call(change):
         path = tmp_path / "changed.tflite"
         path.write_bytes(change(demo_model_path.read_bytes()))
         return path
+
     return call
 
 
 @pytest.mark.parametrize("command", ["run", "info"])
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda content: b"\x89PNG" + bytes(200), "is not a .tflite model"),
-    (lambda content: b"", "is not a .tflite model"),
-    (lambda content: content[:1000], "without an img2imu contract, or one that was cut short"),
-    (lambda content: content[:-1], "cut short"),
-    (lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:], "is damaged"),
-], ids=["another kind", "empty", "cut in the network", "cut at the end", "a bit flipped"])
-def test_a_model_file_that_is_none(refused, model_with, demo_recording_path, command, change, message, capsys):
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: b"\x89PNG" + bytes(200), "is not a .tflite model"),
+        (lambda content: b"", "is not a .tflite model"),
+        (lambda content: content[:1000], "without an img2imu contract, or one that was cut short"),
+        (lambda content: content[:-1], "cut short"),
+        (lambda content: content[:100] + bytes([content[100] ^ 1]) + content[101:], "is damaged"),
+    ],
+    ids=["another kind", "empty", "cut in the network", "cut at the end", "a bit flipped"],
+)
+def test_a_model_file_that_is_none(
+    refused, model_with, demo_recording_path, command, change, message, capsys
+):
     path = model_with(change)
     if command == "run":
         assert message in refused(demo_recording_path, model=path)
@@ -38,16 +46,26 @@ def test_a_model_file_that_is_none(refused, model_with, demo_recording_path, com
 
 def test_a_tflite_without_contract(refused, tmp_path, demo_model_path, demo_recording_path):
     (tmp_path / "plain.tflite").write_bytes(read(demo_model_path).tflite)
-    assert "without an img2imu contract" in refused(demo_recording_path, model=tmp_path / "plain.tflite")
+    assert "without an img2imu contract" in refused(
+        demo_recording_path, model=tmp_path / "plain.tflite"
+    )
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ('"schema": 1', '"schema": 3', "has schema 3, this version reads up to 2: pip install --upgrade img2imu"),
-    ('"schema": 1', '"schema": 1, "colour": "red"', "unknown key 'colour'"),
-    ('"rate_hz": 50.0', '"rate_hz": 5.0', "stream.rate_hz = 5.0, expected 10 to 400"),
-])
-def test_a_contract_that_cannot_be_honoured(refused, tmp_path, demo_model_path, demo_recording_path, monkeypatch, old,
-                                            new, message):
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            '"schema": 1',
+            '"schema": 3',
+            "has schema 3, this version reads up to 2: pip install --upgrade img2imu",
+        ),
+        ('"schema": 1', '"schema": 1, "colour": "red"', "unknown key 'colour'"),
+        ('"rate_hz": 50.0', '"rate_hz": 5.0', "stream.rate_hz = 5.0, expected 10 to 400"),
+    ],
+)
+def test_a_contract_that_cannot_be_honoured(
+    refused, tmp_path, demo_model_path, demo_recording_path, monkeypatch, old, new, message
+):
     file = read(demo_model_path)
     text = file.contract.to_json().replace(old, new, 1)
     with monkeypatch.context() as patch:
@@ -56,9 +74,13 @@ def test_a_contract_that_cannot_be_honoured(refused, tmp_path, demo_model_path, 
     assert message in refused(demo_recording_path, model=tmp_path / "other.tflite")
 
 
-def test_a_network_of_other_shapes_than_the_contract_says(refused, tmp_path, demo_model_path, demo_recording_path):
+def test_a_network_of_other_shapes_than_the_contract_says(
+    refused, tmp_path, demo_model_path, demo_recording_path
+):
     file = read(demo_model_path)
     fewer = dataclasses.replace(file.contract, labels=file.contract.labels[1:])
     golden = dataclasses.replace(file.golden, probabilities=file.golden.probabilities[:, 1:])
     (tmp_path / "other.tflite").write_bytes(pack(file.tflite, fewer, golden))
-    assert "the network's probabilities are" in refused(demo_recording_path, model=tmp_path / "other.tflite")
+    assert "the network's probabilities are" in refused(
+        demo_recording_path, model=tmp_path / "other.tflite"
+    )

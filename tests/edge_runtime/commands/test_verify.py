@@ -47,15 +47,21 @@ def test_json(demo_model_path, other_answers, capsys, other, code):
 def test_a_file_cut_short_is_refused_in_a_sentence(demo_model_path, tmp_path, capsys, cut):
     whole = demo_model_path.read_bytes()
     path = tmp_path / "cut.tflite"
-    path.write_bytes(whole[:int(len(whole) * cut)])
+    path.write_bytes(whole[: int(len(whole) * cut)])
     assert main(["verify", str(path)]) == EXIT_USER_ERROR
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and "cut short" in printed.err
 
 
 def test_it_needs_the_base_install_alone(demo_model_path):
-    code = ("import sys; from img2imu.cli import main; code = main(sys.argv[1:]); "
-            "heavy = [m for m in ('torch', 'sklearn', 'rich', 'export') if m in sys.modules]; sys.exit(heavy or code)")
-    result = subprocess.run([sys.executable, "-c", code, "verify", str(demo_model_path)], capture_output=True,
-                            text=True, timeout=60)
+    code = (
+        "import sys; from img2imu.cli import main; code = main(sys.argv[1:]); "
+        "heavy = [m for m in ('torch', 'sklearn', 'rich', 'export') if m in sys.modules]; sys.exit(heavy or code)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code, "verify", str(demo_model_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert result.returncode == 0, result.stderr

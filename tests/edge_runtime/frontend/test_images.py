@@ -31,12 +31,20 @@ def test_a_batch_is_its_windows_one_by_one(make_front_end):
 
 def test_statistics_are_those_that_the_contract_names_of_the_window(make_front_end):
     front_end, window = make_front_end(), noise(32, 6)
-    np.testing.assert_array_equal(front_end.compute(window).statistics, front_end.statistics(window))
+    np.testing.assert_array_equal(
+        front_end.compute(window).statistics, front_end.statistics(window)
+    )
 
 
-@pytest.mark.parametrize("image_channels", [
-    ((0, 1, 2), (3, 4, 5)), ((5, 4, 3), (0, 0, 1)), ((2, 4, 5),), ((3, 3, 3), (0, 1, 2), (1, 2, 3)),
-])
+@pytest.mark.parametrize(
+    "image_channels",
+    [
+        ((0, 1, 2), (3, 4, 5)),
+        ((5, 4, 3), (0, 0, 1)),
+        ((2, 4, 5),),
+        ((3, 3, 3), (0, 1, 2), (1, 2, 3)),
+    ],
+)
 @pytest.mark.parametrize("loud", range(6))
 def test_a_channel_shows_in_its_colours_of_its_images(make_front_end, image_channels, loud):
     window = np.zeros((32, 6), np.float32)
@@ -51,7 +59,9 @@ def test_images_of_one_resolution_stand_together(make_front_end):
     window = noise(32, 6)
     both = make_front_end(fft_samples=(8, 16)).compute(window).images
     for i, n in enumerate((8, 16)):
-        np.testing.assert_array_equal(both[2 * i:2 * i + 2], make_front_end(fft_samples=(n,)).compute(window).images)
+        np.testing.assert_array_equal(
+            both[2 * i : 2 * i + 2], make_front_end(fft_samples=(n,)).compute(window).images
+        )
 
 
 def test_time_runs_from_left_to_right(make_front_end):
@@ -65,22 +75,31 @@ def test_drawing_is_a_resize_of_the_columns(make_front_end):
     front_end, window = make_front_end(channels=3, fft_samples=(8,), width=7), noise(32, 3)
     (spectrogram,) = front_end.spectrograms
     columns = spectrogram.columns(window)  # seven frames: no resize
-    np.testing.assert_allclose(front_end.compute(window).images[0], columns.transpose(1, 0, 2), atol=1e-6)
+    np.testing.assert_allclose(
+        front_end.compute(window).images[0], columns.transpose(1, 0, 2), atol=1e-6
+    )
 
 
 @settings(max_examples=40)
-@given(step=st.integers(1, 6), hops=st.lists(st.integers(1, 14), min_size=1, max_size=6),
-       channels=st.sampled_from([1, 3, 6]), fft_samples=st.sampled_from([(8,), (8, 16), (12, 32)]),
-       seed=st.integers(0, 99))
-def test_a_stream_of_windows_gives_what_each_window_gives_alone_to_the_bit(make_front_end, step, hops, channels,
-                                                                          fft_samples, seed):
-    front_end = make_front_end(channels=channels, fft_samples=fft_samples, step_samples=step, hop_samples=step)
+@given(
+    step=st.integers(1, 6),
+    hops=st.lists(st.integers(1, 14), min_size=1, max_size=6),
+    channels=st.sampled_from([1, 3, 6]),
+    fft_samples=st.sampled_from([(8,), (8, 16), (12, 32)]),
+    seed=st.integers(0, 99),
+)
+def test_a_stream_of_windows_gives_what_each_window_gives_alone_to_the_bit(
+    make_front_end, step, hops, channels, fft_samples, seed
+):
+    front_end = make_front_end(
+        channels=channels, fft_samples=fft_samples, step_samples=step, hop_samples=step
+    )
     stream = front_end.stream()
     samples = noise(32 + step * sum(hops), channels, seed)
     begin = 0
     for hop in (0, *hops):
         begin += hop * step
-        window = samples[begin:begin + 32]
+        window = samples[begin : begin + 32]
         found = stream.advance(window, hop * step if begin else 32)
         alone = front_end.compute(window.copy())
         assert found.images.tobytes() == alone.images.tobytes()
@@ -106,6 +125,8 @@ def test_features_stay_as_they_were_when_the_stream_goes_on(make_front_end):
 
 
 def test_an_unknown_statistic_is_refused_with_the_known_ones(make_front_end, is_sentence):
-    with pytest.raises(ContractError, match="statistic 'entropy', expected one of mean, ") as caught:
+    with pytest.raises(
+        ContractError, match="statistic 'entropy', expected one of mean, "
+    ) as caught:
         make_front_end(statistics=("mean", "entropy"))
     assert is_sentence(str(caught.value))

@@ -15,6 +15,7 @@ def make_spectrogram(make_contract):
     def make(fft_samples, step_samples=4, channels=1, **changes):
         front = make_contract(channels, window_samples=128, hop_samples=128, **changes).front_end
         return Spectrogram(SpectrogramSpec(fft_samples, step_samples), front, RATE_HZ)
+
     return make
 
 
@@ -39,7 +40,9 @@ def test_a_sine_on_a_bin_shows_its_squared_amplitude(make_spectrogram, fft_sampl
     k = fft_samples // 4
     power = np.zeros(fft_samples // 2 + 1)
     power[k] = amplitude**2
-    power[[k - 1, k + 1]] = amplitude**2 / 4  # a Hann window spreads half the amplitude to each neighbour
+    power[[k - 1, k + 1]] = (
+        amplitude**2 / 4
+    )  # a Hann window spreads half the amplitude to each neighbour
     spectrogram = make_spectrogram(fft_samples, height=24)
     weights = frequency_weights(fft_samples, 24, RATE_HZ, 1.0)
     columns = spectrogram.columns(sine(fft_samples, k, amplitude))
@@ -48,11 +51,20 @@ def test_a_sine_on_a_bin_shows_its_squared_amplitude(make_spectrogram, fft_sampl
 
 
 @pytest.mark.parametrize("fft_samples", [8, 32])
-@pytest.mark.parametrize("level_db, value", [
-    (MIN_DB, -1), (MAX_DB, 1), ((MIN_DB + MAX_DB) / 2, 0), (MIN_DB + 25, -0.5), (MIN_DB - 30, -1), (MAX_DB + 30, 1),
-])
+@pytest.mark.parametrize(
+    "level_db, value",
+    [
+        (MIN_DB, -1),
+        (MAX_DB, 1),
+        ((MIN_DB + MAX_DB) / 2, 0),
+        (MIN_DB + 25, -0.5),
+        (MIN_DB - 30, -1),
+        (MAX_DB + 30, 1),
+    ],
+)
 def test_the_limits_in_db_become_minus_one_and_one(make_spectrogram, fft_samples, level_db, value):
-    # An impulse in the middle of a frame, where the Hann window is 1, is as strong in every bin: 4 h / n.
+    # An impulse in the middle of a frame, where the Hann window is 1, is as strong in every bin: 4
+    # h / n.
     impulse = np.zeros((fft_samples, 1), np.float32)
     impulse[fft_samples // 2] = 10 ** (level_db / 20) * fft_samples / 4
     np.testing.assert_allclose(make_spectrogram(fft_samples).columns(impulse), value, atol=1e-4)
@@ -91,8 +103,18 @@ def test_rising_frequencies_climb_from_the_last_row_to_the_first(make_spectrogra
     assert constant.argmax() == 39 and alternating.argmax() == 0
 
 
-@pytest.mark.parametrize("fft_samples, step, n, frames", [(8, 4, 8, 1), (8, 4, 7, 0), (8, 4, 12, 2), (8, 3, 32, 9),
-                                                          (16, 100, 128, 2), (16, 200, 128, 1), (8, 4, 0, 0)])
+@pytest.mark.parametrize(
+    "fft_samples, step, n, frames",
+    [
+        (8, 4, 8, 1),
+        (8, 4, 7, 0),
+        (8, 4, 12, 2),
+        (8, 3, 32, 9),
+        (16, 100, 128, 2),
+        (16, 200, 128, 1),
+        (8, 4, 0, 0),
+    ],
+)
 def test_there_is_a_column_for_every_whole_frame(make_spectrogram, fft_samples, step, n, frames):
     spectrogram = make_spectrogram(fft_samples, step)
     assert spectrogram.n_columns(n) == frames
@@ -109,15 +131,23 @@ def test_a_burst_brightens_the_columns_whose_frames_hold_it(make_spectrogram):
 
 
 @settings(max_examples=40)
-@given(n_frames=st.integers(1, 12), step=st.integers(1, 9), fft_samples=st.sampled_from([8, 15, 32]),
-       channels=st.sampled_from([1, 3, 6]), seed=st.integers(0, 99))
-def test_a_column_depends_on_its_own_frame_alone_to_the_bit(make_spectrogram, n_frames, step, fft_samples, channels,
-                                                            seed):
+@given(
+    n_frames=st.integers(1, 12),
+    step=st.integers(1, 9),
+    fft_samples=st.sampled_from([8, 15, 32]),
+    channels=st.sampled_from([1, 3, 6]),
+    seed=st.integers(0, 99),
+)
+def test_a_column_depends_on_its_own_frame_alone_to_the_bit(
+    make_spectrogram, n_frames, step, fft_samples, channels, seed
+):
     spectrogram = make_spectrogram(fft_samples, step, channels)
-    samples = np.random.default_rng(seed).normal(0, 3, ((n_frames - 1) * step + fft_samples, channels))
+    samples = np.random.default_rng(seed).normal(
+        0, 3, ((n_frames - 1) * step + fft_samples, channels)
+    )
     together = spectrogram.columns(samples.astype(np.float32))
     for i, column in enumerate(together):
-        frame = samples[i * step:i * step + fft_samples].astype(np.float32)
+        frame = samples[i * step : i * step + fft_samples].astype(np.float32)
         assert spectrogram.columns(frame)[0].tobytes() == column.tobytes()
 
 
@@ -131,7 +161,9 @@ def test_columns_are_float32_between_the_limits(make_spectrogram):
 # ---- weights
 
 
-FREQUENCY_CASES = st.tuples(st.integers(2, 300), st.integers(1, 80), st.floats(10, 400), st.floats(1e-3, 1e3))
+FREQUENCY_CASES = st.tuples(
+    st.integers(2, 300), st.integers(1, 80), st.floats(10, 400), st.floats(1e-3, 1e3)
+)
 
 
 @settings(max_examples=60)

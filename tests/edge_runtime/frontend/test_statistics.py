@@ -16,14 +16,22 @@ def sensors(channels):
 
 
 def signals(window):
-    return np.concatenate([window, *(np.linalg.norm(window[:, s], axis=1, keepdims=True)
-                                     for s in sensors(window.shape[1]))], 1)
+    return np.concatenate(
+        [
+            window,
+            *(
+                np.linalg.norm(window[:, s], axis=1, keepdims=True)
+                for s in sensors(window.shape[1])
+            ),
+        ],
+        1,
+    )
 
 
 def moment(window, order):
     """Standardised, of each signal: 3 is the skewness, 4 the kurtosis."""
     x = signals(window) - signals(window).mean(0)
-    return (x**order).mean(0) / (x**2).mean(0)**(order / 2)
+    return (x**order).mean(0) / (x**2).mean(0) ** (order / 2)
 
 
 def band_levels(window):
@@ -31,8 +39,13 @@ def band_levels(window):
     x, n = signals(window), len(window)
     t = np.arange(n)
     taper = 1 - np.cos(2 * np.pi * t / n)  # twice Hann; its sum is n
-    bins = [(k * RATE_HZ / n, np.abs((taper * np.exp(-2j * np.pi * k * t / n)) @ (x - x.mean(0)) * 2 / n)**2)
-            for k in range(n // 2 + 1)]
+    bins = [
+        (
+            k * RATE_HZ / n,
+            np.abs((taper * np.exp(-2j * np.pi * k * t / n)) @ (x - x.mean(0)) * 2 / n) ** 2,
+        )
+        for k in range(n // 2 + 1)
+    ]
     levels = []
     for low, high in itertools.pairwise([*BAND_EDGES_HZ, np.inf]):
         inside = [power for hz, power in bins if low <= hz < high]
@@ -50,8 +63,8 @@ def correlations(window):
 REFERENCE = {
     "mean": lambda w: w.mean(0),
     "std": lambda w: w.std(0),
-    "mean_magnitude": lambda w: signals(w)[:, w.shape[1]:].mean(0),
-    "std_magnitude": lambda w: signals(w)[:, w.shape[1]:].std(0),
+    "mean_magnitude": lambda w: signals(w)[:, w.shape[1] :].mean(0),
+    "std_magnitude": lambda w: signals(w)[:, w.shape[1] :].std(0),
     "min": lambda w: signals(w).min(0),
     "max": lambda w: signals(w).max(0),
     "mean_slope": lambda w: np.abs(np.diff(signals(w), axis=0)).mean(0) * RATE_HZ,
@@ -67,11 +80,20 @@ RAMP = 0.5 * T - 7
 N = len(T)
 # (signal, statistic): value, from the textbook
 CLOSED_FORMS = {
-    ("sine", "mean"): 5, ("sine", "std"): 3 / 2**0.5, ("sine", "min"): 2, ("sine", "max"): 8,
-    ("sine", "skewness"): 0, ("sine", "kurtosis"): 1.5,
-    ("ramp", "mean"): 0.5 * (N - 1) / 2 - 7, ("ramp", "std"): 0.5 * ((N**2 - 1) / 12) ** 0.5,
-    ("ramp", "mean_slope"): 0.5 * RATE_HZ, ("ramp", "kurtosis"): 1.8,
-    ("constant", "mean"): 8, ("constant", "std"): 0, ("constant", "kurtosis"): 0, ("constant", "skewness"): 0,
+    ("sine", "mean"): 5,
+    ("sine", "std"): 3 / 2**0.5,
+    ("sine", "min"): 2,
+    ("sine", "max"): 8,
+    ("sine", "skewness"): 0,
+    ("sine", "kurtosis"): 1.5,
+    ("ramp", "mean"): 0.5 * (N - 1) / 2 - 7,
+    ("ramp", "std"): 0.5 * ((N**2 - 1) / 12) ** 0.5,
+    ("ramp", "mean_slope"): 0.5 * RATE_HZ,
+    ("ramp", "kurtosis"): 1.8,
+    ("constant", "mean"): 8,
+    ("constant", "std"): 0,
+    ("constant", "kurtosis"): 0,
+    ("constant", "skewness"): 0,
 }
 SIGNALS = {"sine": SINE, "ramp": RAMP, "constant": np.full(N, 8.0)}
 
@@ -132,19 +154,28 @@ def test_statistics_stand_in_the_order_in_which_they_were_named(statistics):
 
 
 def test_a_triple_that_repeats_a_channel_is_no_sensor(make_front_end):
-    spec = make_front_end(channels=3, statistics=("mean_magnitude", "correlation"), image_channels=((0, 0, 1),)).spec
+    spec = make_front_end(
+        channels=3, statistics=("mean_magnitude", "correlation"), image_channels=((0, 0, 1),)
+    ).spec
     assert WindowStatistics(spec, 32, 3, RATE_HZ).size == 0
 
 
 def test_channels_in_any_order_make_a_sensor(make_front_end):
     window = noise(40, 6)
-    spec = make_front_end(channels=6, statistics=("mean_magnitude",), image_channels=((4, 0, 2),)).spec
+    spec = make_front_end(
+        channels=6, statistics=("mean_magnitude",), image_channels=((4, 0, 2),)
+    ).spec
     expected = np.linalg.norm(window[:, [4, 0, 2]].astype(np.float64), axis=1).mean()
-    np.testing.assert_allclose(WindowStatistics(spec, 40, 6, RATE_HZ)(window), [expected], rtol=1e-5)
+    np.testing.assert_allclose(
+        WindowStatistics(spec, 40, 6, RATE_HZ)(window), [expected], rtol=1e-5
+    )
 
 
 def test_an_unknown_statistic_is_refused(make_front_end):
-    with pytest.raises(ContractError, match=r"has the statistic 'entropy', expected one of mean, std, .*: export the"):
+    with pytest.raises(
+        ContractError,
+        match=r"has the statistic 'entropy', expected one of mean, std, .*: export the",
+    ):
         make_front_end(statistics=("mean", "entropy"))
 
 
@@ -153,9 +184,13 @@ def all_of_three_axes(make_front_end):
     return make_front_end(channels=3, window_samples=32, statistics=tuple(STATISTICS)).statistics
 
 
-@given(st.lists(st.floats(-160, 160, width=32), min_size=96, max_size=96),
-       st.sampled_from([0.0, 9.81, 1e-20, 1e5]))
-def test_every_statistic_is_finite_for_whatever_a_sensor_may_give(all_of_three_axes, values, offset):
+@given(
+    st.lists(st.floats(-160, 160, width=32), min_size=96, max_size=96),
+    st.sampled_from([0.0, 9.81, 1e-20, 1e5]),
+)
+def test_every_statistic_is_finite_for_whatever_a_sensor_may_give(
+    all_of_three_axes, values, offset
+):
     window = (np.array(values, np.float32) + np.float32(offset)).reshape(32, 3)
     assert np.isfinite(all_of_three_axes(window)).all()
 
@@ -171,5 +206,7 @@ def test_a_constant_window_gives_finite_values(statistics, channels, value):
 @pytest.mark.parametrize("channels", [1, 3, 6])
 @pytest.mark.parametrize("rate_hz", [10.0, 50.0, 400.0])
 def test_the_size_is_how_many_numbers_a_window_gives(make_front_end, name, channels, rate_hz):
-    statistics = make_front_end(channels=channels, rate_hz=rate_hz, statistics=(name, "mean")).statistics
+    statistics = make_front_end(
+        channels=channels, rate_hz=rate_hz, statistics=(name, "mean")
+    ).statistics
     assert statistics.size == len(statistics(np.zeros((32, channels), np.float32)))

@@ -16,7 +16,12 @@ def write(tmp_path, text):
 
 
 @settings(deadline=None)
-@given(data=st.data(), channels=st.permutations(CHANNELS), n_channels=st.integers(1, 6), n=st.integers(1, 5))
+@given(
+    data=st.data(),
+    channels=st.permutations(CHANNELS),
+    n_channels=st.integers(1, 6),
+    n=st.integers(1, 5),
+)
 def test_round_trip_is_exact(tmp_path_factory, data, channels, n_channels, n):
     channels = tuple(channels[:n_channels])
     times = data.draw(st_numpy.arrays(np.float64, n))
@@ -32,11 +37,16 @@ def test_round_trip_is_exact(tmp_path_factory, data, channels, n_channels, n):
 
 
 @settings(deadline=None)
-@given(garbage=st.one_of(
-    st.binary(max_size=200),
-    st.text('0123456789.,;"\t\r\n -+einfa_xtm\x00é', max_size=80).map(lambda body: ("time_s,acc_x\n" + body).encode()),
-    st.text('time_sacxyz,"\r\n1.0\ufeff', max_size=80).map(str.encode),
-), rate_hz=st.sampled_from([None, 50.0]))
+@given(
+    garbage=st.one_of(
+        st.binary(max_size=200),
+        st.text('0123456789.,;"\t\r\n -+einfa_xtm\x00é', max_size=80).map(
+            lambda body: ("time_s,acc_x\n" + body).encode()
+        ),
+        st.text('time_sacxyz,"\r\n1.0\ufeff', max_size=80).map(str.encode),
+    ),
+    rate_hz=st.sampled_from([None, 50.0]),
+)
 def test_garbage_is_one_sentence_or_a_recording(tmp_path_factory, garbage, rate_hz):
     path = tmp_path_factory.mktemp("garbage") / "garbage.csv"
     path.write_bytes(garbage)
@@ -46,12 +56,15 @@ def test_garbage_is_one_sentence_or_a_recording(tmp_path_factory, garbage, rate_
         assert "\n" not in str(error)
 
 
-@pytest.mark.parametrize("text", [
-    "time_s,acc_x,acc_y\n0,1,2\n0.5,3,4\n",
-    "\ufefftime_s,acc_x,acc_y\r\n0,1,2\r\n0.5,3,4",
-    "acc_y,time_s,label,acc_x\n2,0,squat,1\n4,0.5,,3\n",
-    'time_s,"acc_x", acc_y \n0,"1", 2\n\n0.5,3,4\n\n',
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time_s,acc_x,acc_y\n0,1,2\n0.5,3,4\n",
+        "\ufefftime_s,acc_x,acc_y\r\n0,1,2\r\n0.5,3,4",
+        "acc_y,time_s,label,acc_x\n2,0,squat,1\n4,0.5,,3\n",
+        'time_s,"acc_x", acc_y \n0,"1", 2\n\n0.5,3,4\n\n',
+    ],
+)
 def test_columns_are_found_by_name(tmp_path, text):
     recording = read_recording(write(tmp_path, text)).select(("acc_x", "acc_y"))
     assert recording.timestamps_s.tolist() == [0, 0.5]
@@ -60,7 +73,9 @@ def test_columns_are_found_by_name(tmp_path, text):
 
 def test_other_columns_are_named_when_a_channel_is_missing(tmp_path):
     recording = read_recording(write(tmp_path, "time_s,acc_x,accel_y\n0,1,2\n"))
-    with pytest.raises(SourceError, match="lacks the channels acc_y, its columns are acc_x, accel_y"):
+    with pytest.raises(
+        SourceError, match="lacks the channels acc_y, its columns are acc_x, accel_y"
+    ):
         recording.select(("acc_x", "acc_y"))
 
 
@@ -75,24 +90,27 @@ def test_nan_and_infinity_are_kept(tmp_path):
     np.testing.assert_array_equal(recording.samples[:, 0], [np.nan, -np.inf, np.inf])
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "empty"),
-    ("\n\n", "empty"),
-    ("time_s,acc_x\n", "header but no samples"),
-    ("time_s,acc_x\n\n", "header but no samples"),
-    ("time_s;acc_x\n0;1\n", "commas"),
-    ("time_s,ax,ay\n0,1,2\n", "has the columns time_s, ax, ay, expected some of acc_x"),
-    ("t,acc_x\n0,1\n", r"no time_s column, only t, acc_x.*rate_hz"),
-    ("time_s,acc_x,acc_x\n0,1,2\n", "acc_x twice"),
-    ("time_s,acc_x\n0,1\n1,one\n", "line 3 of walk.csv has 'one' in column acc_x"),
-    ("time_s,acc_x\n0,1\n1,\n", "line 3 of walk.csv has '' in column acc_x"),
-    ("time_s,acc_x\n0,1\n\n1,1_0\n", "line 4 of walk.csv has '1_0' in column acc_x"),
-    ("time_s,acc_x\n0,1\n1\n", "line 3 of walk.csv has 1 fields, expected 2"),
-    ("time_s,acc_x\n0,1,2\n", "line 2 of walk.csv has 3 fields, expected 2"),
-    ("time_s,label,acc_x\n0,a,1\n0,b\n", "line 3 of walk.csv has 2 fields, expected 3"),
-    (b"time_s,acc_x\n0,\xff\n", "not text in UTF-8"),
-    ('"time_s\nacc_x",1\n', "expected a header of column names"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "empty"),
+        ("\n\n", "empty"),
+        ("time_s,acc_x\n", "header but no samples"),
+        ("time_s,acc_x\n\n", "header but no samples"),
+        ("time_s;acc_x\n0;1\n", "commas"),
+        ("time_s,ax,ay\n0,1,2\n", "has the columns time_s, ax, ay, expected some of acc_x"),
+        ("t,acc_x\n0,1\n", r"no time_s column, only t, acc_x.*rate_hz"),
+        ("time_s,acc_x,acc_x\n0,1,2\n", "acc_x twice"),
+        ("time_s,acc_x\n0,1\n1,one\n", "line 3 of walk.csv has 'one' in column acc_x"),
+        ("time_s,acc_x\n0,1\n1,\n", "line 3 of walk.csv has '' in column acc_x"),
+        ("time_s,acc_x\n0,1\n\n1,1_0\n", "line 4 of walk.csv has '1_0' in column acc_x"),
+        ("time_s,acc_x\n0,1\n1\n", "line 3 of walk.csv has 1 fields, expected 2"),
+        ("time_s,acc_x\n0,1,2\n", "line 2 of walk.csv has 3 fields, expected 2"),
+        ("time_s,label,acc_x\n0,a,1\n0,b\n", "line 3 of walk.csv has 2 fields, expected 3"),
+        (b"time_s,acc_x\n0,\xff\n", "not text in UTF-8"),
+        ('"time_s\nacc_x",1\n', "expected a header of column names"),
+    ],
+)
 def test_refusals_name_the_place(tmp_path, text, message):
     with pytest.raises(SourceError, match=message):
         read_recording(write(tmp_path, text))

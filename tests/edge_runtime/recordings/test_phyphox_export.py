@@ -15,15 +15,21 @@ T = np.arange(20) / 100
 def table(names, columns, absolute="Absolute acceleration (m/s^2)"):
     """As the app writes it: quoted names, numbers in scientific notation."""
     header = ",".join(f'"{name}"' for name in ["Time (s)", *names, absolute])
-    rows = [",".join(f"{value:.9E}" for value in (*row, 0.0)) for row in zip(T, *columns, strict=True)]
+    rows = [
+        ",".join(f"{value:.9E}" for value in (*row, 0.0)) for row in zip(T, *columns, strict=True)
+    ]
     return "\n".join([header, *rows]) + "\n"
 
 
 ACC = table(phyphox.ACCELERATION, [T, 2 * T, 9.81 + 0 * T])
-GYRO = table(phyphox.GYROSCOPE, [-T, 3 * T, T - 1], "Absolute (rad/s)").replace("0.000000000E+00,-0", "5.0E-03,-0")
+GYRO = table(phyphox.GYROSCOPE, [-T, 3 * T, T - 1], "Absolute (rad/s)").replace(
+    "0.000000000E+00,-0", "5.0E-03,-0"
+)
 LINEAR = table([f"Linear Acceleration {axis} (m/s^2)" for axis in "xyz"], [T, T, T])
-META = {"meta/device.csv": '"property","value"\n"version","1.1.14"\n',
-        "meta/time.csv": '"event","experiment time","system time","system time text"\n"START",0,1,"now"\n'}
+META = {
+    "meta/device.csv": '"property","value"\n"version","1.1.14"\n',
+    "meta/time.csv": '"event","experiment time","system time","system time text"\n"START",0,1,"now"\n',
+}
 
 
 def write(path, tables):
@@ -34,7 +40,9 @@ def write(path, tables):
 
 
 def test_accelerometer_and_gyroscope(tmp_path):
-    recording = read_recording(write(tmp_path / "walk.zip", {"Accelerometer.csv": ACC, "Gyroscope.csv": GYRO}))
+    recording = read_recording(
+        write(tmp_path / "walk.zip", {"Accelerometer.csv": ACC, "Gyroscope.csv": GYRO})
+    )
     assert recording.channels == ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
     np.testing.assert_allclose(recording.timestamps_s, T[1:])  # the gyroscope was on a moment later
     np.testing.assert_allclose(recording.samples[1:, 4], 3 * T[2:], rtol=1e-6)
@@ -52,16 +60,25 @@ def test_a_single_experiment_zipped_or_not(tmp_path):
 
 def test_without_gravity(tmp_path):
     with pytest.raises(SourceError, match="which is without gravity, expected Acceleration x"):
-        read_recording(write(tmp_path / "walk.zip", {"Linear Acceleration.csv": LINEAR, "Gyroscope.csv": GYRO}))
+        read_recording(
+            write(tmp_path / "walk.zip", {"Linear Acceleration.csv": LINEAR, "Gyroscope.csv": GYRO})
+        )
     both = read_recording(write(tmp_path / "walk.zip", {"Linear.csv": LINEAR, "Raw Data.csv": ACC}))
     np.testing.assert_allclose(both.samples[:, 2], 9.81, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    (ACC.replace(",", ";"), "names with commas between them"), (ACC.replace("1.000000000E-02", "x"), "'x' in column"),
-    ('"Time (s)","Illuminance (lx)"\n0,1\n', "has the columns Time .s., Illuminance .lx., expected Acceleration x"),
-    (ACC.splitlines()[0] + "\n", "a header but no samples"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (ACC.replace(",", ";"), "names with commas between them"),
+        (ACC.replace("1.000000000E-02", "x"), "'x' in column"),
+        (
+            '"Time (s)","Illuminance (lx)"\n0,1\n',
+            "has the columns Time .s., Illuminance .lx., expected Acceleration x",
+        ),
+        (ACC.splitlines()[0] + "\n", "a header but no samples"),
+    ],
+)
 def test_tables_that_cannot_be_read(tmp_path, text, message):
     with pytest.raises(SourceError, match=message):
         read_recording(write(tmp_path / "walk.zip", {"Raw Data.csv": text}))

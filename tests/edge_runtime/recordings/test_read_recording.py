@@ -31,15 +31,18 @@ def test_no_permission(monkeypatch):
         read_recording("walk.csv")
 
 
-@pytest.mark.parametrize(("name", "options", "message"), [
-    ("walk.txt", {}, r"ends in '.txt', expected one of .csv .*convert"),
-    ("walk.csv", {"recording": 1}, "holds one recording"),
-    ("walk.zip", {"rate_hz": 50.0}, "its own timestamps"),
-    ("walk.csv", {"rate_hz": 0.0}, "rate_hz is 0"),
-    ("walk.csv", {"rate_hz": float("nan")}, "rate_hz is nan"),
-    ("walk.zip", {}, "not a zip file"),
-    ("walk.npz", {}, "not an .npz file"),
-])
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("walk.txt", {}, r"ends in '.txt', expected one of .csv .*convert"),
+        ("walk.csv", {"recording": 1}, "holds one recording"),
+        ("walk.zip", {"rate_hz": 50.0}, "its own timestamps"),
+        ("walk.csv", {"rate_hz": 0.0}, "rate_hz is 0"),
+        ("walk.csv", {"rate_hz": float("nan")}, "rate_hz is nan"),
+        ("walk.zip", {}, "not a zip file"),
+        ("walk.npz", {}, "not an .npz file"),
+    ],
+)
 def test_refusals(tmp_path, name, options, message):
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(SourceError, match=message):

@@ -18,7 +18,9 @@ def test_select_reorders_and_drops():
 
 
 def test_select_names_what_is_missing_and_what_is_there():
-    with pytest.raises(SourceError, match=r"lacks the channels acc_z, gyro_x, .* gyro_z, accel_z: rename"):
+    with pytest.raises(
+        SourceError, match=r"lacks the channels acc_z, gyro_x, .* gyro_z, accel_z: rename"
+    ):
         recording(ignored=("accel_z",)).select(("acc_x", "acc_z", "gyro_x"))
 
 
@@ -26,13 +28,16 @@ def test_duration_is_on_the_recordings_clock():
     assert recording(n=51).duration_s == 1.0
 
 
-@pytest.mark.parametrize(("times", "samples", "channels", "message"), [
-    (np.zeros(3), np.zeros((4, 1), np.float32), ("acc_x",), "shape"),
-    (np.zeros(3), np.zeros((3, 2), np.float32), ("acc_x",), "1 channel names"),
-    (np.zeros((3, 1)), np.zeros((3, 1), np.float32), ("acc_x",), "shape"),
-    (np.zeros(3), np.zeros((3, 2), np.float32), ("acc_x", "acc_x"), "twice"),
-    (np.zeros(0), np.zeros((0, 1), np.float32), ("acc_x",), "no samples"),
-])
+@pytest.mark.parametrize(
+    ("times", "samples", "channels", "message"),
+    [
+        (np.zeros(3), np.zeros((4, 1), np.float32), ("acc_x",), "shape"),
+        (np.zeros(3), np.zeros((3, 2), np.float32), ("acc_x",), "1 channel names"),
+        (np.zeros((3, 1)), np.zeros((3, 1), np.float32), ("acc_x",), "shape"),
+        (np.zeros(3), np.zeros((3, 2), np.float32), ("acc_x", "acc_x"), "twice"),
+        (np.zeros(0), np.zeros((0, 1), np.float32), ("acc_x",), "no samples"),
+    ],
+)
 def test_refuses_what_does_not_fit(times, samples, channels, message):
     with pytest.raises(SourceError, match=message):
         Recording("walk.npz", times, samples, channels)

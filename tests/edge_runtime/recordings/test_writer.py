@@ -20,7 +20,9 @@ def values(n, start=0):
 
 def read_all(writer):
     recordings = [read_recording(path) for path in writer.paths]
-    return np.concatenate([r.timestamps_s for r in recordings]), np.concatenate([r.samples for r in recordings])
+    return np.concatenate([r.timestamps_s for r in recordings]), np.concatenate(
+        [r.samples for r in recordings]
+    )
 
 
 def test_what_is_written_is_read_back_to_the_last_bit_and_there_at_once(tmp_path):
@@ -63,7 +65,10 @@ def test_late_and_broken_samples_are_counted_and_a_clock_set_back_begins_a_file(
     writer.write(times, samples)
     writer.write(np.array([5.0]), np.ones((1, 1), np.float32))
     writer.close()
-    assert [read_recording(path).timestamps_s.tolist() for path in writer.paths] == [[10, 11, 12], [3, 5]]
+    assert [read_recording(path).timestamps_s.tolist() for path in writer.paths] == [
+        [10, 11, 12],
+        [3, 5],
+    ]
     assert (writer.samples, writer.dropped, writer.duration_s) == (5, 5, 4)
 
 
@@ -83,14 +88,17 @@ def test_a_file_cut_anywhere_loses_its_last_line_at_most(cut, tmp_path_factory):
     writer.close()
     whole = writer.paths[0].read_bytes()
     header = len(whole.splitlines(keepends=True)[0])
-    kept = whole[:max(header, len(whole) - cut)]
+    kept = whole[: max(header, len(whole) - cut)]
     writer.paths[0].write_bytes(kept)
     lines = kept.count(b"\n") - 1
     if lines == 0:
         return  # less than a line is no recording
     found = read_recording(writer.paths[0])
-    assert len(found.samples) in (lines, lines + 1)  # the number at the end of a line does not matter
-    np.testing.assert_array_equal(found.samples, values(5)[:len(found.samples)])
+    assert len(found.samples) in (
+        lines,
+        lines + 1,
+    )  # the number at the end of a line does not matter
+    np.testing.assert_array_equal(found.samples, values(5)[: len(found.samples)])
 
 
 FULL_DISK = """
@@ -111,7 +119,9 @@ except OutputError as error:
 
 def test_a_full_disk_keeps_what_was_written_in_whole_lines(tmp_path):
     """A limit on the file's size stops a write half-way, as a full disk does."""
-    result = subprocess.run([sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, check=True
+    )
     assert "one.csv cannot be written (File too large)" in result.stdout
     path = tmp_path / "one.csv"
     assert path.read_bytes().endswith(b"\n")
@@ -137,7 +147,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_killed_program_loses_nothing(tmp_path):
     result = subprocess.run([sys.executable, "-c", KILLED, tmp_path])
     assert result.returncode == -signal.SIGKILL
-    np.testing.assert_array_equal(read_recording(tmp_path / "one.csv").samples[:, 0], np.arange(1000))
+    np.testing.assert_array_equal(
+        read_recording(tmp_path / "one.csv").samples[:, 0], np.arange(1000)
+    )
 
 
 def test_the_disk_is_asked_to_keep_it_every_second(tmp_path, monkeypatch):
@@ -150,7 +162,14 @@ def test_the_disk_is_asked_to_keep_it_every_second(tmp_path, monkeypatch):
         writer.sync()
         now[0] += 0.125
     writer.close()
-    assert synced == [100.0, 100.0, 101.0, 102.0, 103.0, 103.625]  # file and directory, then each second, then the end
+    assert synced == [
+        100.0,
+        100.0,
+        101.0,
+        102.0,
+        103.0,
+        103.625,
+    ]  # file and directory, then each second, then the end
 
 
 def test_places_that_cannot_be_written(tmp_path):

@@ -11,8 +11,18 @@ from edge_runtime.sinks import console
 from edge_runtime.sinks.console import ConsoleSink
 
 LABELS = ("squat", "jump", "lunge")
-SQUAT = Decision(1.5, RECOGNISED, "squat", 0.75, (0.75, 0.25, 0.0), (1.0, 0.0, 0.0), Latency(300.0, 900.0, 1250.0))
-UNSURE = Decision(2.0, UNKNOWN, None, 0.4, (0.4, 0.3, 0.3), (0.4, 0.3, 0.3), Latency(300.0, 900.0, 1250.0))
+SQUAT = Decision(
+    1.5,
+    RECOGNISED,
+    "squat",
+    0.75,
+    (0.75, 0.25, 0.0),
+    (1.0, 0.0, 0.0),
+    Latency(300.0, 900.0, 1250.0),
+)
+UNSURE = Decision(
+    2.0, UNKNOWN, None, 0.4, (0.4, 0.3, 0.3), (0.4, 0.3, 0.3), Latency(300.0, 900.0, 1250.0)
+)
 
 
 class Terminal(io.StringIO):
@@ -40,7 +50,7 @@ class Terminal(io.StringIO):
                 self.row -= int(token[2:-1])
                 assert self.row >= 0
             elif token == "\x1b[J":
-                del self.lines[self.row + 1:]
+                del self.lines[self.row + 1 :]
                 self.lines[self.row] = ""
             elif token in ("\x1b[?25l", "\x1b[?25h"):
                 self.cursor_shown = token.endswith("h")
@@ -54,7 +64,9 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def screen(monkeypatch):
     def resize(columns, lines):
-        monkeypatch.setattr(console.shutil, "get_terminal_size", lambda: os.terminal_size((columns, lines)))
+        monkeypatch.setattr(
+            console.shutil, "get_terminal_size", lambda: os.terminal_size((columns, lines))
+        )
 
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -67,7 +79,10 @@ def test_elsewhere_one_plain_line_per_decision():
     with ConsoleSink(LABELS, output) as sink:
         for decision in (SQUAT, UNSURE, Decision.gap(3.0), Decision.warming_up(4.0)):
             sink.write(decision)
-    assert output.getvalue() == "1.500  squat  0.750\n2.000  unknown  0.400\n3.000  gap  -\n4.000  warming up  -\n"
+    assert (
+        output.getvalue()
+        == "1.500  squat  0.750\n2.000  unknown  0.400\n3.000  gap  -\n4.000  warming up  -\n"
+    )
 
 
 def test_a_dumb_terminal_gets_plain_lines(screen, monkeypatch):
@@ -89,7 +104,8 @@ def test_the_view_is_redrawn_in_place_and_the_last_one_stays(screen):
         "jump    25 % " + "█" * 10 + "░" * 30,
         "lunge    0 % " + "░" * 40,
         "1250 us (front end 300, inference 900)",
-        ""]
+        "",
+    ]
     assert terminal.cursor_shown
 
 
@@ -108,7 +124,9 @@ def test_a_gap_wipes_the_bars(screen):
 def test_no_line_wraps_and_nothing_scrolls(screen, columns, lines):
     screen(columns, lines)
     terminal = Terminal()
-    sink = ConsoleSink(("跳跃跳跃跳跃", "an extremely long name of a class, longer than any bar", "b"), terminal)
+    sink = ConsoleSink(
+        ("跳跃跳跃跳跃", "an extremely long name of a class, longer than any bar", "b"), terminal
+    )
     for _ in range(3):
         sink.write(UNSURE)
     assert all(console._width(line) < max(columns, 2) for line in terminal.lines)
@@ -118,7 +136,9 @@ def test_no_line_wraps_and_nothing_scrolls(screen, columns, lines):
 def test_when_classes_do_not_fit_the_most_probable_are_shown_in_their_order(screen):
     screen(80, 5)
     terminal = Terminal()
-    ConsoleSink(LABELS, terminal).write(Decision(0.0, RECOGNISED, "lunge", 0.7, (0.3, 0.0, 0.7), (0.3, 0.0, 0.7)))
+    ConsoleSink(LABELS, terminal).write(
+        Decision(0.0, RECOGNISED, "lunge", 0.7, (0.3, 0.0, 0.7), (0.3, 0.0, 0.7))
+    )
     assert [line.split(" ")[0] for line in terminal.lines[1:3]] == ["squat", "lunge"]
 
 
@@ -141,14 +161,17 @@ def test_a_label_cannot_steer_the_terminal(screen):
     label = "squat\x1b[2J\r"
     for output in (Terminal(), io.StringIO()):
         ConsoleSink((label, "jump", "lunge"), output).write(
-            Decision(1.5, RECOGNISED, label, 0.75, (0.75, 0.25, 0.0), (1.0, 0.0, 0.0)))
+            Decision(1.5, RECOGNISED, label, 0.75, (0.75, 0.25, 0.0), (1.0, 0.0, 0.0))
+        )
         assert "\x1b[2J" not in output.getvalue()
         assert "squat?[2J?" in output.getvalue()
 
 
 def test_nan_is_shown_as_it_is(screen):
     terminal = Terminal()
-    ConsoleSink(LABELS, terminal).write(Decision(0.0, UNKNOWN, None, math.nan, (math.nan,) * 3, (math.nan,) * 3))
+    ConsoleSink(LABELS, terminal).write(
+        Decision(0.0, UNKNOWN, None, math.nan, (math.nan,) * 3, (math.nan,) * 3)
+    )
     assert "nan %" in terminal.lines[1]
 
 

@@ -27,7 +27,9 @@ class Listener:
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         subscribed = queue.Queue()
         self._client.on_subscribe = lambda *_: subscribed.put(True)
-        self._client.on_message = lambda _client, _data, m: self.heard.put((m.topic, m.payload.decode(), m.retain))
+        self._client.on_message = lambda _client, _data, m: self.heard.put(
+            (m.topic, m.payload.decode(), m.retain)
+        )
         self._client.connect("127.0.0.1", port)
         self._client.subscribe("#")
         self._client.loop_start()
@@ -45,9 +47,11 @@ class Listener:
 def listen(mosquitto):
     """Start a listener, now or later."""
     listeners = []
+
     def start():
         listeners.append(Listener(mosquitto.port))
         return listeners[-1]
+
     yield start
     for listener in listeners:
         listener.stop()
@@ -61,7 +65,12 @@ def test_decisions_motions_and_presence(mosquitto, listen, make_contract):
             sink.write(decision(label))
         sink.write(Decision.gap(3.0))
     heard = ear.next(2 + 5 + 4 + 1)
-    assert [text for topic, text, _ in heard if topic == "home/gym/motion"] == ["walk", "unknown", "jump", "gap"]
+    assert [text for topic, text, _ in heard if topic == "home/gym/motion"] == [
+        "walk",
+        "unknown",
+        "jump",
+        "gap",
+    ]
     decisions = [json.loads(text) for topic, text, _ in heard if topic == "home/gym/decision"]
     assert [d["label"] for d in decisions] == ["walk", "walk", None, "jump", None]
     assert decisions[0]["probabilities"] == {"rest": 0.5, "walk": 0.25, "jump": 0.25}
@@ -78,7 +87,11 @@ def test_home_assistant_finds_the_device_later_too(mosquitto, listen, make_contr
     config = json.loads(heard["homeassistant/sensor/img2imu_a_test/motion/config"])
     assert config["state_topic"] == "img2imu/a_test/motion"
     assert config["availability_topic"] == "img2imu/a_test/status"
-    assert config["unique_id"] and config["device"]["identifiers"] and config["device"]["name"] == "a test"
+    assert (
+        config["unique_id"]
+        and config["device"]["identifiers"]
+        and config["device"]["name"] == "a test"
+    )
 
 
 @pytest.mark.broker
@@ -104,8 +117,12 @@ def test_a_broker_that_restarts_hears_everything_again(mosquitto, listen, make_c
         assert sink.notes.counts["decision"] >= 1
         mosquitto.start()
         heard = {topic: text for topic, text, _ in listen().next(3)}
-        assert heard["img2imu/a_test/motion"] == "walk" and heard["img2imu/a_test/status"] == "online"
-    assert any("closed the connection" in text for text in said) and any("again" in text for text in said)
+        assert (
+            heard["img2imu/a_test/motion"] == "walk" and heard["img2imu/a_test/status"] == "online"
+        )
+    assert any("closed the connection" in text for text in said) and any(
+        "again" in text for text in said
+    )
 
 
 @pytest.mark.broker
@@ -127,10 +144,16 @@ def test_a_refused_password(mosquitto, make_contract):
         open_sink(f"mqtt:127.0.0.1:{mosquitto.port}?user=me", make_contract())
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("127.0.0.1:1", "no MQTT broker at 127.0.0.1:1"), ("", "names nothing"), ("a/b/#", "expected one without"),
-    ("a?retain=no", "out of user, tls, discovery"), ("a:b", "is no address"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("127.0.0.1:1", "no MQTT broker at 127.0.0.1:1"),
+        ("", "names nothing"),
+        ("a/b/#", "expected one without"),
+        ("a?retain=no", "out of user, tls, discovery"),
+        ("a:b", "is no address"),
+    ],
+)
 def test_refusals(rest, message, make_contract):
     with pytest.raises(OutputError, match=message):
         open_sink(f"mqtt:{rest}", make_contract())

@@ -21,14 +21,20 @@ def test_jsonl(tmp_path):
     assert (tmp_path / "a:b.jsonl").exists()
 
 
-@pytest.mark.parametrize(("uri", "message"), [
-    ("paper:a4", "no kind of sink called 'paper'.*console:, jsonl:"),
-    ("out.jsonl", "no kind of sink called 'out.jsonl'"),
-    ("", "no kind of sink"),
-    ("console:loud", "console: was given 'loud'"),
-    ("jsonl:", "names no file"),
-    ("jsonl:/nowhere/out.jsonl", r"/nowhere/out.jsonl cannot be written \(No such file or directory\)"),
-])
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("paper:a4", "no kind of sink called 'paper'.*console:, jsonl:"),
+        ("out.jsonl", "no kind of sink called 'out.jsonl'"),
+        ("", "no kind of sink"),
+        ("console:loud", "console: was given 'loud'"),
+        ("jsonl:", "names no file"),
+        (
+            "jsonl:/nowhere/out.jsonl",
+            r"/nowhere/out.jsonl cannot be written \(No such file or directory\)",
+        ),
+    ],
+)
 def test_refusals(uri, message):
     with pytest.raises(OutputError, match=message):
         open_sink(uri, CONTRACT)

@@ -25,9 +25,11 @@ def listen(notes):
 @pytest.fixture
 def heard():
     """Make a source's notes keep what they say."""
+
     def of(source):
         listen(source.notes)
         return source
+
     return of
 
 
@@ -37,6 +39,7 @@ def receive():
 
     ``once_open()`` is called with the first chunk, which is empty when nothing came yet.
     """
+
     def call(source, until, once_open=lambda: None):
         opened = False
         chunks = [Chunk(np.empty(0), np.empty((0, 0)))]
@@ -52,12 +55,17 @@ def receive():
                     chunks = [joined([*chunks, chunk])]
                 if until(chunks[0]):
                     return chunks[0]
-                assert time.monotonic() < deadline_s, f"{len(chunks[0].samples)} samples, then nothing more"
+                assert time.monotonic() < deadline_s, (
+                    f"{len(chunks[0].samples)} samples, then nothing more"
+                )
         return chunks[0]
+
     return call
 
 
 def joined(chunks):
     chunks = [chunk for chunk in chunks if len(chunk.timestamps_s)]
-    return Chunk(np.concatenate([chunk.timestamps_s for chunk in chunks]),
-                 np.concatenate([chunk.samples for chunk in chunks]))
+    return Chunk(
+        np.concatenate([chunk.timestamps_s for chunk in chunks]),
+        np.concatenate([chunk.samples for chunk in chunks]),
+    )

@@ -24,7 +24,7 @@ def test_steady_batches_with_jitter_get_steady_times(notes, batch):
     arrivals = 100 + np.arange(1, n + 1) * batch / 104 + generator.uniform(0, 0.015, n)
     times, samples = feed(ArrivalClock(1, notes), arrivals, [batch] * n)
     np.testing.assert_array_equal(samples, np.arange(batch, n * batch))  # all but the first batch
-    steps = np.diff(times)[len(times) // 4:]
+    steps = np.diff(times)[len(times) // 4 :]
     assert steps.min() > 0.85 / 104 and steps.max() < 1.15 / 104
     assert 1 / steps.mean() == pytest.approx(104, rel=0.002)
     late = arrivals[-1] - times[-1]
@@ -69,14 +69,19 @@ def test_a_rate_that_moves_is_followed_and_said(notes):
     assert [said for said in notes.said if "before at 5" in said and "now come at" in said]
 
 
-@given(arrivals=st.lists(st.floats(0, 3), min_size=1, max_size=60).map(np.cumsum), data=st.data(),
-       rate_hz=st.sampled_from([None, 10.0, 400.0]))
+@given(
+    arrivals=st.lists(st.floats(0, 3), min_size=1, max_size=60).map(np.cumsum),
+    data=st.data(),
+    rate_hz=st.sampled_from([None, 10.0, 400.0]),
+)
 def test_times_always_increase(arrivals, data, rate_hz):
     from edge_runtime.sources.notes import Notes
 
     notes = Notes("x")
     notes.say = lambda _: None
-    batches = data.draw(st.lists(st.integers(0, 50), min_size=len(arrivals), max_size=len(arrivals)))
+    batches = data.draw(
+        st.lists(st.integers(0, 50), min_size=len(arrivals), max_size=len(arrivals))
+    )
     times, samples = feed(ArrivalClock(1, notes, rate_hz), arrivals, batches)
     assert (np.diff(times) > 0).all()
     assert np.isfinite(times).all()

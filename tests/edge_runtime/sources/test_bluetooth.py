@@ -18,7 +18,9 @@ G = 9.80665
 
 def play(decoder, messages):
     chunks = [decoder.push(*message) for message in messages]
-    return np.concatenate([c.timestamps_s for c in chunks]), np.concatenate([c.samples for c in chunks])
+    return np.concatenate([c.timestamps_s for c in chunks]), np.concatenate(
+        [c.samples for c in chunks]
+    )
 
 
 def notifications(seconds, rate_hz=50.0, batch=4):
@@ -29,18 +31,25 @@ def notifications(seconds, rate_hz=50.0, batch=4):
         yield "gyro", struct.pack("<3f", 90, -180, i), arrival_s + 0.001
 
 
-@pytest.mark.parametrize(("kind", "acc", "gyro"), [
-    ("nano33", G, math.pi / 180), ("nicla", G / 4096, math.pi / 180 / 16.4),
-])
+@pytest.mark.parametrize(
+    ("kind", "acc", "gyro"),
+    [
+        ("nano33", G, math.pi / 180),
+        ("nicla", G / 4096, math.pi / 180 / 16.4),
+    ],
+)
 def test_counts_become_the_contracts_units(kind, acc, gyro, notes):
     times, samples = play(NotificationDecoder(BOARDS[kind], CHANNELS, notes), notifications(20))
     assert len(samples) > 900
     np.testing.assert_array_equal(np.diff(np.rint(samples[:, 0] / acc)), 1)
     np.testing.assert_allclose(samples[:, 1], 2 * samples[:, 0], rtol=1e-6)
-    np.testing.assert_allclose(samples[:, 2:5], [[-acc, 90 * gyro, -180 * gyro]] * len(samples), rtol=1e-5)
-    steps = np.diff(times)[len(times) // 2:]
+    np.testing.assert_allclose(
+        samples[:, 2:5], [[-acc, 90 * gyro, -180 * gyro]] * len(samples), rtol=1e-5
+    )
+    steps = np.diff(times)[len(times) // 2 :]
     assert steps.mean() == pytest.approx(0.02, rel=0.01) and steps.max() < 0.025
-    # the same moment on both, within a few samples of what two clocks recovered from batches can know
+    # the same moment on both, within a few samples of what two clocks recovered from batches can
+    # know
     assert np.abs(samples[200:, 5] / gyro - samples[200:, 0] / acc).max() < 4
 
 
@@ -55,22 +64,29 @@ def test_any_bytes_are_survived(data):
 
 def test_nan_is_left_out(notes):
     decoder = NotificationDecoder(BOARDS["nano33"], CHANNELS[:3], notes)
-    messages = [("acc", struct.pack("<3f", 1, float("nan") if i == 70 else 1, 1), i / 50) for i in range(100)]
+    messages = [
+        ("acc", struct.pack("<3f", 1, float("nan") if i == 70 else 1, 1), i / 50)
+        for i in range(100)
+    ]
     _, samples = play(decoder, messages)
     assert np.isfinite(samples).all()
     assert notes.counts == {"sample with NaN": 1}
 
 
 def advertised(address="AA:BB", name="Nicla", services=()):
-    return (SimpleNamespace(address=address, name=name),
-            SimpleNamespace(local_name=name, service_uuids=list(services)))
+    return (
+        SimpleNamespace(address=address, name=name),
+        SimpleNamespace(local_name=name, service_uuids=list(services)),
+    )
 
 
 def test_which_board_is_taken():
     pytest.importorskip("bleak")
     service = BOARDS["nicla"].service
     fits = open_source("ble:Nicla", CHANNELS)._fits
-    assert fits(*advertised(services=[service])) and not fits(*advertised(services=[BOARDS["nano33"].service]))
+    assert fits(*advertised(services=[service])) and not fits(
+        *advertised(services=[BOARDS["nano33"].service])
+    )
     fits = open_source("ble:nicla?address=aa:bb", CHANNELS)._fits
     assert fits(*advertised()) and not fits(*advertised(address="AA:CC", services=[service]))
     fits = open_source("ble:nicla?name=mine", CHANNELS)._fits
@@ -87,15 +103,23 @@ def test_scales_of_ones_own_sketch():
 def test_without_a_radio_or_a_board_it_says_so():
     """Whatever this machine has: bleak itself is asked."""
     pytest.importorskip("bleak")
-    with pytest.raises(SourceError, match=r"Bluetooth does not work here \(.*rfkill|no nano33 answered within 0.2 s"):
+    with pytest.raises(
+        SourceError,
+        match=r"Bluetooth does not work here \(.*rfkill|no nano33 answered within 0.2 s",
+    ):
         for _ in BluetoothSource("nano33", CHANNELS, name="no such board", search_s=0.2):
             pass
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("", "names nothing"), ("thingy", "no board called 'thingy', expected one of nicla, nano33"),
-    ("nicla?acc_scale=x", "expected a number"), ("nicla?pin=1", "out of address, name"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("", "names nothing"),
+        ("thingy", "no board called 'thingy', expected one of nicla, nano33"),
+        ("nicla?acc_scale=x", "expected a number"),
+        ("nicla?pin=1", "out of address, name"),
+    ],
+)
 def test_refusals(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"ble:{rest}", CHANNELS)

@@ -46,7 +46,11 @@ def test_a_phone_that_pushes(source, port, receive):
 
 def test_what_is_no_message_is_counted_and_the_next_one_taken(source, port, receive):
     def phone():
-        assert post(port, [b"not json", b"{}", batch(0, {"totalacceleration": 1.0, "gyroscope": 1.0})]) == [200] * 3
+        assert (
+            post(port, [b"not json", b"{}", batch(0, {"totalacceleration": 1.0, "gyroscope": 1.0})])
+            == [200] * 3
+        )
+
     thread = threading.Thread(target=phone)
     receive(source, lambda c: len(c.samples) == 10, thread.start)
     thread.join()
@@ -55,20 +59,26 @@ def test_what_is_no_message_is_counted_and_the_next_one_taken(source, port, rece
 
 def test_a_message_of_100_mb_is_refused_unread(source, port, receive):
     answers = []
+
     def phone():
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
             answers.append(connection.recv(100))
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-            connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            connection.sendall(
+                b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
+            )
             answers.append(connection.recv(100))
         post(port, [batch(0, {"totalacceleration": 1.0, "gyroscope": 1.0})])
+
     thread = threading.Thread(target=phone)
     receive(source, lambda c: len(c.samples) == 10, thread.start)
     thread.join()
     assert [answer.split()[1] for answer in answers] == [b"413", b"411"]
     assert source.notes.counts == {"refused message": 2}
-    assert f"it has 100000000 bytes, expected at most {LARGEST_MESSAGE}" in " ".join(source.notes.said)
+    assert f"it has 100000000 bytes, expected at most {LARGEST_MESSAGE}" in " ".join(
+        source.notes.said
+    )
 
 
 def test_a_phone_that_breaks_off_is_no_harm(source, port, receive):
@@ -76,6 +86,7 @@ def test_a_phone_that_breaks_off_is_no_harm(source, port, receive):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
         post(port, [batch(0, {"totalacceleration": 1.0, "gyroscope": 1.0})])
+
     thread = threading.Thread(target=phone)
     receive(source, lambda c: len(c.samples) == 10 and bool(source.notes.counts), thread.start)
     thread.join()
@@ -84,10 +95,12 @@ def test_a_phone_that_breaks_off_is_no_harm(source, port, receive):
 
 def test_a_browser_sees_that_the_address_is_right(source, port, receive):
     pages = []
+
     def browser():
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", "/")
         pages.append(connection.getresponse().read())
+
     thread = threading.Thread(target=browser)
     receive(source, lambda c: bool(pages), thread.start)
     assert b"img2imu is listening" in pages[0]
@@ -108,7 +121,10 @@ def test_a_port_in_use(source, port):
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        with pytest.raises(SourceError, match=f"127.0.0.1:{port} cannot be listened on; another program listens there"):
+        with pytest.raises(
+            SourceError,
+            match=f"127.0.0.1:{port} cannot be listened on; another program listens there",
+        ):
             next(iter(source))
 
 
@@ -117,10 +133,16 @@ def test_an_address_of_another_machine():
         next(iter(open_source("http:192.0.2.7:8000", CHANNELS)))
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("0", "0 is no port"), ("70000", "no port to listen on"), ("a b", "is no address"),
-    ("8000?gravity=no", "gravity='no', expected one of included, removed"), ("8000?rate_hz=5", "out of gravity"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("0", "0 is no port"),
+        ("70000", "no port to listen on"),
+        ("a b", "is no address"),
+        ("8000?gravity=no", "gravity='no', expected one of included, removed"),
+        ("8000?rate_hz=5", "out of gravity"),
+    ],
+)
 def test_refusals(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"http:{rest}", CHANNELS)

@@ -37,8 +37,9 @@ class Bus:
         end = len(buffer) if end is None else end
         buffer[start:end] = self.chip.read(end - start)
 
-    def writeto_then_readfrom(self, address, out, into, *, out_start=0, out_end=None, in_start=0, in_end=None,
-                              stop=False):
+    def writeto_then_readfrom(
+        self, address, out, into, *, out_start=0, out_end=None, in_start=0, in_end=None, stop=False
+    ):
         self.writeto(address, out, start=out_start, end=out_end)
         self.readfrom_into(address, into, start=in_start, end=in_end)
 
@@ -59,7 +60,7 @@ class Chip:
     def __init__(self, registers, reset, bank=None):
         self.files = {0: bytearray(256)}
         for register, data in registers.items():
-            self.files[0][register:register + len(data)] = data
+            self.files[0][register : register + len(data)] = data
         self.reset, self.bank_register, self.bank, self.pointer = reset, bank, 0, 0
 
     def write(self, data):
@@ -75,7 +76,7 @@ class Chip:
             self.pointer += 1
 
     def read(self, n):
-        data = self.file[self.pointer:self.pointer + n]
+        data = self.file[self.pointer : self.pointer + n]
         self.pointer += n
         return data
 
@@ -85,15 +86,23 @@ class Chip:
 
 
 def lsm6dsox(acc, gyro):
-    return Chip({0x0F: b"\x6c", 0x22: struct.pack("<3h", *gyro), 0x28: struct.pack("<3h", *acc)}, (0x12, 0))
+    return Chip(
+        {0x0F: b"\x6c", 0x22: struct.pack("<3h", *gyro), 0x28: struct.pack("<3h", *acc)}, (0x12, 0)
+    )
 
 
 def mpu6050(acc, gyro):
-    return Chip({0x75: b"\x68", 0x3B: struct.pack(">3h", *acc), 0x43: struct.pack(">3h", *gyro)}, (0x6B, 7))
+    return Chip(
+        {0x75: b"\x68", 0x3B: struct.pack(">3h", *acc), 0x43: struct.pack(">3h", *gyro)}, (0x6B, 7)
+    )
 
 
 def icm20948(acc, gyro):
-    return Chip({0x00: b"\xea", 0x2D: struct.pack(">3h", *acc), 0x33: struct.pack(">3h", *gyro)}, (0x06, 7), 0x7F)
+    return Chip(
+        {0x00: b"\xea", 0x2D: struct.pack(">3h", *acc), 0x33: struct.pack(">3h", *gyro)},
+        (0x06, 7),
+        0x7F,
+    )
 
 
 class Bno08x:
@@ -135,24 +144,34 @@ CHIPS = {  # what makes it, what a count is in m/s^2 at 8 g and in rad/s at 1000
     "lsm6dsox": (lsm6dsox, 0.244e-3 * G, math.radians(0.035)),
     "mpu6050": (mpu6050, G / 4096, math.radians(1 / 32.8)),
     "icm20948": (icm20948, G / 4096, math.radians(1 / 32.8)),
-    "bno08x": (Bno08x, 2.0 ** -8, 2.0 ** -9),
+    "bno08x": (Bno08x, 2.0**-8, 2.0**-9),
 }
 ACC, GYRO = (1000, -2000, 4096), (-3, 700, 32767)
 
 
-@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.slow) if name == "icm20948" else name for name in CHIPS])
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.slow) if name == "icm20948" else name for name in CHIPS
+    ]
+)
 def plugged(request):
     """Name, bus, and the six values expected."""
     make, acc_scale, gyro_scale = CHIPS[request.param]
     bus = Bus(DRIVERS[request.param].address, make(ACC, GYRO))
-    return request.param, bus, [*(value * acc_scale for value in ACC), *(value * gyro_scale for value in GYRO)]
+    return (
+        request.param,
+        bus,
+        [*(value * acc_scale for value in ACC), *(value * gyro_scale for value in GYRO)],
+    )
 
 
 def test_adafruits_drivers_in_si_units(plugged, heard, receive):
     name, bus, expected = plugged
     source = heard(I2cSource(name, CHANNELS, 100.0, open_bus=lambda number: bus))
     chunk = receive(source, lambda c: len(c.samples) >= 20)
-    np.testing.assert_allclose(chunk.samples[-1], expected, rtol=2e-3)  # the drivers round their constants
+    np.testing.assert_allclose(
+        chunk.samples[-1], expected, rtol=2e-3
+    )  # the drivers round their constants
     assert (np.diff(chunk.timestamps_s) > 0).all()
     if name == "bno08x":
         assert bus.chip.intervals == {1: 10_000, 2: 10_000}
@@ -160,21 +179,32 @@ def test_adafruits_drivers_in_si_units(plugged, heard, receive):
 
 def test_channels_in_the_order_asked_for(receive):
     bus = Bus(0x68, mpu6050(ACC, GYRO))
-    chunk = receive(I2cSource("mpu6050", ("gyro_y", "acc_z"), 200.0, open_bus=lambda number: bus),
-                    lambda c: len(c.samples) >= 3)
+    chunk = receive(
+        I2cSource("mpu6050", ("gyro_y", "acc_z"), 200.0, open_bus=lambda number: bus),
+        lambda c: len(c.samples) >= 3,
+    )
     np.testing.assert_allclose(chunk.samples[0], [math.radians(700 / 32.8), G], rtol=2e-3)
 
 
 @pytest.mark.slow
 def test_the_sensors_own_rate_is_the_next_above(receive):
     chip = lsm6dsox(ACC, GYRO)
-    receive(I2cSource("lsm6dsox", CHANNELS, 50.0, open_bus=lambda _: Bus(0x6A, chip)), lambda c: len(c.samples) >= 1)
+    receive(
+        I2cSource("lsm6dsox", CHANNELS, 50.0, open_bus=lambda _: Bus(0x6A, chip)),
+        lambda c: len(c.samples) >= 1,
+    )
     assert chip.file[0x10] >> 4 == chip.file[0x11] >> 4 == 3  # 52 Hz
     chip = mpu6050(ACC, GYRO)
-    receive(I2cSource("mpu6050", CHANNELS, 60.0, open_bus=lambda _: Bus(0x68, chip)), lambda c: len(c.samples) >= 1)
+    receive(
+        I2cSource("mpu6050", CHANNELS, 60.0, open_bus=lambda _: Bus(0x68, chip)),
+        lambda c: len(c.samples) >= 1,
+    )
     assert 1000 / (1 + chip.file[0x19]) == pytest.approx(62.5)
     chip = icm20948(ACC, GYRO)
-    receive(I2cSource("icm20948", CHANNELS, 60.0, open_bus=lambda _: Bus(0x69, chip)), lambda c: len(c.samples) >= 1)
+    receive(
+        I2cSource("icm20948", CHANNELS, 60.0, open_bus=lambda _: Bus(0x69, chip)),
+        lambda c: len(c.samples) >= 1,
+    )
     bank = chip.files[0x20]
     assert 1125 / (1 + int.from_bytes(bank[0x10:0x12], "big")) == pytest.approx(62.5)
     assert 1100 / (1 + bank[0x00]) == pytest.approx(1100 / 18)
@@ -183,43 +213,64 @@ def test_the_sensors_own_rate_is_the_next_above(receive):
 def test_a_loose_wire_and_its_end(heard, receive):
     bus = Bus(0x68, mpu6050(ACC, GYRO))
     source = heard(I2cSource("mpu6050", CHANNELS, 100.0, open_bus=lambda number: bus))
+
     def until(chunk):
         if len(chunk.samples) == 5:
             bus.plugged = False
         bus.plugged = bus.plugged or bool(source.notes.counts)
         return len(chunk.samples) > 10
+
     receive(source, until)
-    assert "mpu6050 at 0x68 of I2C bus 1 does not answer as it should ([Errno 121] Remote I/O error)" in \
-        source.notes.said[0]
+    assert (
+        "mpu6050 at 0x68 of I2C bus 1 does not answer as it should ([Errno 121] Remote I/O error)"
+        in source.notes.said[0]
+    )
     assert source.notes.counts["lost connection"] == 1
 
 
-@pytest.mark.parametrize(("name", "bus", "message"), [
-    ("mpu6050", Bus(0x50, mpu6050(ACC, GYRO)), r"mpu6050 at 0x68 of I2C bus 1 does not answer.*No I2C device"),
-    ("mpu6050", Bus(0x68, Chip({}, (0, 0))), "Failed to find MPU6050 - check your wiring"),
-])
+@pytest.mark.parametrize(
+    ("name", "bus", "message"),
+    [
+        (
+            "mpu6050",
+            Bus(0x50, mpu6050(ACC, GYRO)),
+            r"mpu6050 at 0x68 of I2C bus 1 does not answer.*No I2C device",
+        ),
+        ("mpu6050", Bus(0x68, Chip({}, (0, 0))), "Failed to find MPU6050 - check your wiring"),
+    ],
+)
 def test_nothing_or_another_chip(name, bus, message):
     with pytest.raises(SourceError, match=message):
         next(iter(I2cSource(name, CHANNELS, open_bus=lambda number: bus)))
 
 
 def test_a_bus_that_is_not_there():
-    with pytest.raises(SourceError, match=r"there is no /dev/i2c-250: sudo raspi-config nonint do_i2c 0"):
+    with pytest.raises(
+        SourceError, match=r"there is no /dev/i2c-250: sudo raspi-config nonint do_i2c 0"
+    ):
         next(iter(open_source("i2c:lsm6dsox?bus=250", CHANNELS)))
 
 
 def test_no_permission():
     def refuse(number):
         raise PermissionError(13, "Permission denied")
-    with pytest.raises(SourceError, match=r"/dev/i2c-1 may not be used by this user: sudo usermod -aG i2c \$USER"):
+
+    with pytest.raises(
+        SourceError, match=r"/dev/i2c-1 may not be used by this user: sudo usermod -aG i2c \$USER"
+    ):
         next(iter(I2cSource("mpu6050", CHANNELS, open_bus=refuse)))
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("", "names nothing"), ("adxl345", "no driver for 'adxl345', expected one of lsm6ds3,"),
-    ("mpu6050?address=104", "expected one from 0x08 to 0x77"), ("mpu6050?bus=x", "whole number"),
-    ("mpu6050?rate_hz=1000", "expected at most 400"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("", "names nothing"),
+        ("adxl345", "no driver for 'adxl345', expected one of lsm6ds3,"),
+        ("mpu6050?address=104", "expected one from 0x08 to 0x77"),
+        ("mpu6050?bus=x", "whole number"),
+        ("mpu6050?rate_hz=1000", "expected at most 400"),
+    ],
+)
 def test_refusals(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"i2c:{rest}", CHANNELS)

@@ -35,7 +35,13 @@ class Kernel:
     def add(self, number, name, kinds, buffered=True, **files):
         path = self.devices / f"iio:device{number}"
         path.mkdir()
-        self.write(path, name=name, sampling_frequency="12.500", sampling_frequency_available=RATES, **files)
+        self.write(
+            path,
+            name=name,
+            sampling_frequency="12.500",
+            sampling_frequency_available=RATES,
+            **files,
+        )
         index = 0
         for kind, scale in kinds.items():
             self.write(path, **{f"in_{kind}_scale": scale})
@@ -52,7 +58,10 @@ class Kernel:
         return path
 
     def element(self, path, name, index, kind, enabled=0):
-        self.write(path / "scan_elements", **{f"{name}_en": enabled, f"{name}_index": index, f"{name}_type": kind})
+        self.write(
+            path / "scan_elements",
+            **{f"{name}_en": enabled, f"{name}_index": index, f"{name}_type": kind},
+        )
 
     def plug_in(self, number):
         node = self.root / "dev" / f"iio:device{number}"
@@ -66,7 +75,10 @@ class Kernel:
     def record(self, number, values, time_s):
         kinds = f"<{len(values)}h"
         data = struct.pack(kinds, *values)
-        os.write(self.ends[number], data + b"\xee" * (-len(data) % 8) + struct.pack("<q", round(time_s * 1e9)))
+        os.write(
+            self.ends[number],
+            data + b"\xee" * (-len(data) % 8) + struct.pack("<q", round(time_s * 1e9)),
+        )
 
 
 @pytest.fixture
@@ -87,46 +99,75 @@ def text(path):
 
 def test_two_devices_of_one_chip(kernel, heard, receive):
     acc = kernel.add(0, "lsm6dso_accel", {"accel": ACC_SCALE}, in_accel_x_offset=10)
-    gyro = kernel.add(1, "lsm6dso_gyro", {"anglvel": GYRO_SCALE}, in_anglvel_mount_matrix="0, -1, 0; 1, 0, 0; 0, 0, 1")
+    gyro = kernel.add(
+        1,
+        "lsm6dso_gyro",
+        {"anglvel": GYRO_SCALE},
+        in_anglvel_mount_matrix="0, -1, 0; 1, 0, 0; 0, 0, 1",
+    )
     live = heard(source(kernel, name="lsm6dso", rate_hz=100.0))
+
     def motion():
         for i in range(100):
             kernel.record(0, (i, -2 * i, 16384), 50 + i / 104)
             kernel.record(1, (3 * i, 5, -32768), 50 + i / 104)
+
     chunk = receive(live, lambda c: len(c.samples) == 100, motion)
     i = np.arange(100)
     ones = np.ones(100)
-    expected = np.stack([(i + 10) * ACC_SCALE, -2 * i * ACC_SCALE, 16384 * ACC_SCALE * ones,
-                         -5 * GYRO_SCALE * ones, 3 * i * GYRO_SCALE, -32768 * GYRO_SCALE * ones], axis=1)
+    expected = np.stack(
+        [
+            (i + 10) * ACC_SCALE,
+            -2 * i * ACC_SCALE,
+            16384 * ACC_SCALE * ones,
+            -5 * GYRO_SCALE * ones,
+            3 * i * GYRO_SCALE,
+            -32768 * GYRO_SCALE * ones,
+        ],
+        axis=1,
+    )
     np.testing.assert_allclose(chunk.samples, expected, rtol=1e-6)
     np.testing.assert_allclose(chunk.timestamps_s, 50 + i / 104, rtol=1e-9)
     for path in (acc, gyro):
         assert text(path / "sampling_frequency") == "104"
         assert text(path / "current_timestamp_clock") == "monotonic"
         assert text(path / "buffer/length") == "208"
-        assert text(path / "scan_elements/in_temp_en") == "0"  # what others enabled would be in the records
+        assert (
+            text(path / "scan_elements/in_temp_en") == "0"
+        )  # what others enabled would be in the records
         assert text(path / "scan_elements/in_timestamp_en") == "1"
         assert text(path / "buffer/enable") == "0"  # as it ended
-    assert any("lsm6dso_accel gives acc_x, acc_y, acc_z at 104 Hz" in said for said in live.notes.said)
+    assert any(
+        "lsm6dso_accel gives acc_x, acc_y, acc_z at 104 Hz" in said for said in live.notes.said
+    )
 
 
 def test_one_device_with_both(kernel, receive):
     kernel.add(3, "mpu6050", {"accel": 2.0, "anglvel": 3.0})
+
     def motion():
         for i in range(20):
             kernel.record(3, (1, 2, 3, 4, 5, i), i / 50)
-    chunk = receive(source(kernel, ("gyro_z", "acc_y"), name="iio:device3"),
-                    lambda c: len(c.samples) == 20, motion)
-    np.testing.assert_array_equal(chunk.samples, np.stack([3 * np.arange(20), 4 * np.ones(20)], axis=1))
+
+    chunk = receive(
+        source(kernel, ("gyro_z", "acc_y"), name="iio:device3"),
+        lambda c: len(c.samples) == 20,
+        motion,
+    )
+    np.testing.assert_array_equal(
+        chunk.samples, np.stack([3 * np.arange(20), 4 * np.ones(20)], axis=1)
+    )
 
 
 def test_records_may_come_in_pieces(kernel, receive):
     kernel.add(0, "bmi160", {"accel": 1.0})
     data = b"".join(struct.pack("<hhhxxq", i, 0, 0, i * 20_000_000) for i in range(50))
+
     def motion():
         for i in range(0, len(data), 7):
-            os.write(kernel.ends[0], data[i:i + 7])
+            os.write(kernel.ends[0], data[i : i + 7])
             time.sleep(0.0005)
+
     thread = threading.Thread(target=motion)
     chunk = receive(source(kernel, CHANNELS[:3]), lambda c: len(c.samples) == 50, thread.start)
     thread.join()
@@ -139,7 +180,9 @@ def test_a_trigger_is_found_set_or_made(kernel, receive):
     def once():
         kernel.record(0, (1, 2, 3), 1.0)
 
-    with pytest.raises(SourceError, match="lsm6dso_accel needs a trigger.*modprobe iio-trig-hrtimer"):
+    with pytest.raises(
+        SourceError, match="lsm6dso_accel needs a trigger.*modprobe iio-trig-hrtimer"
+    ):
         next(iter(source(kernel, CHANNELS[:3])))
     (kernel.root / "sys/kernel/config/iio/triggers/hrtimer").mkdir(parents=True)
     with pytest.raises(SourceError, match="there is no trigger 'mine'"):
@@ -162,6 +205,7 @@ def test_unplugged_and_there_again(kernel, heard, receive):
     kernel.add(0, "bmi160", {"accel": 1.0})
     live = heard(source(kernel, CHANNELS[:3]))
     state = "new"
+
     def until(chunk):
         nonlocal state
         if state == "new" and len(chunk.samples) == 1:
@@ -172,19 +216,29 @@ def test_unplugged_and_there_again(kernel, heard, receive):
             kernel.record(0, (2, 0, 0), 9.0)
             state = "again"
         return len(chunk.samples) == 2
-    assert receive(live, until, lambda: kernel.record(0, (1, 0, 0), 1.0)).samples[:, 0].tolist() == [1, 2]
+
+    assert receive(live, until, lambda: kernel.record(0, (1, 0, 0), 1.0)).samples[
+        :, 0
+    ].tolist() == [1, 2]
     assert "bmi160 does not answer any more (" in live.notes.said[1]
 
 
 def test_polling(kernel, heard, receive):
-    path = kernel.add(0, "mpu6050", {"accel": 0.5, "anglvel": 2.0}, buffered=False, in_accel_z_offset=-100)
+    path = kernel.add(
+        0, "mpu6050", {"accel": 0.5, "anglvel": 2.0}, buffered=False, in_accel_z_offset=-100
+    )
     live = heard(source(kernel, ("gyro_x", "acc_z"), rate_hz=200.0))
+
     def move():
         (path / "in_anglvel_x_raw").write_text("-7\n")
+
     chunk = receive(live, lambda c: -14 in c.samples[-1:] and len(c.samples) > 30, move)
     assert chunk.samples[0].tolist() == [600, 50] and chunk.samples[-1].tolist() == [-14, 50]
     assert (np.diff(chunk.timestamps_s) > 0).all()
-    assert "has no buffer with in_accel_x, " in live.notes.said[0] and "are polled" in live.notes.said[0]
+    assert (
+        "has no buffer with in_accel_x, " in live.notes.said[0]
+        and "are polled" in live.notes.said[0]
+    )
     assert text(path / "sampling_frequency") == "208"
 
 
@@ -194,8 +248,11 @@ def test_without_permission_it_polls_or_names_the_rule(kernel, heard, receive, m
         file.chmod(0o444 if file.is_file() else 0o755)
     if os.geteuid() == 0:  # whom no mode stops
         monkeypatch.setattr(os, "access", lambda file, mode: bool(file.stat().st_mode & mode << 6))
-    with pytest.raises(SourceError, match=r"enable may not be used by this user: sudo usermod -aG plugdev \$USER, add "
-                                          "the udev rule"):
+    with pytest.raises(
+        SourceError,
+        match=r"enable may not be used by this user: sudo usermod -aG plugdev \$USER, add "
+        "the udev rule",
+    ):
         next(iter(source(kernel, CHANNELS[:3], mode="buffer")))
     live = heard(source(kernel, CHANNELS[:3], rate_hz=100.0))
     receive(live, lambda c: len(c.samples) > 5)
@@ -206,7 +263,9 @@ def test_a_sensor_that_is_not_there(kernel):
     with pytest.raises(SourceError, match="no IIO device has in_accel_x_raw, there are none: load"):
         next(iter(source(kernel)))
     kernel.add(0, "bmi160", {"accel": 1.0})
-    with pytest.raises(SourceError, match=r"no IIO device has in_anglvel_x_raw, there are iio:device0 \(bmi160\)"):
+    with pytest.raises(
+        SourceError, match=r"no IIO device has in_anglvel_x_raw, there are iio:device0 \(bmi160\)"
+    ):
         next(iter(source(kernel)))
     with pytest.raises(SourceError, match="no IIO device lsm has in_accel_x_raw"):
         next(iter(source(kernel, name="lsm")))
@@ -215,14 +274,26 @@ def test_a_sensor_that_is_not_there(kernel):
 def test_a_type_that_is_none(kernel):
     path = kernel.add(0, "bmi160", {"accel": 1.0})
     kernel.write(path, scan_elements__in_accel_y_type="le:s16/24>>0")
-    with pytest.raises(SourceError, match="bmi160: in_accel_y has the type 'le:s16/24>>0'.*use mode=poll"):
+    with pytest.raises(
+        SourceError, match="bmi160: in_accel_y has the type 'le:s16/24>>0'.*use mode=poll"
+    ):
         next(iter(source(kernel, CHANNELS[:3])))
 
 
-@pytest.mark.parametrize(("offered", "wanted_hz", "chosen_hz"), [
-    (RATES, 50, 52), (RATES, 52.5, 52), (RATES, 100, 104), (RATES, 1000, 416), (RATES, 1, 12.5), ("", 50, 50),
-    ("[4 1 1000]", 50, 50), ("[4 1 1000]", 2000, 1000), ("[4 1 1000]", 1, 4),
-])
+@pytest.mark.parametrize(
+    ("offered", "wanted_hz", "chosen_hz"),
+    [
+        (RATES, 50, 52),
+        (RATES, 52.5, 52),
+        (RATES, 100, 104),
+        (RATES, 1000, 416),
+        (RATES, 1, 12.5),
+        ("", 50, 50),
+        ("[4 1 1000]", 50, 50),
+        ("[4 1 1000]", 2000, 1000),
+        ("[4 1 1000]", 1, 4),
+    ],
+)
 def test_the_rate_is_the_lowest_that_is_enough(offered, wanted_hz, chosen_hz):
     assert choose_rate(offered, wanted_hz) == chosen_hz
 

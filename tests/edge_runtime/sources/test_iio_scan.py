@@ -47,19 +47,29 @@ def test_records_against_integers_of_python(data):
 
 def test_the_record_of_the_lsm6dso():
     """Three 16-bit axes leave two bytes before the timestamp: 16 bytes."""
-    kinds = [("in_accel_x", "0", "le:s16/16>>0"), ("in_accel_y", "1", "le:s16/16>>0"),
-             ("in_accel_z", "2", "le:s16/16>>0"), ("in_timestamp", "3", "le:s64/64>>0")]
+    kinds = [
+        ("in_accel_x", "0", "le:s16/16>>0"),
+        ("in_accel_y", "1", "le:s16/16>>0"),
+        ("in_accel_z", "2", "le:s16/16>>0"),
+        ("in_timestamp", "3", "le:s64/64>>0"),
+    ]
     layout = ScanLayout([parse_element(*kind) for kind in reversed(kinds)])
     assert layout.size == 16
     decoded = layout.decode(bytes.fromhex("e803 30f8 0040 ffff 0100000000000080"))
     assert {name: values.tolist() for name, values in decoded.items()} == {
-        "in_accel_x": [1000], "in_accel_y": [-2000], "in_accel_z": [16384], "in_timestamp": [1 - (1 << 63)]}
+        "in_accel_x": [1000],
+        "in_accel_y": [-2000],
+        "in_accel_z": [16384],
+        "in_timestamp": [1 - (1 << 63)],
+    }
 
 
 @given(elements())
 def test_types_as_the_kernel_prints_them(element):
-    text = (f"{'be' if element.big_endian else 'le'}:{'s' if element.signed else 'u'}{element.bits}/"
-            f"{element.storage_bits}>>{element.shift}\n")
+    text = (
+        f"{'be' if element.big_endian else 'le'}:{'s' if element.signed else 'u'}{element.bits}/"
+        f"{element.storage_bits}>>{element.shift}\n"
+    )
     assert parse_element("in_accel_x", "0\n", text) == element
 
 
@@ -68,8 +78,20 @@ def test_shift_and_repeat_may_be_missing():
     assert parse_element("a", "3", "le:s12/16X1>>4") == ScanElement("a", 3, False, True, 12, 16, 4)
 
 
-@pytest.mark.parametrize("kind", ["", "le:s16", "xe:s16/16>>0", "le:s32/16>>0", "le:s12/16>>5", "le:s16/24>>0",
-                                  "le:s32/32X4>>0", "le:s0/16>>0", "le:f32/32>>0"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "",
+        "le:s16",
+        "xe:s16/16>>0",
+        "le:s32/16>>0",
+        "le:s12/16>>5",
+        "le:s16/24>>0",
+        "le:s32/32X4>>0",
+        "le:s0/16>>0",
+        "le:f32/32>>0",
+    ],
+)
 def test_types_that_are_none(kind):
     with pytest.raises(ValueError, match="in_accel_x has the type"):
         parse_element("in_accel_x", "0", kind)

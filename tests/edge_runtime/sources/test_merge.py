@@ -23,7 +23,9 @@ def pull_all(merger, pushes):
     for sensor, times, values in pushes:
         merger.push(sensor, times, values)
         chunks.append(merger.pull())
-    return np.concatenate([c.timestamps_s for c in chunks]), np.concatenate([c.samples for c in chunks])
+    return np.concatenate([c.timestamps_s for c in chunks]), np.concatenate(
+        [c.samples for c in chunks]
+    )
 
 
 @given(st.data())
@@ -31,7 +33,10 @@ def test_the_result_does_not_depend_on_how_the_two_arrive(data):
     """Straight lines interpolate exactly, so any delivery gives the lines' values at the accelerometer's times."""
     notes = Notes("x")
     pushes = []
-    for sensor, line, times in (("acc", acc, np.arange(80) / 50), ("gyro", gyro, np.arange(-2, 105) / 62)):
+    for sensor, line, times in (
+        ("acc", acc, np.arange(80) / 50),
+        ("gyro", gyro, np.arange(-2, 105) / 62),
+    ):
         cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(times)), max_size=6))), len(times)]
         pushes.append([(sensor, times[a:b], line(times[a:b])) for a, b in itertools.pairwise(cuts)])
     order = data.draw(st.permutations([0] * len(pushes[0]) + [1] * len(pushes[1])))
@@ -109,8 +114,15 @@ def test_a_silent_accelerometer_gives_nothing_and_memory_stays_bounded(notes):
     assert len(merger._lanes["gyro"].times_s) <= HOLD_S * 50 + 2
 
 
-@given(st.lists(st.tuples(st.sampled_from(["acc", "gyro"]),
-                          st.lists(st.floats(-100, 100) | st.just(float("nan")), max_size=6)), max_size=30))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["acc", "gyro"]),
+            st.lists(st.floats(-100, 100) | st.just(float("nan")), max_size=6),
+        ),
+        max_size=30,
+    )
+)
 def test_any_delivery_gives_times_that_increase_between_restarts(pushes):
     notes = Notes("x")
     said = []

@@ -22,6 +22,7 @@ NAMES = {"totalacceleration": 1.0, "gyroscope": -1.0}
 def publish(mosquitto):
     """Publish messages as the app does, with QoS 0; gives the thread that does."""
     clients = []
+
     def call(bodies, topic="sensor-logger"):
         client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
         clients.append(client)
@@ -29,6 +30,7 @@ def publish(mosquitto):
         client.loop_start()
         for body in bodies:
             client.publish(topic, body).wait_for_publish(10)
+
     yield call
     for client in clients:
         client.disconnect()
@@ -38,17 +40,23 @@ def publish(mosquitto):
 def once_subscribed(source, action):
     """An ``until`` that acts when the broker has let the source in, again and again until samples come."""
     numbers = iter(range(10_000))
+
     def until(chunk, n):
-        if any("waiting for messages" in said for said in source.notes.said) and not len(chunk.samples):
+        if any("waiting for messages" in said for said in source.notes.said) and not len(
+            chunk.samples
+        ):
             action(next(numbers))
         return len(chunk.samples) >= n
+
     return until
 
 
 @pytest.mark.broker
 def test_a_phone_that_publishes(mosquitto, publish, heard, receive):
     source = heard(open_source(f"mqtt:127.0.0.1:{mosquitto.port}", CHANNELS))
-    until = once_subscribed(source, lambda i: publish([batch(j, NAMES) for j in range(20 * i, 20 * i + 20)]))
+    until = once_subscribed(
+        source, lambda i: publish([batch(j, NAMES) for j in range(20 * i, 20 * i + 20)])
+    )
     chunk = receive(source, lambda c: until(c, 100))
     assert (np.diff(chunk.samples[:, 0]) == 1).all()
     np.testing.assert_array_equal(chunk.samples[:, 3], -chunk.samples[:, 0])
@@ -74,6 +82,7 @@ def test_a_message_of_100_mb_stays_with_the_broker(mosquitto, publish, heard, re
 def test_a_broker_that_restarts(mosquitto, publish, heard, receive):
     source = heard(open_source(f"mqtt:127.0.0.1:{mosquitto.port}", CHANNELS))
     state = "first"
+
     def until(chunk):
         nonlocal state
         waiting = [said for said in source.notes.said if "waiting for messages" in said]
@@ -86,9 +95,12 @@ def test_a_broker_that_restarts(mosquitto, publish, heard, receive):
         elif waiting and len(waiting) == {"first": 1, "down": 0, "again": 2}[state]:
             publish([batch(i + 50 * (state == "again"), NAMES) for i in range(3)])
         return chunk.samples[-1, 0] >= 500 if len(chunk.samples) else False
+
     receive(source, until)
     assert any("closed the connection" in said for said in source.notes.said)
-    assert any("there is no MQTT broker at" in said and "again in" in said for said in source.notes.said)
+    assert any(
+        "there is no MQTT broker at" in said and "again in" in said for said in source.notes.said
+    )
 
 
 @pytest.mark.broker
@@ -107,7 +119,9 @@ def test_a_password(mosquitto, heard, receive, monkeypatch):
 @pytest.mark.broker
 def test_threads_end_with_the_iteration(mosquitto):
     before = threading.active_count()
-    with contextlib.closing(iter(open_source(f"mqtt:127.0.0.1:{mosquitto.port}", CHANNELS))) as stream:
+    with contextlib.closing(
+        iter(open_source(f"mqtt:127.0.0.1:{mosquitto.port}", CHANNELS))
+    ) as stream:
         next(stream)
     assert threading.active_count() == before
 
@@ -119,14 +133,25 @@ def test_nobody_at_the_address():
 
 def test_addresses():
     assert parse_broker("pi/a/b?user=me", ()) == (Broker("pi", 1883, "me", False), "a/b", {})
-    assert parse_broker("[::1]:99?tls=yes&x=%31", ("x",)) == (Broker("::1", 99, None, True), "", {"x": "1"})
+    assert parse_broker("[::1]:99?tls=yes&x=%31", ("x",)) == (
+        Broker("::1", 99, None, True),
+        "",
+        {"x": "1"},
+    )
     assert parse_broker("pi?tls=yes", ())[0].port == 8883
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("", "names nothing"), ("a:b", "is no address, expected HOST or HOST:PORT"), ("a?tls=maybe", "one of no, yes"),
-    ("a:99999", "is no address"), ("a?gravity=x", "included, removed"), ("a?password=x", "out of user, tls, gravity"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("", "names nothing"),
+        ("a:b", "is no address, expected HOST or HOST:PORT"),
+        ("a?tls=maybe", "one of no, yes"),
+        ("a:99999", "is no address"),
+        ("a?gravity=x", "included, removed"),
+        ("a?password=x", "out of user, tls, gravity"),
+    ],
+)
 def test_refusals(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"mqtt:{rest}", CHANNELS)

@@ -28,19 +28,22 @@ def test_unknown_schemes_name_those_that_exist():
         open_source("telepathy:me", ("acc_x",))
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("", "names nothing"),
-    ("?speed=1", "names nothing"),
-    ("a.csv?pace=1", "'pace=1'.*out of speed, lead_s"),
-    ("a.csv?speed", "option 'speed', expected key=value"),
-    ("a.csv?speed=1&speed=2", "at most once"),
-    ("a.csv?speed=fast", "speed='fast', expected a number"),
-    ("a.csv?speed=inf", "expected a number"),
-    ("a.csv?lead_s=", "lead_s='', expected a number"),
-    ("a.csv?recording=-1", "expected a whole number"),
-    ("a.csv?recording=1.5", "expected a whole number"),
-    ("a.csv?speed=1", "there is no file a.csv"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("", "names nothing"),
+        ("?speed=1", "names nothing"),
+        ("a.csv?pace=1", "'pace=1'.*out of speed, lead_s"),
+        ("a.csv?speed", "option 'speed', expected key=value"),
+        ("a.csv?speed=1&speed=2", "at most once"),
+        ("a.csv?speed=fast", "speed='fast', expected a number"),
+        ("a.csv?speed=inf", "expected a number"),
+        ("a.csv?lead_s=", "lead_s='', expected a number"),
+        ("a.csv?recording=-1", "expected a whole number"),
+        ("a.csv?recording=1.5", "expected a whole number"),
+        ("a.csv?speed=1", "there is no file a.csv"),
+    ],
+)
 def test_refusals(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source("replay:" + rest, ("acc_x",))

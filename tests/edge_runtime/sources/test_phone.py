@@ -25,7 +25,9 @@ def source(port, heard):
 
 @contextlib.contextmanager
 def connect(port, session="one", **options):
-    with client.connect(f"ws://127.0.0.1:{port}/phone", proxy=None, open_timeout=10, **options) as connection:
+    with client.connect(
+        f"ws://127.0.0.1:{port}/phone", proxy=None, open_timeout=10, **options
+    ) as connection:
         connection.send(json.dumps({"session": session}))
         yield connection
 
@@ -49,13 +51,19 @@ def test_a_phone_that_sends(source, port, receive):
         with connect(port) as connection:
             said.append(json.loads(connection.recv(10)))
             for i in range(10):
-                connection.send(batch(10 * i, 20.0 * np.arange(10 * i, 10 * i + 10), rows(10, 60 * i)))
+                connection.send(
+                    batch(10 * i, 20.0 * np.arange(10 * i, 10 * i + 10), rows(10, 60 * i))
+                )
                 said.append(json.loads(connection.recv(10)))
+
     chunk = receive(source, lambda c: len(c.samples) == 100, in_thread(phone))
     np.testing.assert_array_equal(chunk.samples, rows(100))
     assert said[0] == {"channels": list(CHANNELS), "rate_hz": 50.0, "received": 0}
     assert [message["received"] for message in said[1:9]] == list(range(10, 90, 10))
-    assert "adb reverse" in source.notes.said[0] and f"http://localhost:{port}/" in source.notes.said[0]
+    assert (
+        "adb reverse" in source.notes.said[0]
+        and f"http://localhost:{port}/" in source.notes.said[0]
+    )
 
 
 def test_after_a_lost_connection_it_goes_on_where_it_was(source, port, receive):
@@ -68,6 +76,7 @@ def test_after_a_lost_connection_it_goes_on_where_it_was(source, port, receive):
             begin = json.loads(connection.recv(10))["received"]
             connection.send(batch(begin, 20.0 * np.arange(begin, 30), rows(30)[begin:]))
             connection.recv(10)
+
     chunk = receive(source, lambda c: len(c.samples) == 30, in_thread(phone))
     np.testing.assert_array_equal(chunk.samples, rows(30))
     assert any("has gone" in text for text in source.notes.said)
@@ -86,12 +95,23 @@ def test_a_second_phone_is_told_to_wait(source, port, receive):
                     codes.append(second.close_code)
             first.send(batch(0, [0.0], rows(1)))
             first.recv(10)
+
     receive(source, lambda c: len(c.samples) == 1, in_thread(phones))
     assert codes == [4409]
 
 
-@pytest.mark.parametrize("greeting", ["", "{}", '{"session": ""}', '{"session": 7}', "[" * 5000, b"bytes",
-                                      json.dumps({"session": "x" * 100})])
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        "",
+        "{}",
+        '{"session": ""}',
+        '{"session": 7}',
+        "[" * 5000,
+        b"bytes",
+        json.dumps({"session": "x" * 100}),
+    ],
+)
 def test_who_does_not_greet_is_no_phone(source, port, receive, greeting):
     def stranger():
         with client.connect(f"ws://127.0.0.1:{port}/phone", proxy=None) as connection:
@@ -99,6 +119,7 @@ def test_who_does_not_greet_is_no_phone(source, port, receive, greeting):
             with pytest.raises(Exception, match="1008"):
                 connection.recv(10)
         send_one_sample(port)
+
     receive(source, lambda c: len(c.samples) == 1, in_thread(stranger))
     assert source.notes.counts["malformed greeting"] == 1
 
@@ -115,6 +136,7 @@ def test_garbage_and_what_is_too_large(source, port, receive):
                 for _ in range(5):
                     connection.recv(10)
         send_one_sample(port)
+
     receive(source, lambda c: len(c.samples) == 1, in_thread(phone))
     assert source.notes.counts["malformed batch"] == 3
 
@@ -125,16 +147,25 @@ def test_a_page_of_another_origin_and_a_wrong_token(port, heard, receive):
 
     def browsers():
         own = f"http://127.0.0.1:{port}"
-        for query, origin in (("", own), ("?token=wrong-token", own), ("?token=s3cret-token", "http://evil.example")):
+        for query, origin in (
+            ("", own),
+            ("?token=wrong-token", own),
+            ("?token=s3cret-token", "http://evil.example"),
+        ):
             try:
-                client.connect(f"ws://127.0.0.1:{port}/phone{query}", origin=origin, proxy=None).__enter__()
+                client.connect(
+                    f"ws://127.0.0.1:{port}/phone{query}", origin=origin, proxy=None
+                ).__enter__()
             except Exception as error:
                 refused.append(error.response.status_code)
-        with client.connect(f"ws://127.0.0.1:{port}/phone?token=s3cret-token", origin=own, proxy=None) as connection:
+        with client.connect(
+            f"ws://127.0.0.1:{port}/phone?token=s3cret-token", origin=own, proxy=None
+        ) as connection:
             connection.send(json.dumps({"session": "one"}))
             connection.recv(10)
             connection.send(batch(0, [0.0], rows(1)))
             connection.recv(10)
+
     receive(source, lambda c: len(c.samples) == 1, in_thread(browsers))
     assert refused == [401, 401, 403]
 
@@ -150,6 +181,7 @@ def test_while_recognition_does_not_keep_up_the_phone_waits_and_nothing_is_lost(
             while json.loads(connection.recv(20))["received"] < n:
                 pass
         sent.set()
+
     stream = iter(source)
     next(stream)
     threading.Thread(target=phone).start()
@@ -174,15 +206,23 @@ def test_the_page_and_the_model_that_it_may_use(port, heard, receive, tmp_path):
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
             connection.request("GET", path)
             got[path] = connection.getresponse().read()
+
     receive(source, lambda c: len(got) == 2, in_thread(browser))
     assert b"This phone as a motion sensor" in got["/"] and got["/model.tflite"] == b"a model"
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("0", "0 is no port"), ("70000", "no port to listen on"), ("a b", "is no address"),
-    ("8443?token=short", "expected 8 or more"), ("8443?cert=/nowhere", "img2imu cert"),
-    ("8443?model=/nowhere.tflite", "is no file"), ("8443?speed=5", "out of cert, token, model"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("0", "0 is no port"),
+        ("70000", "no port to listen on"),
+        ("a b", "is no address"),
+        ("8443?token=short", "expected 8 or more"),
+        ("8443?cert=/nowhere", "img2imu cert"),
+        ("8443?model=/nowhere.tflite", "is no file"),
+        ("8443?speed=5", "out of cert, token, model"),
+    ],
+)
 def test_refusals(rest, message, is_sentence):
     with pytest.raises(SourceError, match=message) as error:
         open_source(f"phone:{rest}", CHANNELS)

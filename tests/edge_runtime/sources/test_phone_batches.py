@@ -14,7 +14,8 @@ from .conftest import listen
 
 def batch(first, times_ms, values):
     return struct.pack("<d", first) + b"".join(
-        struct.pack("<d6f", time_ms, *row) for time_ms, row in zip(times_ms, values, strict=True))
+        struct.pack("<d6f", time_ms, *row) for time_ms, row in zip(times_ms, values, strict=True)
+    )
 
 
 def rows(n, begin=0):
@@ -47,7 +48,9 @@ def test_a_page_that_was_opened_anew_has_a_clock_of_its_own(decoder):
     decoder.push(batch(0, [5000, 5020], rows(2)))
     decoder.begin("another")
     assert decoder.received == 0
-    np.testing.assert_array_equal(decoder.push(batch(0, [10, 30], rows(2))).timestamps_s, [0.01, 0.03])
+    np.testing.assert_array_equal(
+        decoder.push(batch(0, [10, 30], rows(2))).timestamps_s, [0.01, 0.03]
+    )
 
 
 def test_columns_as_asked_for():
@@ -71,11 +74,15 @@ def test_a_phone_without_a_gyroscope(decoder):
 def test_values_that_no_sensor_gives(decoder, value):
     values = rows(3)
     values[1, 2] = value
-    np.testing.assert_array_equal(decoder.push(batch(0, [0, 20, 40], values)).timestamps_s, [0, 0.04])
+    np.testing.assert_array_equal(
+        decoder.push(batch(0, [0, 20, 40], values)).timestamps_s, [0, 0.04]
+    )
     assert decoder._notes.counts == {"unusable sample": 1}
 
 
-@pytest.mark.parametrize("times_ms", [[0, 20, 10], [0, 20, 20], [0, np.nan, 20, 19], [0, 1e300, 20]])
+@pytest.mark.parametrize(
+    "times_ms", [[0, 20, 10], [0, 20, 20], [0, np.nan, 20, 19], [0, 1e300, 20]]
+)
 def test_times_only_go_on(decoder, times_ms):
     chunk = decoder.push(batch(0, times_ms, rows(len(times_ms))))
     np.testing.assert_array_equal(chunk.timestamps_s, [0, 0.02])
@@ -89,7 +96,10 @@ def test_garbage_is_counted_and_never_harms(messages):
     last_s = -np.inf
     for message in messages:
         chunk = decoder.push(message)
-        assert np.isfinite(chunk.samples).all() and chunk.samples.shape == (len(chunk.timestamps_s), 6)
+        assert np.isfinite(chunk.samples).all() and chunk.samples.shape == (
+            len(chunk.timestamps_s),
+            6,
+        )
         assert (np.diff(chunk.timestamps_s, prepend=last_s) > 0).all()
         last_s = chunk.timestamps_s[-1] if len(chunk.timestamps_s) else last_s
         assert 0 <= decoder.received < 2**54

@@ -11,8 +11,11 @@ from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 
-OUTPUTS = {"accelerometer": ("accX", "accY", "accZ", "acc_time"), "gyroscope": ("gyrX", "gyrY", "gyrZ", "gyr_time"),
-           "linear_acceleration": ("linX", "linY", "linZ", "lin_time")}
+OUTPUTS = {
+    "accelerometer": ("accX", "accY", "accZ", "acc_time"),
+    "gyroscope": ("gyrX", "gyrY", "gyrZ", "gyr_time"),
+    "linear_acceleration": ("linX", "linY", "linZ", "lin_time"),
+}
 
 
 class Phone(http.server.ThreadingHTTPServer):
@@ -38,9 +41,15 @@ class Phone(http.server.ThreadingHTTPServer):
 
     def config(self):
         inputs = [{"source": "audio", "outputs": [{"out": "recording"}]}]
-        inputs += [{"source": name, "outputs": [{axis: buffer} for axis, buffer in zip("xyzt", OUTPUTS[name],
-                                                                                       strict=True)]}
-                   for name in self.sensors]
+        inputs += [
+            {
+                "source": name,
+                "outputs": [
+                    {axis: buffer} for axis, buffer in zip("xyzt", OUTPUTS[name], strict=True)
+                ],
+            }
+            for name in self.sensors
+        ]
         return {"crc32": "0", "title": "test", "inputs": inputs, "export": []}
 
     def buffer(self, name):
@@ -60,10 +69,20 @@ class Phone(http.server.ThreadingHTTPServer):
             if wanted != "full":
                 threshold, _, reference = wanted.partition("|")
                 values = values[self.buffer(reference or name) > float(threshold)]
-            answer[name] = {"size": self.buffer_size, "updateMode": "full" if wanted == "full" else "partial",
-                            "buffer": [None if math.isnan(v) else v for v in values.tolist()]}
-        return {"buffer": answer, "status": {"session": self.session, "measuring": self.measuring, "timedRun": False,
-                                             "countDown": 0}}
+            answer[name] = {
+                "size": self.buffer_size,
+                "updateMode": "full" if wanted == "full" else "partial",
+                "buffer": [None if math.isnan(v) else v for v in values.tolist()],
+            }
+        return {
+            "buffer": answer,
+            "status": {
+                "session": self.session,
+                "measuring": self.measuring,
+                "timedRun": False,
+                "countDown": 0,
+            },
+        }
 
 
 class Interface(http.server.BaseHTTPRequestHandler):
@@ -93,9 +112,11 @@ class Interface(http.server.BaseHTTPRequestHandler):
 def phone():
     """Start the app."""
     phones = []
+
     def start(**options):
         phones.append(Phone(**options))
         return phones[-1]
+
     yield start
     for phone in phones:
         phone.stop()
@@ -110,25 +131,33 @@ def test_both_sensors_from_the_first_sample_on(phone, heard, receive):
     source = heard(open_source(uri(app), CHANNELS))
     chunk = receive(source, lambda c: len(c.samples) >= 500)
     i = np.arange(len(chunk.samples))
-    np.testing.assert_array_equal(chunk.samples, np.stack([i, 2 * i, 3 * i, -i, -2 * i, -3 * i], axis=1))
+    np.testing.assert_array_equal(
+        chunk.samples, np.stack([i, 2 * i, 3 * i, -i, -2 * i, -3 * i], axis=1)
+    )
     np.testing.assert_allclose(chunk.timestamps_s, i / 100)
     assert app.commands == ["cmd=start"]
     assert not source.notes.counts
 
 
 def test_without_gravity(phone, receive):
-    chunk = receive(open_source(uri(phone(sensors=("linear_acceleration",)), "&gravity=removed"), ("acc_y", "acc_x")),
-                    lambda c: len(c.samples) >= 50)
+    chunk = receive(
+        open_source(
+            uri(phone(sensors=("linear_acceleration",)), "&gravity=removed"), ("acc_y", "acc_x")
+        ),
+        lambda c: len(c.samples) >= 50,
+    )
     np.testing.assert_array_equal(chunk.samples[:, 1], 5 * np.arange(len(chunk.samples)))
 
 
 def test_buffers_of_different_length_lose_nothing(phone, receive):
     app = phone(sensors=("accelerometer",))
+
     def cut(path, body):
         answer = json.loads(body)
         if path == "/get":
             del answer["buffer"]["accZ"]["buffer"][-3:]
         return json.dumps(answer).encode()
+
     app.garble = cut
     chunk = receive(open_source(uri(app), CHANNELS[:3]), lambda c: len(c.samples) >= 200)
     np.testing.assert_array_equal(chunk.samples[:, 0], np.arange(len(chunk.samples)))
@@ -146,17 +175,22 @@ def test_null_is_left_out_and_counted(phone, heard, receive):
 def test_another_experiment_and_a_phone_that_comes_back(phone, heard, receive):
     app = phone(sensors=("accelerometer",))
     source = heard(open_source(uri(app), CHANNELS[:3]))
+
     def until(chunk):
         if len(chunk.samples) > 100 and app.session == "abc":
             app.session, app.count = "def", 0
         return len(chunk.samples) > 0 and chunk.samples[-1, 0] < chunk.samples[:, 0].max()
+
     receive(source, until)
-    assert any("opened another experiment; trying again in 0.5 s" in said for said in source.notes.said)
+    assert any(
+        "opened another experiment; trying again in 0.5 s" in said for said in source.notes.said
+    )
 
 
 def test_cleared_data_begin_anew(phone, heard, receive):
     app = phone()
     source = heard(open_source(uri(app), CHANNELS))
+
     def until(chunk):
         if len(chunk.samples) > 500 and app.count > 500:
             app.count = -10_000_000  # nothing for a while, then from 0 on
@@ -164,6 +198,7 @@ def test_cleared_data_begin_anew(phone, heard, receive):
         elif app.count == 0:
             app.step = 25
         return len(chunk.samples) > 0 and len(chunk.samples) > 1 + chunk.samples[-1, 0] > 100
+
     chunk = receive(source, until)
     assert any("cleared" in said for said in source.notes.said)
     begin = len(chunk.samples) - int(chunk.samples[-1, 0]) - 1
@@ -172,9 +207,15 @@ def test_cleared_data_begin_anew(phone, heard, receive):
 
 def test_answers_that_are_none(phone, heard, receive):
     app = phone(sensors=("accelerometer",))
-    broken = iter([b'{"buffer": {}, "status": {"session": "abc", "measuring": true}}',
-                   b'{"buffer": {"accX": 1}, "status": {"session": "abc", "measuring": true}}'])
-    app.garble = lambda path, body: next(broken, body) if path == "/get" and app.count > 50 else body
+    broken = iter(
+        [
+            b'{"buffer": {}, "status": {"session": "abc", "measuring": true}}',
+            b'{"buffer": {"accX": 1}, "status": {"session": "abc", "measuring": true}}',
+        ]
+    )
+    app.garble = lambda path, body: (
+        next(broken, body) if path == "/get" and app.count > 50 else body
+    )
     source = heard(open_source(uri(app), CHANNELS[:3]))
     receive(source, lambda c: len(c.samples) >= 300)
     assert source.notes.counts == {"malformed answer": 2}
@@ -183,7 +224,9 @@ def test_answers_that_are_none(phone, heard, receive):
 def test_an_answer_of_100_mb_is_not_read(phone):
     app = phone()
     app.garble = lambda path, body: b" " * 100_000_000
-    with pytest.raises(SourceError, match="bytes that are no phyphox answer, expected JSON of at most 8 MB"):
+    with pytest.raises(
+        SourceError, match="bytes that are no phyphox answer, expected JSON of at most 8 MB"
+    ):
         next(iter(open_source(uri(app), CHANNELS)))
 
 
@@ -199,10 +242,16 @@ def test_a_page_that_is_not_phyphox(phone):
         next(iter(open_source(uri(app), CHANNELS)))
 
 
-@pytest.mark.parametrize(("rest", "message"), [
-    ("127.0.0.1:1", r"phyphox does not answer at 127.0.0.1:1 \(.*refused.*remote access"), ("", "names nothing"),
-    ("a:b", "is no address"), ("a?poll_s=0", "expected 0.01 to 0.5 seconds"), ("a?gravity=x", "included, removed"),
-])
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ("127.0.0.1:1", r"phyphox does not answer at 127.0.0.1:1 \(.*refused.*remote access"),
+        ("", "names nothing"),
+        ("a:b", "is no address"),
+        ("a?poll_s=0", "expected 0.01 to 0.5 seconds"),
+        ("a?gravity=x", "included, removed"),
+    ],
+)
 def test_refusals(rest, message):
     with pytest.raises(SourceError, match=message):
         next(iter(open_source(f"phyphox:{rest}", CHANNELS)))

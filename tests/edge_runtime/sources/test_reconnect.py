@@ -18,7 +18,9 @@ ONE = Chunk(np.zeros(1), np.zeros((1, 3), np.float32))
 def waits(monkeypatch):
     """How long was slept, with a clock that moves only by that."""
     slept = []
-    monkeypatch.setattr(reconnect, "time", types.SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append))
+    monkeypatch.setattr(
+        reconnect, "time", types.SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+    )
     return slept
 
 
@@ -26,12 +28,14 @@ def test_the_first_failure_is_told_at_once(notes):
     def session():
         yield Chunk.empty(3)
         raise SourceError("no such address")
+
     with pytest.raises(SourceError, match="no such address"):
         list(reconnecting(session, notes, 3))
 
 
 def test_later_ones_are_waited_out_longer_each_time_until_samples_come(notes, waits):
     results = iter([True, False, False, False, True, False, None])
+
     def session():
         result = next(results)
         if result is None:
@@ -39,10 +43,17 @@ def test_later_ones_are_waited_out_longer_each_time_until_samples_come(notes, wa
         if result:
             yield ONE
         raise SourceError("the cable is out")
+
     chunks = list(reconnecting(session, notes, 3))
     assert sum(len(chunk.samples) for chunk in chunks) == 2
-    assert [said.rpartition(" again in ")[2] for said in notes.said if "trying" in said] == \
-        ["0.5 s", "1 s", "2 s", "4 s", "0.5 s", "1 s"]
+    assert [said.rpartition(" again in ")[2] for said in notes.said if "trying" in said] == [
+        "0.5 s",
+        "1 s",
+        "2 s",
+        "4 s",
+        "0.5 s",
+        "1 s",
+    ]
     assert sum(waits) == pytest.approx(9)
     assert max(waits) <= 0.5  # somebody who watches the clock hears of it
     assert notes.counts["lost connection"] == 6
@@ -50,6 +61,7 @@ def test_later_ones_are_waited_out_longer_each_time_until_samples_come(notes, wa
 
 def test_waits_are_bounded(notes, waits):
     sessions = iter(range(12))
+
     def session():
         number = next(sessions, None)
         if number == 0:
@@ -57,6 +69,7 @@ def test_waits_are_bounded(notes, waits):
         if number is None:
             return
         raise SourceError("gone")
+
     list(reconnecting(session, notes, 3))
     assert "30 s" in notes.said[-1]
 
@@ -83,12 +96,16 @@ def test_notes_say_the_first_and_count_the_rest(capsys, monkeypatch):
     now += 11
     notes.skipped("malformed line", "it is 'y'")
     assert capsys.readouterr().err.splitlines() == [
-        "serial: skipped 1 malformed line: it is 'x'", "serial: skipped 2 late samples: it came late",
-        "serial: skipped 1001 malformed lines: it is 'y'"]
+        "serial: skipped 1 malformed line: it is 'x'",
+        "serial: skipped 2 late samples: it came late",
+        "serial: skipped 1001 malformed lines: it is 'y'",
+    ]
     assert notes.summary() == "1001 malformed lines, 2 late samples"
 
 
 def test_a_missing_package_names_the_extra():
-    with pytest.raises(MissingExtraError, match=r"'no_such_package'.*pip install \"img2imu\[serial\]\""):
+    with pytest.raises(
+        MissingExtraError, match=r"'no_such_package'.*pip install \"img2imu\[serial\]\""
+    ):
         import_extra("no_such_package", "serial")
     assert import_extra("json", "serial").loads("1") == 1

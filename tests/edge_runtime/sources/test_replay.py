@@ -29,7 +29,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(replay, "time", types.SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
+    monkeypatch.setattr(
+        replay, "time", types.SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep)
+    )
     return clock
 
 
@@ -50,7 +52,11 @@ def play(source, clock, work_s=0.0):
 
 TIMES = st.one_of(
     st.lists(st.floats(0, 0.1), min_size=1, max_size=60).map(np.cumsum),
-    st.lists(st.floats(-1e3, 1e3) | st.sampled_from([math.nan, math.inf, -math.inf]), min_size=1, max_size=20),
+    st.lists(
+        st.floats(-1e3, 1e3) | st.sampled_from([math.nan, math.inf, -math.inf]),
+        min_size=1,
+        max_size=20,
+    ),
 )
 
 
@@ -59,13 +65,16 @@ TIMES = st.one_of(
 def test_chunks_are_the_recording_whatever_the_speed(times, speed, lead_s):
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
-        patch.setattr(replay, "time", types.SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
+        patch.setattr(
+            replay, "time", types.SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep)
+        )
         source = ReplaySource(recording(times), ("acc_y", "acc_x"), speed, lead_s)
         chunks = [chunk for _, chunk in play(source, clock)]
     assert all(len(chunk.samples) == len(chunk.timestamps_s) > 0 for chunk in chunks)
     np.testing.assert_array_equal(np.concatenate([chunk.timestamps_s for chunk in chunks]), times)
-    np.testing.assert_array_equal(np.concatenate([chunk.samples for chunk in chunks]),
-                                  recording(times).samples[:, ::-1])
+    np.testing.assert_array_equal(
+        np.concatenate([chunk.samples for chunk in chunks]), recording(times).samples[:, ::-1]
+    )
 
 
 def test_real_time_at_50_hz_is_a_sample_at_a_time(clock):
@@ -77,7 +86,9 @@ def test_real_time_at_50_hz_is_a_sample_at_a_time(clock):
 def test_fast_sensors_come_20_ms_at_a_time_when_their_last_sample_is_due(clock):
     arrivals = play(ReplaySource(recording(np.arange(400) / 400), ("acc_x",)), clock)
     assert {len(chunk.samples) for _, chunk in arrivals} == {8}
-    np.testing.assert_allclose([at_s for at_s, _ in arrivals], [chunk.timestamps_s[-1] for _, chunk in arrivals])
+    np.testing.assert_allclose(
+        [at_s for at_s, _ in arrivals], [chunk.timestamps_s[-1] for _, chunk in arrivals]
+    )
 
 
 def test_a_slow_reader_does_not_make_it_drift(clock):
@@ -98,8 +109,14 @@ def test_the_lead_comes_at_once_and_the_rest_at_its_pace(clock):
 
 
 def test_without_pace_nothing_waits(clock):
-    arrivals = play(ReplaySource(recording(np.arange(2500) / 50), ("acc_x",), speed=math.inf), clock)
-    assert [(at_s, len(chunk.samples)) for at_s, chunk in arrivals] == [(0, 1024), (0, 1024), (0, 452)]
+    arrivals = play(
+        ReplaySource(recording(np.arange(2500) / 50), ("acc_x",), speed=math.inf), clock
+    )
+    assert [(at_s, len(chunk.samples)) for at_s, chunk in arrivals] == [
+        (0, 1024),
+        (0, 1024),
+        (0, 452),
+    ]
 
 
 def test_a_long_pause_is_waited_for_and_an_infinite_one_is_not(clock):
@@ -118,10 +135,16 @@ def test_it_tells_what_it_plays():
     assert source.recording.channels == ("acc_y",)
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ({"speed": 0.0}, "speed 0, expected above 0 or max"), ({"speed": -1.0}, "speed -1"), ({"speed": math.nan}, "nan"),
-    ({"lead_s": -1.0}, "lead_s=-1"), ({"lead_s": math.inf}, "lead_s=inf"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speed": 0.0}, "speed 0, expected above 0 or max"),
+        ({"speed": -1.0}, "speed -1"),
+        ({"speed": math.nan}, "nan"),
+        ({"lead_s": -1.0}, "lead_s=-1"),
+        ({"lead_s": math.inf}, "lead_s=inf"),
+    ],
+)
 def test_refusals(options, message):
     with pytest.raises(SourceError, match=message):
         ReplaySource(recording([0]), ("acc_x",), **options)

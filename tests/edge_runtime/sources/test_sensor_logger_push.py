@@ -14,48 +14,69 @@ START_NS = 1_698_501_144_401_773_000
 
 
 def reading(name, time_s, values):
-    return {"name": name, "time": START_NS + round(time_s * 1e9), "accuracy": 3,
-            "values": dict(zip("xyz", values, strict=True))}
+    return {
+        "name": name,
+        "time": START_NS + round(time_s * 1e9),
+        "accuracy": 3,
+        "values": dict(zip("xyz", values, strict=True)),
+    }
 
 
 def message(payload, number=0, session="one", device="phone"):
-    return json.dumps({"messageId": number, "sessionId": session, "deviceId": device, "payload": payload}).encode()
+    return json.dumps(
+        {"messageId": number, "sessionId": session, "deviceId": device, "payload": payload}
+    ).encode()
 
 
 def batch(number, names, n=10, rate_hz=50.0):
     """A message with n readings of each sensor; a reading's x, y and z are 1, 2 and 3 times its index."""
-    payload = [reading(name, i / rate_hz, [scale * i, 2 * scale * i, 3 * scale * i])
-               for name, scale in names.items() for i in range(number * n, number * n + n)]
+    payload = [
+        reading(name, i / rate_hz, [scale * i, 2 * scale * i, 3 * scale * i])
+        for name, scale in names.items()
+        for i in range(number * n, number * n + n)
+    ]
     random.Random(number).shuffle(payload)
     return message(payload, number)
 
 
 def decode(decoder, bodies):
     chunks = [decoder.push(body) for body in bodies]
-    return np.concatenate([c.timestamps_s for c in chunks]), np.concatenate([c.samples for c in chunks])
+    return np.concatenate([c.timestamps_s for c in chunks]), np.concatenate(
+        [c.samples for c in chunks]
+    )
 
 
-@pytest.mark.parametrize("names", [
-    {"totalacceleration": 1.0, "gyroscope": -1.0}, {"accelerometer": 0.75, "gravity": 0.25, "gyroscope": -1.0},
-    {"accelerometeruncalibrated": 1.0, "gyroscope": -1.0, "microphone": 5.0},
-    {"accelerometer": 7.0, "gravity": 9.0, "totalacceleration": 1.0, "gyroscope": -1.0},
-])
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"totalacceleration": 1.0, "gyroscope": -1.0},
+        {"accelerometer": 0.75, "gravity": 0.25, "gyroscope": -1.0},
+        {"accelerometeruncalibrated": 1.0, "gyroscope": -1.0, "microphone": 5.0},
+        {"accelerometer": 7.0, "gravity": 9.0, "totalacceleration": 1.0, "gyroscope": -1.0},
+    ],
+)
 def test_acceleration_with_gravity_however_the_phone_gives_it(names, notes):
     times, samples = decode(PushDecoder(CHANNELS, notes), [batch(i, names) for i in range(5)])
     i = np.arange(50)
     np.testing.assert_allclose(times - START_NS / 1e9, i / 50, atol=1e-6)
-    np.testing.assert_allclose(samples, np.stack([i, 2 * i, 3 * i, -i, -2 * i, -3 * i], axis=1), rtol=1e-6)
+    np.testing.assert_allclose(
+        samples, np.stack([i, 2 * i, 3 * i, -i, -2 * i, -3 * i], axis=1), rtol=1e-6
+    )
     assert not notes.counts
 
 
 def test_acceleration_without_gravity_when_the_model_wants_that(notes):
     names = {"accelerometer": 1.0, "gravity": 9.0, "totalacceleration": 10.0}
-    _, samples = decode(PushDecoder(CHANNELS[:3], notes, "removed"), [batch(i, names) for i in range(3)])
+    _, samples = decode(
+        PushDecoder(CHANNELS[:3], notes, "removed"), [batch(i, names) for i in range(3)]
+    )
     np.testing.assert_array_equal(samples[:, 0], np.arange(30))
 
 
 def test_without_gravity_alone_nothing_is_invented_and_it_is_said(notes):
-    times, _ = decode(PushDecoder(CHANNELS[:3], notes), [batch(i, {"accelerometer": 1.0}) for i in range(30)])
+    times, _ = decode(
+        PushDecoder(CHANNELS[:3], notes), [batch(i, {"accelerometer": 1.0}) for i in range(30)]
+    )
     assert len(times) == 0
     assert "gravity sensor was silent" in notes.said[0]
 
@@ -96,7 +117,9 @@ def test_a_new_session_begins_anew(notes):
     decoder = PushDecoder(CHANNELS[:3], notes)
     for session in ("one", "two"):
         for number in range(3):
-            payload = [reading("totalacceleration", number + 10 * (session == "two"), (number, 0, 9))]
+            payload = [
+                reading("totalacceleration", number + 10 * (session == "two"), (number, 0, 9))
+            ]
             assert len(decoder.push(message(payload, number, session)).samples) == 1
 
 
@@ -108,22 +131,39 @@ def test_two_phones(notes):
     assert "two phones push to this address, phone and tablet" in notes.said[0]
 
 
-@pytest.mark.parametrize("body", [
-    b"", b"\xff", b"[]", b"{}", b'{"payload": 1}', b'{"payload": {}}', b"[" * 100_000, b'{"payload": [}',
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b'{"payload": 1}',
+        b'{"payload": {}}',
+        b"[" * 100_000,
+        b'{"payload": [}',
+    ],
+)
 def test_no_message(body, notes):
     assert not len(PushDecoder(CHANNELS, notes).push(body).samples)
     assert notes.counts == {"malformed message": 1}
 
 
-@pytest.mark.parametrize("entry", [
-    1, None, {}, {"name": "totalacceleration"}, {"name": 3, "values": {}, "time": 1},
-    {"name": "totalacceleration", "time": "soon", "values": {"x": 1, "y": 2, "z": 3}},
-    {"name": "totalacceleration", "time": 1, "values": {"x": 1, "y": 2}},
-    {"name": "totalacceleration", "time": 1, "values": {"x": 1, "y": 2, "z": None}},
-    {"name": "totalacceleration", "time": 1, "values": [1, 2, 3]},
-    {"name": "totalacceleration", "time": float("inf"), "values": {"x": 1, "y": 2, "z": 3}},
-])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        1,
+        None,
+        {},
+        {"name": "totalacceleration"},
+        {"name": 3, "values": {}, "time": 1},
+        {"name": "totalacceleration", "time": "soon", "values": {"x": 1, "y": 2, "z": 3}},
+        {"name": "totalacceleration", "time": 1, "values": {"x": 1, "y": 2}},
+        {"name": "totalacceleration", "time": 1, "values": {"x": 1, "y": 2, "z": None}},
+        {"name": "totalacceleration", "time": 1, "values": [1, 2, 3]},
+        {"name": "totalacceleration", "time": float("inf"), "values": {"x": 1, "y": 2, "z": 3}},
+    ],
+)
 def test_a_broken_reading_costs_itself_alone(entry, notes):
     body = message([entry, reading("totalacceleration", 0, (1, 2, 3))])
     assert PushDecoder(CHANNELS[:3], notes).push(body).samples.tolist() == [[1, 2, 3]]
@@ -131,19 +171,34 @@ def test_a_broken_reading_costs_itself_alone(entry, notes):
 
 
 def test_nan_is_left_out(notes):
-    body = message([reading("totalacceleration", 0, (1, float("nan"), 3)), reading("totalacceleration", 1, (1, 2, 3))])
+    body = message(
+        [
+            reading("totalacceleration", 0, (1, float("nan"), 3)),
+            reading("totalacceleration", 1, (1, 2, 3)),
+        ]
+    )
     assert PushDecoder(CHANNELS[:3], notes).push(body).samples.tolist() == [[1, 2, 3]]
     assert notes.counts == {"sample with NaN": 1}
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
-                    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-                        st.sampled_from(["payload", "name", "time", "values", "x", "messageId", "sessionId"]), inner),
-                    max_leaves=20)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["payload", "name", "time", "values", "x", "messageId", "sessionId"]),
+            inner,
+        )
+    ),
+    max_leaves=20,
+)
 
 
-@given(st.binary(max_size=100) | JSON.map(lambda value: json.dumps(value).encode())
-       | st.lists(JSON, max_size=3).map(message))
+@given(
+    st.binary(max_size=100)
+    | JSON.map(lambda value: json.dumps(value).encode())
+    | st.lists(JSON, max_size=3).map(message)
+)
 def test_any_body_is_survived(body):
     notes = Notes("x")
     notes.say = lambda _: None

@@ -20,7 +20,13 @@ import serial
 from edge_runtime.contract import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
-from edge_runtime.sources.serial_port import LONGEST_LINE, LineSplitter, SerialSource, Ticks, parse_line
+from edge_runtime.sources.serial_port import (
+    LONGEST_LINE,
+    LineSplitter,
+    SerialSource,
+    Ticks,
+    parse_line,
+)
 
 
 @st.composite
@@ -34,8 +40,9 @@ def cut_bytes(draw, alphabet=b"12,.\n\r x"):
 def test_lines_do_not_depend_on_how_the_bytes_come(cut):
     data, pieces = cut
     splitter = LineSplitter()
-    assert [line for piece in pieces for line in splitter.push(piece)] == \
-        [line.strip() for line in data.split(b"\n")[1:-1]]
+    assert [line for piece in pieces for line in splitter.push(piece)] == [
+        line.strip() for line in data.split(b"\n")[1:-1]
+    ]
     assert splitter.too_long == 0
 
 
@@ -50,14 +57,22 @@ def test_a_line_without_end_is_given_up_and_memory_stays_bounded():
     assert splitter.too_long == 2
 
 
-@pytest.mark.parametrize(("line", "numbers"), [
-    (b"1,2.5,-3e-1", [1, 2.5, -0.3]), (b"1\t2 3", [1, 2, 3]), (b" 7 , 8", [7, 8]), (b"4", [4]),
-])
+@pytest.mark.parametrize(
+    ("line", "numbers"),
+    [
+        (b"1,2.5,-3e-1", [1, 2.5, -0.3]),
+        (b"1\t2 3", [1, 2, 3]),
+        (b" 7 , 8", [7, 8]),
+        (b"4", [4]),
+    ],
+)
 def test_numbers(line, numbers):
     assert parse_line(line) == numbers
 
 
-@pytest.mark.parametrize("line", [b"1,,2", b"nan,1,2", b"1,inf,2", b"a,b", b"1,2,3,", b"\xff\x00", b"1_0,2"])
+@pytest.mark.parametrize(
+    "line", [b"1,,2", b"nan,1,2", b"1,inf,2", b"a,b", b"1,2,3,", b"\xff\x00", b"1_0,2"]
+)
 def test_no_numbers(line):
     with pytest.raises(ValueError):
         assert parse_line(line)
@@ -69,12 +84,15 @@ def test_any_bytes_are_finite_numbers_or_refused(line):
         assert all(map(math.isfinite, parse_line(line)))
 
 
-@pytest.mark.parametrize(("counts", "unwrapped"), [
-    ([1, 2, 2 ** 32 - 1, 0, 5], [1, 2, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 5]),
-    ([2 ** 32 - 1, 3, 2 ** 32 - 1, 3], [2 ** 32 - 1, 2 ** 32 + 3, 2 ** 33 - 1, 2 ** 33 + 3]),
-    ([60_000_000, 10, 20], [60_000_000, 10, 20]),  # the board was reset after a minute
-    ([2 ** 32 - 1, float("nan"), 6], [2 ** 32 - 1, float("nan"), 2 ** 32 + 6]),
-])
+@pytest.mark.parametrize(
+    ("counts", "unwrapped"),
+    [
+        ([1, 2, 2**32 - 1, 0, 5], [1, 2, 2**32 - 1, 2**32, 2**32 + 5]),
+        ([2**32 - 1, 3, 2**32 - 1, 3], [2**32 - 1, 2**32 + 3, 2**33 - 1, 2**33 + 3]),
+        ([60_000_000, 10, 20], [60_000_000, 10, 20]),  # the board was reset after a minute
+        ([2**32 - 1, float("nan"), 6], [2**32 - 1, float("nan"), 2**32 + 6]),
+    ],
+)
 def test_a_counter_that_overflows_goes_on(counts, unwrapped):
     ticks = Ticks()
     np.testing.assert_array_equal([ticks.unwrap(float(count)) for count in counts], unwrapped)
@@ -104,11 +122,13 @@ class Board:
 
     def send(self, lines, rate_hz=200.0, batch=1):
         """Write lines from a thread, a batch at a time, at this rate; the thread."""
+
         def work():
             started_s = time.monotonic()
             for i in range(0, len(lines), batch):
                 time.sleep(max(0.0, started_s + i / rate_hz - time.monotonic()))
-                self.write(b"".join(line + b"\r\n" for line in lines[i:i + batch]))
+                self.write(b"".join(line + b"\r\n" for line in lines[i : i + batch]))
+
         thread = threading.Thread(target=work)
         thread.start()
         return thread
@@ -162,14 +182,18 @@ def test_six_numbers_are_both_sensors_and_three_lack_the_gyroscope(board, receiv
     chunk = receive(source, lambda c: len(c.samples) == 1, lambda: board.write(b"\n1,2,3,4,5,6\n"))
     assert chunk.samples.tolist() == [[6, 1]]
     with pytest.raises(SourceError, match="gives acc_x, acc_y, acc_z, but gyro_z is wanted too"):
-        receive(open_source(f"serial:{board.path}?rate_hz=50", wanted), lambda c: False,
-                lambda: board.write(b"\n1,2,3\n"))
+        receive(
+            open_source(f"serial:{board.path}?rate_hz=50", wanted),
+            lambda c: False,
+            lambda: board.write(b"\n1,2,3\n"),
+        )
 
 
 def test_unplugged_and_plugged_in_again(board, heard, receive):
     source = heard(SerialSource(str(board.path), CHANNELS[:3], rate_hz=50.0))
     states = iter(["unplugged", "plugged in"])
     state = "new"
+
     def until(chunk):
         nonlocal state
         if 1 in chunk.samples and state == "new":
@@ -179,24 +203,40 @@ def test_unplugged_and_plugged_in_again(board, heard, receive):
             board.plug_in()
             state = next(states)
         elif state == "plugged in":
-            board.write(b"\n2,2,2\n")  # again and again, since what comes before the port is open is dropped
+            board.write(
+                b"\n2,2,2\n"
+            )  # again and again, since what comes before the port is open is dropped
         return 2 in chunk.samples
+
     chunk = receive(source, until, lambda: board.write(b"\n1,1,1\n"))
     assert sorted(set(chunk.samples[:, 0])) == [1, 2]
     assert (np.diff(chunk.timestamps_s) > 0).all()
-    assert "was unplugged or closed" in source.notes.said[0] and "trying again in 0.5 s" in source.notes.said[0]
+    assert (
+        "was unplugged or closed" in source.notes.said[0]
+        and "trying again in 0.5 s" in source.notes.said[0]
+    )
     assert source.notes.said[-1].endswith("samples come again")
 
 
 def test_a_port_that_is_not_there(tmp_path):
-    with pytest.raises(SourceError, match=r"there is no .*/ttyNone: plug the board in, or name one of the serial"):
+    with pytest.raises(
+        SourceError, match=r"there is no .*/ttyNone: plug the board in, or name one of the serial"
+    ):
         next(iter(open_source(f"serial:{tmp_path}/ttyNone", CHANNELS)))
 
 
 def test_a_port_in_use(board):
-    other = subprocess.Popen([sys.executable, "-c", "import serial, sys; port = serial.Serial(sys.argv[1], "
-                              "exclusive=True); print('open', flush=True); sys.stdin.read()", str(board.path)],
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import serial, sys; port = serial.Serial(sys.argv[1], "
+            "exclusive=True); print('open', flush=True); sys.stdin.read()",
+            str(board.path),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     try:
         other.stdout.readline()
         with pytest.raises(SourceError, match="is in use by another program"):
@@ -207,19 +247,29 @@ def test_a_port_in_use(board):
 
 def test_no_permission(board, monkeypatch):
     source = open_source(f"serial:{board.path}", CHANNELS)
+
     def refuse(*_arguments, **_options):
         raise serial.SerialException(errno.EACCES, "could not open port")
+
     monkeypatch.setattr(serial, "Serial", refuse)  # no mode would stop root
-    with pytest.raises(SourceError, match=r"may not be opened by this user: sudo usermod -aG dialout \$USER"):
+    with pytest.raises(
+        SourceError, match=r"may not be opened by this user: sudo usermod -aG dialout \$USER"
+    ):
         next(iter(source))
 
 
-@pytest.mark.parametrize(("options", "message"), [
-    ("baud=fast", "expected a whole number"), ("baud=0", "baud=0, expected bits per second"),
-    ("columns=acc_x,acc_w", "columns=acc_x,acc_w, expected names out of"),
-    ("columns=acc_x,acc_x", "each once"), ("columns=time_s,time_ms,acc_x", "one time at most"),
-    ("columns=acc_x", "but acc_y is wanted too"), ("rate_hz=0", "expected samples per second"),
-])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("baud=fast", "expected a whole number"),
+        ("baud=0", "baud=0, expected bits per second"),
+        ("columns=acc_x,acc_w", "columns=acc_x,acc_w, expected names out of"),
+        ("columns=acc_x,acc_x", "each once"),
+        ("columns=time_s,time_ms,acc_x", "one time at most"),
+        ("columns=acc_x", "but acc_y is wanted too"),
+        ("rate_hz=0", "expected samples per second"),
+    ],
+)
 def test_refusals(options, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"serial:/dev/ttyACM0?{options}", ("acc_x", "acc_y"))

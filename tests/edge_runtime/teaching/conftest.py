@@ -15,12 +15,14 @@ def excerpt(demo_recording_path):
     def cut(begin_s, end_s):
         inside = (recording.timestamps_s >= begin_s) & (recording.timestamps_s < end_s)
         return recording.timestamps_s[inside], recording.samples[inside]
+
     return cut
 
 
 @pytest.fixture(scope="session")
 def swing():
     """Timestamps and samples of a made motion: a swing at some frequency, lying flat, with sensor noise."""
+
     def make(frequency_hz, seconds=6.0, seed=0, size=4.0, channels=6, start_s=0.0, rate_hz=RATE_HZ):
         random = np.random.default_rng(seed)
         times_s = np.arange(round(seconds * rate_hz)) / rate_hz
@@ -30,6 +32,7 @@ def swing():
         samples[:, min(1, channels - 1)] += 0.5 * size * np.cos(phase)
         samples[:, min(2, channels - 1)] += 9.81
         return start_s + times_s, samples.astype(np.float32)
+
     return make
 
 

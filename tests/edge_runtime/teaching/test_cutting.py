@@ -26,19 +26,25 @@ def test_a_motion_that_goes_on_is_cut_from_end_to_end(draft, swing):
     times_s, samples = swing(1.5, seconds=7.0)
     cut = cut_motion(times_s, samples, draft)
     assert cut.left_out == 0
-    np.testing.assert_array_equal(cut.windows.reshape(300, 6), samples[25:325])  # half a second is left at either end
-    np.testing.assert_allclose(cut.activity, [np.sqrt(w.astype(float).var(0).sum()) for w in cut.windows])
+    np.testing.assert_array_equal(
+        cut.windows.reshape(300, 6), samples[25:325]
+    )  # half a second is left at either end
+    np.testing.assert_allclose(
+        cut.activity, [np.sqrt(w.astype(float).var(0).sum()) for w in cut.windows]
+    )
 
 
 def test_bursts_are_cut_where_they_are(draft, swing):
     times_s, samples = rest(12.0)
     for begin in (140, 400):
-        samples[begin:begin + 50] = swing(2.0, seconds=1.0, seed=begin)[1]
+        samples[begin : begin + 50] = swing(2.0, seconds=1.0, seed=begin)[1]
     cut = cut_motion(times_s, samples, draft)
     assert len(cut.windows) == 2 and cut.left_out == 4
     for window, begin in zip(cut.windows, (140, 400), strict=True):
-        inside = [i for i in range(len(samples) - 99) if (samples[i:i + 100] == window).all()]
-        assert len(inside) == 1 and inside[0] <= begin and begin + 50 <= inside[0] + 100  # the whole burst
+        inside = [i for i in range(len(samples) - 99) if (samples[i : i + 100] == window).all()]
+        assert (
+            len(inside) == 1 and inside[0] <= begin and begin + 50 <= inside[0] + 100
+        )  # the whole burst
     assert cut.activity.min() >= LITTLE * cut.activity.max()
 
 
@@ -88,6 +94,6 @@ def test_the_background_overlaps_by_half_or_lies_apart(draft, swing):
     times_s, samples = swing(1.0, seconds=20.0)
     windows, seconds = cut_background(times_s, samples, draft, most=100)
     assert seconds == pytest.approx(20.0)
-    np.testing.assert_array_equal(windows, [samples[i:i + 100] for i in range(0, 901, 50)])
+    np.testing.assert_array_equal(windows, [samples[i : i + 100] for i in range(0, 901, 50)])
     few, _ = cut_background(times_s, samples, draft, most=4)
     np.testing.assert_array_equal(few, windows[[0, 6, 12, 18]])

@@ -11,11 +11,19 @@ from edge_runtime.teaching.embedder import EMBEDDER, Embedder
 
 
 def test_blocks_add_up_to_the_embedding():
-    for channels, rate_hz, window_s in (("acc+gyro", 50.0, 2.0), ("acc", 100.0, 5.0), ("acc_y", 20.0, 0.8)):
+    for channels, rate_hz, window_s in (
+        ("acc+gyro", 50.0, 2.0),
+        ("acc", 100.0, 5.0),
+        ("acc_y", 20.0, 0.8),
+    ):
         embedder = Embedder.bundled(channels, rate_hz, window_s)
         assert sum(embedder.draft.taught.blocks) == embedder.embedding_size
         n = embedder.draft.window_samples
-        windows = np.random.default_rng(0).normal(size=(2, n, len(embedder.draft.stream.channels))).astype(np.float32)
+        windows = (
+            np.random.default_rng(0)
+            .normal(size=(2, n, len(embedder.draft.stream.channels)))
+            .astype(np.float32)
+        )
         assert embedder.embed(windows).shape == (2, embedder.embedding_size)
 
 
@@ -25,9 +33,11 @@ def test_an_embedding_is_texture_spectrum_and_statistics():
     features = FrontEnd.of(embedder.draft).compute(window)
     (embedding,) = embedder.embed(window[None])
     texture, spectrum, *_ = embedder.draft.taught.blocks
-    np.testing.assert_array_equal(embedding[texture:texture + spectrum],
-                                  np.r_[features.images.mean(2).ravel(), features.images.max(2).ravel()])
-    np.testing.assert_array_equal(embedding[texture + spectrum:], features.statistics)
+    np.testing.assert_array_equal(
+        embedding[texture : texture + spectrum],
+        np.r_[features.images.mean(2).ravel(), features.images.max(2).ravel()],
+    )
+    np.testing.assert_array_equal(embedding[texture + spectrum :], features.statistics)
     # images are looked at one by one: the second's texture does not depend on the first
     other = window + np.float32(0.0)
     np.testing.assert_array_equal(embedder.embed(other[None])[0], embedding)
@@ -40,11 +50,18 @@ def test_the_bundled_network_sees_what_an_exported_one_sees(demo_model_path, dem
     one, other = exported.embed(file.golden.windows), bundled.embed(file.golden.windows)
     texture = bundled.draft.taught.blocks[0]
     np.testing.assert_allclose(one[:, texture:], other[:, texture:], atol=1e-3, rtol=1e-4)
-    assert np.corrcoef(one[:, :texture].ravel(), other[:, :texture].ravel())[0, 1] > 0.98  # both are int8
+    assert (
+        np.corrcoef(one[:, :texture].ravel(), other[:, :texture].ravel())[0, 1] > 0.98
+    )  # both are int8
 
 
 def test_streams_that_cannot_be_are_refused(is_sentence):
-    for arguments in (("acc", 5.0, 2.0), ("acc", 50.0, 0.1), ("nose", 50.0, 2.0), (("acc_x", "acc_y"), 50.0, 2.0)):
+    for arguments in (
+        ("acc", 5.0, 2.0),
+        ("acc", 50.0, 0.1),
+        ("nose", 50.0, 2.0),
+        (("acc_x", "acc_y"), 50.0, 2.0),
+    ):
         with pytest.raises(DataError) as caught:
             Embedder.bundled(*arguments)
         assert is_sentence(str(caught.value))
@@ -52,9 +69,12 @@ def test_streams_that_cannot_be_are_refused(is_sentence):
 
 def test_embeddings_of_another_kind_are_refused(demo_model_path, is_sentence):
     file = read(demo_model_path)
-    front = dataclasses.replace(file.contract.front_end,
-                                statistics=("std", "mean", *file.contract.front_end.statistics[2:]))
-    with pytest.raises(ContractError, match="gives embeddings of 3326 values, expected the texture") as caught:
+    front = dataclasses.replace(
+        file.contract.front_end, statistics=("std", "mean", *file.contract.front_end.statistics[2:])
+    )
+    with pytest.raises(
+        ContractError, match="gives embeddings of 3326 values, expected the texture"
+    ) as caught:
         Embedder(file.tflite, dataclasses.replace(file.contract, front_end=front))
     assert is_sentence(str(caught.value))
 

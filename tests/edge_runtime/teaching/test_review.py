@@ -12,8 +12,14 @@ def known(means, each, background=None, seed=0, spread=0.5, d=6):
     rows = [mean + spread * random.normal(size=(n, d)) for mean, n in zip(means, each, strict=True)]
     if background is not None:
         rows.append(background * np.eye(d)[-1] + spread * random.normal(size=(40, d)))
-    return Known(np.concatenate(rows).astype(np.float32), tuple("abcdef"[:len(means)]), tuple(each), (d,),
-                 0.0 if background is None else 80.0, 2.0)
+    return Known(
+        np.concatenate(rows).astype(np.float32),
+        tuple("abcdef"[: len(means)]),
+        tuple(each),
+        (d,),
+        0.0 if background is None else 80.0,
+        2.0,
+    )
 
 
 def test_the_background_is_the_class_after_the_last_label():

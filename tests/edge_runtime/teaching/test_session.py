@@ -28,15 +28,18 @@ class Sensor:
             else:
                 times_s, samples = act
                 for begin in range(0, len(times_s), 25):
-                    yield Chunk(times_s[begin:begin + 25], samples[begin:begin + 25])
+                    yield Chunk(times_s[begin : begin + 25], samples[begin : begin + 25])
 
 
 @pytest.fixture
 def run(tmp_path):
     """Teach with these answers and this sensor; everything that was said."""
+
     def call(answers, *acts):
         said, left = [], list(answers)
-        terminal = Terminal(said.append, lambda text: None, lambda question: left.pop(0) if left else None)
+        terminal = Terminal(
+            said.append, lambda text: None, lambda question: left.pop(0) if left else None
+        )
         teacher = Teacher.begin()
         try:
             Session(teacher, Sensor(*acts), tmp_path / "my.tflite", terminal, 6.0, 8.0, 0.0).run()
@@ -44,13 +47,19 @@ def run(tmp_path):
             path = tmp_path / "my.tflite"
             assert not path.exists() or Teacher.load(path).windows == teacher.windows
         return said, teacher
+
     return call
 
 
 def test_a_sensor_that_falls_silent_costs_the_motion_at_hand_alone(run, excerpt, monkeypatch):
     monkeypatch.setattr(session, "LOST_S", 0.25)
-    said, teacher = run(["ABD", "IR", "IR", ""], excerpt(0, 6.1), excerpt(10, 12), "silence", excerpt(13, 20))
-    assert "nothing has come for 0.25 s: check the sensor; nothing of this recording was taught" in " ".join(said)
+    said, teacher = run(
+        ["ABD", "IR", "IR", ""], excerpt(0, 6.1), excerpt(10, 12), "silence", excerpt(13, 20)
+    )
+    assert (
+        "nothing has come for 0.25 s: check the sensor; nothing of this recording was taught"
+        in " ".join(said)
+    )
     assert teacher.windows == {"ABD": 3, "IR": 3}
 
 

@@ -23,13 +23,19 @@ def answers(teacher, stream):
 @pytest.fixture(scope="module")
 def lessons(swing):
     """Recordings of four labels, two of each."""
-    return {(label, seed): swing(hz, seconds=4.0, seed=seed) for label, hz in FREQUENCIES_HZ.items() for seed in (0, 1)}
+    return {
+        (label, seed): swing(hz, seconds=4.0, seed=seed)
+        for label, hz in FREQUENCIES_HZ.items()
+        for seed in (0, 1)
+    }
 
 
 def test_motions_are_recognised_and_the_rest_is_unknown(taught, excerpt):
     decisions = taught.recognizer().push(*excerpt(0, 30))
-    said = {name: {d.label for d in decisions if begin + 2.5 <= d.time_s < begin + 10}
-            for name, begin in (("ABD", 0), ("IR", 10), ("ROW", 20))}
+    said = {
+        name: {d.label for d in decisions if begin + 2.5 <= d.time_s < begin + 10}
+        for name, begin in (("ABD", 0), ("IR", 10), ("ROW", 20))
+    }
     assert said["ABD"] <= {"ABD", None} and "ABD" in said["ABD"]
     assert said["IR"] <= {"IR", None} and "IR" in said["IR"]
     assert said["ROW"] == {None}
@@ -63,10 +69,16 @@ def test_what_was_saved_answers_as_what_was_taught_and_can_be_taught_on(taught, 
     path = tmp_path / "my.tflite"
     taught.save(path)
     again = Teacher.load(path)
-    assert (again.labels, again.windows, again.background_s) == (taught.labels, taught.windows, taught.background_s)
+    assert (again.labels, again.windows, again.background_s) == (
+        taught.labels,
+        taught.windows,
+        taught.background_s,
+    )
     expected = answers(taught, excerpt(0, 30))
     assert answers(again, excerpt(0, 30)) == expected
-    assert [(d.time_s, d.label, d.probabilities) for d in Recognizer.load(path).push(*excerpt(0, 30))] == expected
+    assert [
+        (d.time_s, d.label, d.probabilities) for d in Recognizer.load(path).push(*excerpt(0, 30))
+    ] == expected
     assert again.review() == taught.review()
     for teacher in (again, taught):
         teacher.add("ABD", *excerpt(7, 10))
@@ -87,7 +99,9 @@ def test_the_golden_vectors_are_those_of_what_was_taught(taught, tmp_path):
     taught.save(tmp_path / "my.tflite")
     file = read(tmp_path / "my.tflite")
     found = verify(file)
-    assert found.verdict == IDENTICAL and found.windows == 3  # one of each label, one of the background
+    assert (
+        found.verdict == IDENTICAL and found.windows == 3
+    )  # one of each label, one of the background
     assert file.golden.probabilities[0].argmax() == 0 and file.golden.probabilities[1].argmax() == 1
     assert file.contract.schema == TAUGHT_SCHEMA
 
@@ -105,12 +119,16 @@ def test_redo_takes_the_place_of_what_was_taught(taught, excerpt):
     fresh.add("IR", *excerpt(13, 20))
     fresh.set_background(*excerpt(20, 29))
     assert answers(taught, excerpt(0, 30)) == answers(fresh, excerpt(0, 30))
-    with pytest.raises(DataError, match=r"'PEN' was not taught, expected one of those that were \('ABD', 'IR'\)"):
+    with pytest.raises(
+        DataError, match=r"'PEN' was not taught, expected one of those that were \('ABD', 'IR'\)"
+    ):
         taught.redo("PEN", *excerpt(0, 7))
 
 
-@pytest.mark.parametrize(("channels", "rate_hz", "window_s"), [("acc_z", 25.0, 1.0), ("acc", 100.0, 1.2),
-                                                               ("gyro", 50.0, 3.0), ("acc+gyro", 10.0, 6.0)])
+@pytest.mark.parametrize(
+    ("channels", "rate_hz", "window_s"),
+    [("acc_z", 25.0, 1.0), ("acc", 100.0, 1.2), ("gyro", 50.0, 3.0), ("acc+gyro", 10.0, 6.0)],
+)
 def test_the_bundled_network_takes_any_stream(swing, channels, rate_hz, window_s):
     teacher = Teacher.begin(channels, rate_hz, window_s)
     n = len(teacher.stream.channels)
@@ -118,7 +136,9 @@ def test_the_bundled_network_takes_any_stream(swing, channels, rate_hz, window_s
         lesson = teacher.add(label, *swing(hz, 4 * window_s, channels=n, rate_hz=rate_hz))
         assert lesson.windows == 4
     assert teacher.review().accuracy == 1.0
-    decisions = teacher.recognizer().push(*swing(3.0, 3 * window_s, seed=5, channels=n, rate_hz=rate_hz))
+    decisions = teacher.recognizer().push(
+        *swing(3.0, 3 * window_s, seed=5, channels=n, rate_hz=rate_hz)
+    )
     assert {d.label for d in decisions} == {"fast"}
 
 
@@ -150,8 +170,10 @@ def test_the_same_motion_under_two_names_is_said(excerpt):
     teacher.add("ABD", *excerpt(0, 5))
     teacher.add("lift", *excerpt(5, 10))
     teacher.add("ROW", *excerpt(20, 30))
-    assert any("'ABD' and 'lift' look alike" in warning and "delete one" in warning
-               for warning in teacher.review().warnings)
+    assert any(
+        "'ABD' and 'lift' look alike" in warning and "delete one" in warning
+        for warning in teacher.review().warnings
+    )
 
 
 def test_the_very_same_recording_under_two_names_is_said(excerpt):
@@ -161,16 +183,22 @@ def test_the_very_same_recording_under_two_names_is_said(excerpt):
     assert any("'one' and 'two' look alike" in warning for warning in teacher.review().warnings)
 
 
-@pytest.mark.parametrize("label", ["", " ", "a\nb", "tab\t", "\x1b[2J", " led", "trailing ", "x" * 81, "\u202e",
-                                   "\ud800"])
+@pytest.mark.parametrize(
+    "label",
+    ["", " ", "a\nb", "tab\t", "\x1b[2J", " led", "trailing ", "x" * 81, "\u202e", "\ud800"],
+)
 def test_strange_labels_are_refused_and_change_nothing(taught, excerpt, is_sentence, label):
-    with pytest.raises(DataError, match="expected one line of 1 to 80 printable characters") as caught:
+    with pytest.raises(
+        DataError, match="expected one line of 1 to 80 printable characters"
+    ) as caught:
         taught.add(label, *excerpt(0, 7))
     assert is_sentence(str(caught.value))
     assert taught.windows == {"ABD": 3, "IR": 3}
 
 
-@pytest.mark.parametrize("label", ["Ärger", "左 パンチ", "=SUM(A1)", "../../etc", "a,b;c", "'; DROP", "🥊"])
+@pytest.mark.parametrize(
+    "label", ["Ärger", "左 パンチ", "=SUM(A1)", "../../etc", "a,b;c", "'; DROP", "🥊"]
+)
 def test_labels_in_any_script_survive_a_file(excerpt, tmp_path, label):
     teacher = Teacher.begin()
     teacher.add(label, *excerpt(0, 5))
@@ -184,10 +212,20 @@ def test_a_refused_recording_changes_nothing(taught, excerpt, is_sentence):
     times_s, samples = excerpt(0, 7)
     broken = samples.copy()
     broken[7, 2] = np.nan
-    taught_in = (lambda t, s: taught.add("new", t, s), lambda t, s: taught.redo("IR", t, s), taught.set_background)
-    for wrong_s, wrong in ((times_s[:50], samples[:50]), (times_s, samples / 9.80665), (times_s, broken),
-                           (times_s * 2, samples), (times_s, samples[:, :3]), (times_s, np.zeros_like(samples)),
-                           (times_s[:0], samples[:0])):
+    taught_in = (
+        lambda t, s: taught.add("new", t, s),
+        lambda t, s: taught.redo("IR", t, s),
+        taught.set_background,
+    )
+    for wrong_s, wrong in (
+        (times_s[:50], samples[:50]),
+        (times_s, samples / 9.80665),
+        (times_s, broken),
+        (times_s * 2, samples),
+        (times_s, samples[:, :3]),
+        (times_s, np.zeros_like(samples)),
+        (times_s[:0], samples[:0]),
+    ):
         for teach in taught_in:
             with pytest.raises((DataError, StreamError)) as caught:
                 teach(wrong_s, wrong)
@@ -202,7 +240,9 @@ def test_too_little_is_saved_but_not_recognised_with(excerpt, tmp_path, is_sente
     teacher.add("ABD", *excerpt(0, 7))
     assert not teacher.ready
     for attempt in (teacher.recognizer, teacher.review):
-        with pytest.raises(DataError, match="only 'ABD' was taught: teach another motion, or record a background"):
+        with pytest.raises(
+            DataError, match="only 'ABD' was taught: teach another motion, or record a background"
+        ):
             attempt()
     teacher.save(tmp_path / "my.tflite")
     with pytest.raises(ContractError, match="was taught nothing but 'ABD'") as caught:
@@ -250,13 +290,22 @@ def test_damaged_arrays_are_refused(taught, tmp_path, is_sentence):
     for wrong in (short, spoilt):
         path = tmp_path / "wrong.tflite"
         path.write_bytes(pack(file.tflite, file.contract, file.golden, wrong))
-        with pytest.raises(ContractError, match="holds taught examples that do not fit its contract") as caught:
+        with pytest.raises(
+            ContractError, match="holds taught examples that do not fit its contract"
+        ) as caught:
             read(path)
         assert is_sentence(str(caught.value).replace(str(tmp_path), ""))
-    fewer = dataclasses.replace(file.golden, **{field.name: getattr(file.golden, field.name)[:1]
-                                                for field in dataclasses.fields(file.golden)})
+    fewer = dataclasses.replace(
+        file.golden,
+        **{
+            field.name: getattr(file.golden, field.name)[:1]
+            for field in dataclasses.fields(file.golden)
+        },
+    )
     (tmp_path / "fewer.tflite").write_bytes(pack(file.tflite, file.contract, fewer, file.taught))
-    with pytest.raises(ContractError, match="holds 1 golden windows, expected one of each of 2 labels"):
+    with pytest.raises(
+        ContractError, match="holds 1 golden windows, expected one of each of 2 labels"
+    ):
         Teacher.load(tmp_path / "fewer.tflite")
     without = tmp_path / "without.tflite"
     without.write_bytes(pack(file.tflite, file.contract, file.golden))

@@ -19,9 +19,14 @@ def serve(port):
             await connection.send(message)
 
     def call(token=None, own=None, host="127.0.0.1"):
-        started.append(PageServer(Address(host, port, token), Site("dashboard.html", own), {"/echo": echo}, LARGEST))
+        started.append(
+            PageServer(
+                Address(host, port, token), Site("dashboard.html", own), {"/echo": echo}, LARGEST
+            )
+        )
         started[-1].start()
         return port
+
     yield call
     for server in started:
         server.stop()
@@ -30,6 +35,7 @@ def serve(port):
 @pytest.fixture
 def get(port):
     """One request: status, headers and content."""
+
     def call(path, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         connection.request("GET", path, headers=headers)
@@ -37,4 +43,5 @@ def get(port):
         content = response.read()
         connection.close()
         return response.status, response.headers, content
+
     return call

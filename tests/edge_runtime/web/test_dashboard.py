@@ -25,7 +25,10 @@ class ListSource:
 
     def __init__(self, times_s, samples, size=10):
         self.notes = Notes("a list")
-        self.chunks = [Chunk(times_s[i:i + size], samples[i:i + size]) for i in range(0, len(times_s), size)]
+        self.chunks = [
+            Chunk(times_s[i : i + size], samples[i : i + size])
+            for i in range(0, len(times_s), size)
+        ]
 
     def __iter__(self):
         yield from self.chunks
@@ -36,7 +39,9 @@ def shown(make_contract, fake_model, motion, port):
     """A dashboard of a stream of 4 s that has not begun, and what sends it through the recogniser."""
     contract = make_contract()
     recognizer = Recognizer(contract, fake_model(len(contract.labels)))
-    dashboard = Dashboard(recognizer, ListSource(*motion(200)), "a list", Address("127.0.0.1", port))
+    dashboard = Dashboard(
+        recognizer, ListSource(*motion(200)), "a list", Address("127.0.0.1", port)
+    )
 
     def run():
         decisions = []
@@ -45,6 +50,7 @@ def shown(make_contract, fake_model, motion, port):
                 dashboard.write(decision)
                 decisions.append(decision)
         return decisions
+
     dashboard.run, dashboard.recognizer = run, recognizer
     with dashboard:
         yield dashboard
@@ -61,8 +67,9 @@ def listen(connection, until):
     while not until(texts, binaries):
         assert time.monotonic() < deadline_s
         message = connection.recv(ENOUGH_S)
-        (texts if isinstance(message, str) else binaries).append(json.loads(message) if isinstance(message, str)
-                                                                 else message)
+        (texts if isinstance(message, str) else binaries).append(
+            json.loads(message) if isinstance(message, str) else message
+        )
     return texts, binaries
 
 
@@ -74,8 +81,14 @@ def test_a_browser_is_told_everything(shown, port):
     with connect(port) as connection:
         hello = json.loads(connection.recv(10))
         decisions = shown.run()
-        texts, binaries = listen(connection, lambda texts, binaries: len(decided(texts)) == len(decisions)
-                                 and any(b[0] == IMAGES for b in binaries) and any(t["health"] for t in texts))
+        texts, binaries = listen(
+            connection,
+            lambda texts, binaries: (
+                len(decided(texts)) == len(decisions)
+                and any(b[0] == IMAGES for b in binaries)
+                and any(t["health"] for t in texts)
+            ),
+        )
     assert (hello["type"], hello["model"], hello["source"]) == ("hello", "a test", "a list")
     assert hello["labels"] == ["rest", "walk", "jump"] and len(hello["images"]["titles"]) == 4
     assert [d["time_s"] for d in decided(texts)] == [d.time_s for d in decisions]
@@ -98,7 +111,9 @@ def test_a_browser_is_told_everything(shown, port):
 def test_the_images_are_those_that_the_network_was_given(shown, port):
     with connect(port) as connection:
         decisions = shown.run()
-        _, binaries = listen(connection, lambda texts, binaries: any(b[0] == IMAGES for b in binaries))
+        _, binaries = listen(
+            connection, lambda texts, binaries: any(b[0] == IMAGES for b in binaries)
+        )
     newest = [b for b in binaries if b[0] == IMAGES][-1]
     assert struct.unpack_from("<d", newest, 8) == (decisions[-1].time_s,)
     given = shown.recognizer.model.seen[-1].images
@@ -117,8 +132,12 @@ def test_who_comes_later_sees_what_was(shown, port):
 def stalled(port):
     """A browser that opens the page and then takes nothing more from the network."""
     connection = socket.create_connection(("127.0.0.1", port))
-    connection.sendall((f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").encode())
+    connection.sendall(
+        (
+            f"GET /live HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        ).encode()
+    )
     return connection
 
 
@@ -137,9 +156,11 @@ def test_one_that_does_not_read_is_passed_over_and_the_others_are_not(shown, por
 
         def held():
             return server_side.transport.get_write_buffer_size()
+
         def draw():
             shown._drawn.append((0.0, big))
             return held() > module.SLOW_BYTES
+
         wait_until(draw)
         most = held()
         missed = shown._clients[server_side]._missed
@@ -159,6 +180,7 @@ def test_one_that_does_not_read_is_passed_over_and_the_others_are_not(shown, por
 
 def test_a_flood_ends_its_own_connection(shown, port):
     from websockets.exceptions import ConnectionClosed
+
     with connect(port) as flooding, connect(port) as good:
         with pytest.raises(ConnectionClosed):
             for _ in range(100_000):
@@ -170,7 +192,9 @@ def test_a_flood_ends_its_own_connection(shown, port):
 def test_queues_are_bounded_while_nobody_takes_from_them(make_contract, fake_model, motion, port):
     contract = make_contract()
     recognizer = Recognizer(contract, fake_model(len(contract.labels)))
-    dashboard = Dashboard(recognizer, ListSource(*motion(8_000), size=1), "a list", Address("127.0.0.1", port))
+    dashboard = Dashboard(
+        recognizer, ListSource(*motion(8_000), size=1), "a list", Address("127.0.0.1", port)
+    )
     dashboard.close()  # its thread has ended: as if it hung
     for chunk in dashboard.source:
         for decision in recognizer.push(chunk.timestamps_s, chunk.samples):

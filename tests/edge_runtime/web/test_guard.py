@@ -8,13 +8,17 @@ HERE = Guard(None, only_this_machine=True)
 NETWORK = Guard("s3cret-token", only_this_machine=False)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "LOCALHOST", "[::1]:8765", "127.9.9.9"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8765", "localhost:8765", "LOCALHOST", "[::1]:8765", "127.9.9.9"]
+)
 def test_this_machine_under_its_own_names(host):
     assert HERE.refuse_secret(Request("/live", host, None)) is None
     assert HERE.refuse_secret(Request("/live", host, f"http://{host}")) is None
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1:8765", "", "[", "localhost."])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1:8765", "", "[", "localhost."]
+)
 def test_another_name_that_leads_here_is_refused(host):
     refusal = HERE.refuse_page(Request("/", host, None))
     assert refusal is not None and refusal.status == 421
@@ -25,8 +29,17 @@ def test_no_host_and_endless_paths_are_refused():
         assert HERE.refuse_page(request).status == 400
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://localhost:8765", "http://localhost:8766",
-                                    "http://localhost:8765.evil.example", ""])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "null",
+        "https://localhost:8765",
+        "http://localhost:8766",
+        "http://localhost:8765.evil.example",
+        "",
+    ],
+)
 def test_a_page_of_another_origin_is_refused(origin):
     assert HERE.refuse_secret(Request("/live", "localhost:8765", origin)).status == 403
 
@@ -40,7 +53,10 @@ def test_the_origin_of_https():
 @given(st.text(max_size=40))
 def test_only_the_token_itself_opens(token):
     from urllib.parse import quote
-    refusal = NETWORK.refuse_secret(Request(f"/live?token={quote(token, safe='')}", "pi.local", None))
+
+    refusal = NETWORK.refuse_secret(
+        Request(f"/live?token={quote(token, safe='')}", "pi.local", None)
+    )
     assert (refusal is None) == (token == "s3cret-token")
 
 

@@ -42,8 +42,10 @@ def test_nothing_came_yet(health):
 
 
 def test_latency_is_the_median_of_each_stage(health):
-    decisions = [Decision(0.0, "recognised", "rest", 1.0, (1.0,), (1.0,), Latency(us, 2 * us, 4 * us))
-                 for us in (1.0, 100.0, 3.0)]
+    decisions = [
+        Decision(0.0, "recognised", "rest", 1.0, (1.0,), (1.0,), Latency(us, 2 * us, 4 * us))
+        for us in (1.0, 100.0, 3.0)
+    ]
     health.take([], [*decisions, Decision.gap(1.0)])
     assert health.read(None)["latency_us"] == {"frontend": 3.0, "inference": 6.0, "total": 12.0}
 

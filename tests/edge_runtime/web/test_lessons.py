@@ -23,8 +23,11 @@ def person(demo_recording_path):
     def perform(lessons, begin_s, seconds):
         new = False
         for i in range(round(begin_s * 50), round((begin_s + seconds) * 50), 5):
-            new |= lessons.hear(Chunk(recording.timestamps_s[i:i + 5], recording.samples[i:i + 5]))
+            new |= lessons.hear(
+                Chunk(recording.timestamps_s[i : i + 5], recording.samples[i : i + 5])
+            )
         return new
+
     return perform
 
 
@@ -78,11 +81,27 @@ def test_more_redo_remove_and_background(lessons, person):
 @pytest.mark.parametrize("label", ["", " ", "two\nlines", "x" * 200, "\x1b[31m"])
 def test_names_that_cannot_be(lessons, person, label):
     teach(lessons, person, label, 0)
-    assert lessons.state["bad"] and lessons.state["recording"] is None and lessons.state["windows"] == {}
+    assert (
+        lessons.state["bad"]
+        and lessons.state["recording"] is None
+        and lessons.state["windows"] == {}
+    )
 
 
-@pytest.mark.parametrize("command", [None, 7, [], {}, {"do": "burn"}, {"do": "record", "label": 7}, {"do": ["record"]},
-                                     {"do": "remove", "label": "never taught"}, {"do": "redo", "label": "never"}])
+@pytest.mark.parametrize(
+    "command",
+    [
+        None,
+        7,
+        [],
+        {},
+        {"do": "burn"},
+        {"do": "record", "label": 7},
+        {"do": ["record"]},
+        {"do": "remove", "label": "never taught"},
+        {"do": "redo", "label": "never"},
+    ],
+)
 def test_commands_that_make_no_sense(lessons, person, command):
     lessons.ask(command)
     person(lessons, 0, 1)

@@ -14,15 +14,21 @@ from .conftest import LARGEST
 @pytest.fixture
 def connect():
     """A client's WebSocket, and what it raises when it is refused."""
-    client = pytest.importorskip("websockets.sync.client", reason='needs pip install "img2imu[web]"')
+    client = pytest.importorskip(
+        "websockets.sync.client", reason='needs pip install "img2imu[web]"'
+    )
 
     def call(port, path="/echo", **options):
-        return client.connect(f"ws://127.0.0.1:{port}{path}", proxy=None, open_timeout=10, **options)
+        return client.connect(
+            f"ws://127.0.0.1:{port}{path}", proxy=None, open_timeout=10, **options
+        )
+
     return call
 
 
 def refused_with(connect, *arguments, **options):
     from websockets.exceptions import InvalidStatus
+
     with pytest.raises(InvalidStatus) as refusal, connect(*arguments, **options):
         pass
     return refusal.value.response.status_code
@@ -44,8 +50,20 @@ def test_a_page_that_did_not_change_is_not_sent_again(serve, get):
     assert get("/static/look.css", **{"If-None-Match": tag})[::2] == (304, b"")
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/static/../guard.py", "/static/%2e%2e/guard.py", "//etc/passwd",
-                                  "/../../../../etc/passwd", "/guard.py", "/static/", "/static", "/vendor/.made"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/static/../guard.py",
+        "/static/%2e%2e/guard.py",
+        "//etc/passwd",
+        "/../../../../etc/passwd",
+        "/guard.py",
+        "/static/",
+        "/static",
+        "/vendor/.made",
+    ],
+)
 def test_no_path_leads_out_of_the_site(serve, get, path):
     serve()
     assert get(path)[0] == 404
@@ -66,7 +84,9 @@ def test_pages_ask_nobody_else():
         assert hosts <= {"www.w3.org", "localhost:PORT"}, page.name
 
 
-@pytest.mark.parametrize("path", sorted(p for p in (HERE / "static").iterdir()), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted(p for p in (HERE / "static").iterdir()), ids=lambda p: p.name
+)
 def test_files_stay_short(path):
     assert len(path.read_text().splitlines()) < 300
 
@@ -91,10 +111,16 @@ def test_who_may_not_connect(serve, connect, get):
     own = f"http://127.0.0.1:{port}"
     assert refused_with(connect, port) == 401
     assert refused_with(connect, port, "/echo?token=wrong") == 401
-    assert refused_with(connect, port, "/echo?token=s3cret-token", origin="http://evil.example") == 403
+    assert (
+        refused_with(connect, port, "/echo?token=s3cret-token", origin="http://evil.example") == 403
+    )
     assert get("/check?token=s3cret-token", Host="evil.example")[0] == 421
     assert refused_with(connect, port, "/nothing?token=s3cret-token") == 404
-    assert [get(f"/check{query}")[0] for query in ("", "?token=x", "?token=s3cret-token")] == [401, 401, 200]
+    assert [get(f"/check{query}")[0] for query in ("", "?token=x", "?token=s3cret-token")] == [
+        401,
+        401,
+        200,
+    ]
     with connect(port, "/echo?token=s3cret-token", origin=own) as connection:
         connection.send("in")
         assert connection.recv(10) == "in"
@@ -102,6 +128,7 @@ def test_who_may_not_connect(serve, connect, get):
 
 def test_a_message_that_is_too_long_ends_its_connection_alone(serve, connect):
     from websockets.exceptions import ConnectionClosed
+
     port = serve()
     with connect(port) as patient, connect(port) as flooding:
         flooding.send(b"x" * (LARGEST + 1))
@@ -113,8 +140,12 @@ def test_a_message_that_is_too_long_ends_its_connection_alone(serve, connect):
 
 def test_garbage_in_place_of_a_request(serve, get):
     port = serve()
-    for garbage in (b"\x00" * 100, b"GET " + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
-                    b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00"):
+    for garbage in (
+        b"\x00" * 100,
+        b"GET " + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+    ):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(garbage)
             connection.shutdown(socket.SHUT_WR)
@@ -141,7 +172,9 @@ def test_connections_without_end_leave_room_for_others(serve, get):
 
 def test_a_port_in_use(serve, port, is_sentence):
     serve()
-    with pytest.raises(UserError, match=f"127.0.0.1:{port} cannot be listened on; another program") as error:
+    with pytest.raises(
+        UserError, match=f"127.0.0.1:{port} cannot be listened on; another program"
+    ) as error:
         PageServer(Address("127.0.0.1", port), Site("dashboard.html"), {}, LARGEST).start()
     assert is_sentence(str(error.value))
 

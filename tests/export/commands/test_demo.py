@@ -6,8 +6,18 @@ import pytest
 from edge_runtime.container import read
 from img2imu.cli import EXIT_USER_ERROR, main
 
-KEYS = {"macro_f1", "macro_f1_float", "per_class", "n_test_windows", "n_test_people", "float_int8_agreement",
-        "model_bytes", "latency_us", "train_seconds", "seed"}
+KEYS = {
+    "macro_f1",
+    "macro_f1_float",
+    "per_class",
+    "n_test_windows",
+    "n_test_people",
+    "float_int8_agreement",
+    "model_bytes",
+    "latency_us",
+    "train_seconds",
+    "seed",
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +41,14 @@ def test_people_never_seen_are_recognised(report):
     assert abs(report["macro_f1"] - report["macro_f1_float"]) <= 0.03
     assert report["float_int8_agreement"] >= 0.97
     assert report["n_test_people"] == 3
-    assert report["n_test_windows"] == sum(row["windows"] for row in report["per_class"].values()) > 100
-    assert report["macro_f1"] == pytest.approx(sum(row["f1"] for row in report["per_class"].values()) / 7)
+    assert (
+        report["n_test_windows"]
+        == sum(row["windows"] for row in report["per_class"].values())
+        > 100
+    )
+    assert report["macro_f1"] == pytest.approx(
+        sum(row["f1"] for row in report["per_class"].values()) / 7
+    )
     assert 0 < report["train_seconds"] < 60
 
 
@@ -42,7 +58,10 @@ def test_a_decision_takes_its_parts_time(report):
     for row in report["latency_us"].values():
         assert 0 < row["p50"] <= row["p95"] <= row["p99"]
     parts = report["latency_us"]
-    assert parts["frontend"]["p50"] < parts["total"]["p50"] and parts["inference"]["p50"] < parts["total"]["p50"]
+    assert (
+        parts["frontend"]["p50"] < parts["total"]["p50"]
+        and parts["inference"]["p50"] < parts["total"]["p50"]
+    )
 
 
 @pytest.mark.slow
@@ -57,8 +76,13 @@ def test_the_model_file_is_small_and_carries_its_scores(out, report):
 
 @pytest.mark.slow
 def test_nothing_else_is_left_but_pictures_and_a_recording_to_play(out, capsys):
-    assert sorted(p.name for p in out.iterdir()) == ["confusion.png", "model.tflite", "report.json",
-                                                     "spectrograms.png", "unseen_person.csv"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "confusion.png",
+        "model.tflite",
+        "report.json",
+        "spectrograms.png",
+        "unseen_person.csv",
+    ]
     for picture in out.glob("*.png"):
         content = picture.read_bytes()
         assert content[:8] == b"\x89PNG\r\n\x1a\n"
@@ -68,11 +92,14 @@ def test_nothing_else_is_left_but_pictures_and_a_recording_to_play(out, capsys):
     assert len(capsys.readouterr().out.splitlines()) > 10
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["--seed", "-1"], "--seed is -1, expected 0 or more"),
-    (["--windows-per-class", "0"], "0 windows per class were asked for, expected 1 or more"),
-    (["--windows-per-class", "100000"], "100000 per class were asked for: ask for fewer"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seed", "-1"], "--seed is -1, expected 0 or more"),
+        (["--windows-per-class", "0"], "0 windows per class were asked for, expected 1 or more"),
+        (["--windows-per-class", "100000"], "100000 per class were asked for: ask for fewer"),
+    ],
+)
 def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, capsys, arguments, message):
     assert main(["demo", "--out", str(tmp_path), *arguments]) == EXIT_USER_ERROR
     printed = capsys.readouterr()

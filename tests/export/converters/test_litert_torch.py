@@ -29,8 +29,12 @@ def tensors(tflite):
 
 def test_the_float_tflite_answers_as_torch_does(network, features, float_answers):
     with torch.inference_mode():
-        expected = np.concatenate([network(torch.from_numpy(i), torch.from_numpy(s[None]))[0].numpy()
-                                   for i, s in zip(features.images, features.statistics, strict=True)])
+        expected = np.concatenate(
+            [
+                network(torch.from_numpy(i), torch.from_numpy(s[None]))[0].numpy()
+                for i, s in zip(features.images, features.statistics, strict=True)
+            ]
+        )
     np.testing.assert_allclose(float_answers, expected, atol=1e-4)
     assert float_answers.max(1).min() > 0.5  # it does not say the same of everything
     assert len(set(float_answers.argmax(1))) == 3
@@ -44,16 +48,26 @@ def test_int8_names_the_same_classes(float_answers, int8_answers):
 
 def test_the_embedding_comes_out_too(route, features, network):
     _, embedding = Model(route.exported.float_tflite, route.file.contract).infer(
-        type(features)(features.images[0], features.statistics[0]))
+        type(features)(features.images[0], features.statistics[0])
+    )
     with torch.inference_mode():
-        expected = network(torch.from_numpy(features.images[0]), torch.from_numpy(features.statistics[:1]))[1][0]
+        expected = network(
+            torch.from_numpy(features.images[0]), torch.from_numpy(features.statistics[:1])
+        )[1][0]
     np.testing.assert_allclose(embedding, expected.numpy(), atol=1e-3)
 
 
 def test_the_backbone_is_int8_with_weights_per_channel(route):
-    kernels = [t for t in tensors(route.file.tflite) if t["dtype"] == np.int8 and len(t["shape"]) == 4
-               and len(t["quantization_parameters"]["scales"]) > 1]
-    assert len(kernels) == 15  # the stem, and what five blocks have of expansion, depth-wise and projection
+    kernels = [
+        t
+        for t in tensors(route.file.tflite)
+        if t["dtype"] == np.int8
+        and len(t["shape"]) == 4
+        and len(t["quantization_parameters"]["scales"]) > 1
+    ]
+    assert (
+        len(kernels) == 15
+    )  # the stem, and what five blocks have of expansion, depth-wise and projection
     assert not any(t["dtype"] == np.int8 for t in tensors(route.exported.float_tflite))
     assert len(route.file.tflite) < 0.6 * len(route.exported.float_tflite)
 

@@ -35,14 +35,20 @@ def test_noise_does_not_bury_what_is_said_in_a_line(capfd, error):
     assert capfd.readouterr().err == "a line\n"
 
 
-@pytest.mark.parametrize(("error", "words"), [
-    (ValueError("no such operator\nsecond line"), "ValueError: no such operator)"), (KeyError(), "KeyError: )"),
-    (RuntimeError("x" * 1000), "RuntimeError: " + "x" * 200 + ")"),
-])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("no such operator\nsecond line"), "ValueError: no such operator)"),
+        (KeyError(), "KeyError: )"),
+        (RuntimeError("x" * 1000), "RuntimeError: " + "x" * 200 + ")"),
+    ],
+)
 def test_a_tool_that_fails_is_named_in_a_sentence(error, words):
     with pytest.raises(ExportError) as caught, refusals_of("the tool"):
         raise error
-    assert str(caught.value).startswith(f"the tool cannot convert this network ({words}; no file was written")
+    assert str(caught.value).startswith(
+        f"the tool cannot convert this network ({words}; no file was written"
+    )
 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError("x"), DataError("x"), KeyboardInterrupt()])

@@ -6,8 +6,12 @@ from edge_runtime.batches import one
 from export.checks import ExportError, trained_answers
 from export.converters.onnx import infer_all, to_onnx, with_contract
 
-onnx = pytest.importorskip("onnx", reason="NOT TESTED: the extra onnx2tf is not installed (make test-onnx2tf)")
-pytest.importorskip("onnxruntime", reason="NOT TESTED: the extra onnx2tf is not installed (make test-onnx2tf)")
+onnx = pytest.importorskip(
+    "onnx", reason="NOT TESTED: the extra onnx2tf is not installed (make test-onnx2tf)"
+)
+pytest.importorskip(
+    "onnxruntime", reason="NOT TESTED: the extra onnx2tf is not installed (make test-onnx2tf)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +29,15 @@ def test_the_contract_travels_in_the_metadata(content, route, features):
     contract = route.file.contract
     described = with_contract(content, contract)
     model = onnx.load_from_string(described)
-    assert {entry.key: entry.value for entry in model.metadata_props} == {"img2imu.json": contract.to_json()}
-    assert [value.name for value in (*model.graph.input, *model.graph.output)] == ["args_0", "args_1", "output_0",
-                                                                                  "output_1"]
+    assert {entry.key: entry.value for entry in model.metadata_props} == {
+        "img2imu.json": contract.to_json()
+    }
+    assert [value.name for value in (*model.graph.input, *model.graph.output)] == [
+        "args_0",
+        "args_1",
+        "output_0",
+        "output_1",
+    ]
     np.testing.assert_array_equal(infer_all(described, features), infer_all(content, features))
 
 

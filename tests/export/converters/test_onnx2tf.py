@@ -13,10 +13,18 @@ from export.checks import ExportError
 from export.pipeline import Job
 from export.recipes import RECIPES
 
-MISSING = [name for name in ("onnx2tf", "tensorflow", "tf_keras", "onnx", "onnxruntime")
-           if importlib.util.find_spec(name) is None]
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(
-    bool(MISSING), reason=f"NOT TESTED: the extra onnx2tf is not installed ({', '.join(MISSING)}; make test-onnx2tf)")]
+MISSING = [
+    name
+    for name in ("onnx2tf", "tensorflow", "tf_keras", "onnx", "onnxruntime")
+    if importlib.util.find_spec(name) is None
+]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(MISSING),
+        reason=f"NOT TESTED: the extra onnx2tf is not installed ({', '.join(MISSING)}; make test-onnx2tf)",
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +33,11 @@ def export(made, tmp_path_factory):
     home = tmp_path_factory.mktemp("converters")
 
     def call(recipe, converter="onnx2tf", io="float32"):
-        return made.export(Job(home / f"{converter}-{recipe}-{io}.tflite", RECIPES[recipe], converter, io),
-                           show_progress=False)
+        return made.export(
+            Job(home / f"{converter}-{recipe}-{io}.tflite", RECIPES[recipe], converter, io),
+            show_progress=False,
+        )
+
     return call
 
 
@@ -36,7 +47,9 @@ def answers(exported, features):
 
 
 def test_both_converters_answer_alike_in_float(export, features):
-    ours, other = (answers(export("float32", converter), features) for converter in ("litert-torch", "onnx2tf"))
+    ours, other = (
+        answers(export("float32", converter), features) for converter in ("litert-torch", "onnx2tf")
+    )
     np.testing.assert_allclose(ours, other, atol=1e-4)
     assert (ours.argmax(1) == other.argmax(1)).mean() >= 0.99
     assert len(set(ours.argmax(1))) == 3
@@ -44,7 +57,9 @@ def test_both_converters_answer_alike_in_float(export, features):
 
 @pytest.mark.parametrize("recipe", ["int8", "float16", "dynamic-int8", "int8-int16"])
 def test_both_converters_name_the_same_classes_when_quantised(export, features, recipe):
-    ours, other = (answers(export(recipe, converter), features) for converter in ("litert-torch", "onnx2tf"))
+    ours, other = (
+        answers(export(recipe, converter), features) for converter in ("litert-torch", "onnx2tf")
+    )
     assert (ours.argmax(1) == other.argmax(1)).mean() >= 0.99
     assert np.abs(ours - other).mean() < 0.02
 
@@ -56,7 +71,9 @@ def test_int8_is_small_and_the_backbone_is_all_integers(export):
     interpreter = Interpreter(model_content=read(exported.job.path).tflite)
     interpreter.allocate_tensors()
     types = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
-    convolutions = [op for op in interpreter._get_ops_details() if op["op_name"].endswith("CONV_2D")]
+    convolutions = [
+        op for op in interpreter._get_ops_details() if op["op_name"].endswith("CONV_2D")
+    ]
     assert len(convolutions) == 15
     assert {types[op["outputs"][0]] for op in convolutions} == {np.int8}
     (images,) = (t for t in interpreter.get_tensor_details() if t["name"].startswith("quantize_0"))
@@ -67,7 +84,9 @@ def test_int16_activations_are_int16(export):
     interpreter = Interpreter(model_content=read(export("int8-int16").job.path).tflite)
     interpreter.allocate_tensors()
     types = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
-    convolutions = [op for op in interpreter._get_ops_details() if op["op_name"].endswith("CONV_2D")]
+    convolutions = [
+        op for op in interpreter._get_ops_details() if op["op_name"].endswith("CONV_2D")
+    ]
     assert len(convolutions) == 15
     assert {types[op["outputs"][0]] for op in convolutions} == {np.int16}
 
@@ -83,5 +102,7 @@ def test_integer_io_works_on_this_route_too(export):
 
 
 def test_a_recipe_that_the_route_lacks_is_refused_by_name(export):
-    with pytest.raises(ExportError, match="no recipe weight-int8, expected one of float32, float16, dynamic-int8"):
+    with pytest.raises(
+        ExportError, match="no recipe weight-int8, expected one of float32, float16, dynamic-int8"
+    ):
         export("weight-int8")

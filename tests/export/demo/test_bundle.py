@@ -14,8 +14,11 @@ def made(tmp_path, monkeypatch):
     """The bundle made anew, all but the conversion: the recording's path, and what would have been exported."""
     kept = []
     monkeypatch.setattr(bundle, "DEMO_RECORDING", tmp_path / "demo.npz")
-    monkeypatch.setattr(bundle, "export_model",
-                        lambda *arguments: kept.append(arguments) or SimpleNamespace(n_bytes=1024))
+    monkeypatch.setattr(
+        bundle,
+        "export_model",
+        lambda *arguments: kept.append(arguments) or SimpleNamespace(n_bytes=1024),
+    )
     bundle.main()
     return tmp_path / "demo.npz", kept[0]
 
@@ -39,8 +42,19 @@ def test_the_person_in_the_recording_was_not_learnt_from(made):
     with np.load(DEMO_RECORDING) as bundled:
         samples = bundled["samples"]
     begin = samples[:50]
-    (person,) = {r.subject for r in data_set.recordings
-                 if any((r.samples[i:i + 50] == begin).all() for i in np.flatnonzero((r.samples == begin[0]).all(1)))}
-    theirs = {window[0].tobytes() for r in data_set.recordings if r.subject == person for window in r.samples[:, None]}
+    (person,) = {
+        r.subject
+        for r in data_set.recordings
+        if any(
+            (r.samples[i : i + 50] == begin).all()
+            for i in np.flatnonzero((r.samples == begin[0]).all(1))
+        )
+    }
+    theirs = {
+        window[0].tobytes()
+        for r in data_set.recordings
+        if r.subject == person
+        for window in r.samples[:, None]
+    }
     assert not any(window[0].tobytes() in theirs for window in classifier.support_windows_)
     assert set(DEMO_EXERCISES) <= set(classifier.classes_)

@@ -30,9 +30,14 @@ def test_spectrograms(route, motion, tmp_path):
 
 def test_every_class_has_a_row_and_what_it_did_shows(route, motion, tmp_path):
     for name, label in (("one", "walk"), ("two", "shake")):
-        draw_spectrograms(tmp_path / f"{name}.png", route.file.contract, {"same": motion(label, 2.0)})
-    draw_spectrograms(tmp_path / "both.png", route.file.contract,
-                      {label: motion(label, 2.0) for label in ("walk", "shake")})
+        draw_spectrograms(
+            tmp_path / f"{name}.png", route.file.contract, {"same": motion(label, 2.0)}
+        )
+    draw_spectrograms(
+        tmp_path / "both.png",
+        route.file.contract,
+        {label: motion(label, 2.0) for label in ("walk", "shake")},
+    )
     assert size_of(tmp_path / "both.png")[1] > size_of(tmp_path / "one.png")[1]
     assert not np.array_equal(imread(tmp_path / "one.png"), imread(tmp_path / "two.png"))
 

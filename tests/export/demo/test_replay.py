@@ -5,7 +5,12 @@ from edge_runtime import Recognizer
 from export.demo.replay import replay
 from img2imu.datasets import DataSet, LabelledRecording
 
-LABEL_NAMES = ("walk", "rest", "shake", "jump")  # in another order than the model's, and one it does not know
+LABEL_NAMES = (
+    "walk",
+    "rest",
+    "shake",
+    "jump",
+)  # in another order than the model's, and one it does not know
 
 
 @pytest.fixture(scope="module")
@@ -13,13 +18,19 @@ def data_set(motion, route):
     recordings = []
     for label, seconds in (("shake", 7.0), ("walk", 4.5), ("jump", 1.9)):
         samples = motion(label, seconds, seed=len(recordings))
-        recordings.append(LabelledRecording(label, "me", samples, np.full(len(samples), LABEL_NAMES.index(label))))
-    return DataSet("made up", "", "", 50.0, route.file.contract.stream.channels, LABEL_NAMES, tuple(recordings))
+        recordings.append(
+            LabelledRecording(label, "me", samples, np.full(len(samples), LABEL_NAMES.index(label)))
+        )
+    return DataSet(
+        "made up", "", "", 50.0, route.file.contract.stream.channels, LABEL_NAMES, tuple(recordings)
+    )
 
 
 @pytest.fixture(scope="module")
 def live(route, data_set):
-    return replay(Recognizer.load(route.exported.job.path), data_set, data_set.recordings, show_progress=False)
+    return replay(
+        Recognizer.load(route.exported.job.path), data_set, data_set.recordings, show_progress=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -35,8 +46,14 @@ def decisions(route, data_set):
 
 def test_every_decision_of_every_recording_counts(route, live, decisions):
     labels = route.file.contract.labels
-    assert live.decisions_label.tolist() == [labels.index(d.label) for each in decisions for d in each]
-    truth = [labels.index(name) for name, each in zip(("shake", "walk", "jump"), decisions, strict=True) for _ in each]
+    assert live.decisions_label.tolist() == [
+        labels.index(d.label) for each in decisions for d in each
+    ]
+    truth = [
+        labels.index(name)
+        for name, each in zip(("shake", "walk", "jump"), decisions, strict=True)
+        for _ in each
+    ]
     assert live.decisions_truth.tolist() == truth
     assert not decisions[2]  # too short for a window
     assert live.latency_us.shape == (len(truth), 3)
@@ -51,7 +68,9 @@ def test_windows_do_not_overlap_and_are_the_decisions_own(route, data_set, live,
     for recording, each in zip(data_set.recordings, decisions, strict=True):
         for number in range(0, len(each), apart):
             begin = number * contract.hop_samples
-            np.testing.assert_array_equal(live.windows[i], recording.samples[begin:begin + contract.window_samples])
+            np.testing.assert_array_equal(
+                live.windows[i], recording.samples[begin : begin + contract.window_samples]
+            )
             np.testing.assert_array_equal(live.probabilities[i], each[number].window_probabilities)
             assert contract.labels[live.truth[i]] == recording.name
             i += 1

@@ -22,17 +22,23 @@ def one_thread():
 @pytest.fixture(scope="session")
 def motions():
     """Windows (3 * each, samples, channels) at 50 Hz of three motions with gravity, in no order, and their names."""
+
     def draw(each=4, channels=CHANNELS, samples=SAMPLES, seed=0):
         random = np.random.default_rng(seed)
         numbers = random.permutation(np.repeat(np.arange(3), each))
         times_s = np.arange(samples)[:, None] / RATE_HZ
-        windows = random.normal(0, 0.05, (len(numbers), samples, 6)) + np.array([0, 0, 9.81, 0, 0, 0])
+        windows = random.normal(0, 0.05, (len(numbers), samples, 6)) + np.array(
+            [0, 0, 9.81, 0, 0, 0]
+        )
         for window, number in zip(windows, numbers, strict=True):
             strength = np.ones(6)
             strength[[number, 3 + number]] = 3  # each along and about another axis too
-            window += strength * np.sin(2 * np.pi * SWING_HZ[number] * times_s + random.uniform(0, 6, 6))
+            window += strength * np.sin(
+                2 * np.pi * SWING_HZ[number] * times_s + random.uniform(0, 6, 6)
+            )
         columns = [CHANNELS.index(name) for name in channels]
         return windows[:, :, columns].astype(np.float32), NAMES[numbers]
+
     return draw
 
 

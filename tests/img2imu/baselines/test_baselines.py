@@ -8,7 +8,11 @@ from edge_runtime.errors import DataError, MissingExtraError
 from img2imu.baselines import BASELINES, make
 
 RATE_HZ = 50.0
-SLOW = {"minirocket", "multirocket_hydra", "paper_literal"}  # numba compiles for seconds; a whole EfficientNet
+SLOW = {
+    "minirocket",
+    "multirocket_hydra",
+    "paper_literal",
+}  # numba compiles for seconds; a whole EfficientNet
 ALL = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in BASELINES]
 ANY_CHANNELS = [name for name in BASELINES if name not in SLOW and not name.startswith("limu_bert")]
 pytestmark = pytest.mark.usefixtures("limu_bert_file")
@@ -34,7 +38,9 @@ def test_one_window_a_class_and_no_unlabelled_ones_beat_chance(name, motions):
     assert np.mean(fit(name, *motions(each=1)).predict(windows) == truth) > 0.5
 
 
-@pytest.mark.parametrize("channels", [("acc_z",), CHANNELS[:3], CHANNELS[3:]], ids=["1", "acc", "gyro"])
+@pytest.mark.parametrize(
+    "channels", [("acc_z",), CHANNELS[:3], CHANNELS[3:]], ids=["1", "acc", "gyro"]
+)
 @pytest.mark.parametrize("name", ANY_CHANNELS)
 def test_fewer_channels_will_do(name, channels, motions, monkeypatch):
     monkeypatch.setattr("img2imu.baselines.from_scratch.STEPS", 60)
@@ -65,7 +71,9 @@ def test_a_fit_leaves_the_callers_arrays_alone(name, motions, monkeypatch):
     np.testing.assert_array_equal(windows, kept)
 
 
-@pytest.mark.parametrize("name", ["statistics_lr", "cnn", "limu_bert_finetuned", "spectra_no_network"])
+@pytest.mark.parametrize(
+    "name", ["statistics_lr", "cnn", "limu_bert_finetuned", "spectra_no_network"]
+)
 def test_numbers_as_labels_come_back_as_numbers(name, motions, monkeypatch):
     monkeypatch.setattr("img2imu.baselines.limu_bert_finetuned.STEPS", 5)
     windows, labels = motions()
@@ -75,12 +83,16 @@ def test_numbers_as_labels_come_back_as_numbers(name, motions, monkeypatch):
 
 
 def test_an_unknown_baseline_is_refused():
-    with pytest.raises(DataError, match="there is no baseline 'rocket', expected one of statistics_lr"):
+    with pytest.raises(
+        DataError, match="there is no baseline 'rocket', expected one of statistics_lr"
+    ):
         make("rocket", RATE_HZ, CHANNELS, 0)
 
 
-@pytest.mark.parametrize(("package", "name", "extra"), [("aeon", "minirocket", "bench"),
-                                                        ("sklearn", "statistics_lr", "train")])
+@pytest.mark.parametrize(
+    ("package", "name", "extra"),
+    [("aeon", "minirocket", "bench"), ("sklearn", "statistics_lr", "train")],
+)
 def test_a_missing_package_names_its_extra(package, name, extra, monkeypatch):
     module = BASELINES[name].partition(":")[0]
     monkeypatch.delitem(sys.modules, module, raising=False)

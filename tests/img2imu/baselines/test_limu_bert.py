@@ -10,12 +10,21 @@ from img2imu.baselines.limu_bert import PATH_VARIABLE, LimuBert, clips_of, load_
 NAMES = ("limu_bert_frozen", "limu_bert_finetuned")
 # of the published file
 SHAPES = {
-    "transformer.embed.lin.weight": (72, 6), "transformer.embed.pos_embed.weight": (20, 72),
-    "transformer.embed.norm.gamma": (72,), "transformer.attn.proj_q.weight": (72, 72),
-    "transformer.attn.proj_k.bias": (72,), "transformer.attn.proj_v.weight": (72, 72),
-    "transformer.proj.weight": (72, 72), "transformer.norm1.gamma": (72,), "transformer.pwff.fc1.weight": (144, 72),
-    "transformer.pwff.fc2.weight": (72, 144), "transformer.norm2.beta": (72,), "fc.weight": (72, 72),
-    "linear.bias": (72,), "norm.beta": (72,), "decoder.weight": (6, 72),
+    "transformer.embed.lin.weight": (72, 6),
+    "transformer.embed.pos_embed.weight": (20, 72),
+    "transformer.embed.norm.gamma": (72,),
+    "transformer.attn.proj_q.weight": (72, 72),
+    "transformer.attn.proj_k.bias": (72,),
+    "transformer.attn.proj_v.weight": (72, 72),
+    "transformer.proj.weight": (72, 72),
+    "transformer.norm1.gamma": (72,),
+    "transformer.pwff.fc1.weight": (144, 72),
+    "transformer.pwff.fc2.weight": (72, 144),
+    "transformer.norm2.beta": (72,),
+    "fc.weight": (72, 72),
+    "linear.bias": (72,),
+    "norm.beta": (72,),
+    "decoder.weight": (6, 72),
 }
 
 
@@ -50,7 +59,9 @@ def test_a_pass_is_what_the_papers_describe():
         return x @ w[f"{name}.weight"].T + w[f"{name}.bias"]
 
     def norm(x):
-        return (x - x.mean(-1, keepdim=True)) / (x.var(-1, correction=0, keepdim=True) + 1e-12).sqrt()
+        return (x - x.mean(-1, keepdim=True)) / (
+            x.var(-1, correction=0, keepdim=True) + 1e-12
+        ).sqrt()
 
     h = norm(norm(linear(clip[0], "embed.lin")) + w["embed.pos_embed.weight"])
     for _ in range(4):
@@ -76,7 +87,9 @@ def test_clips_are_pooled_by_mean_and_std_over_all_steps():
 def test_clips_have_20_steps_a_second_and_accelerations_in_g():
     clips = clips_of(ramp(250, 50.0), 50.0, CHANNELS)
     assert clips.shape == (1, 5, 20, 6)
-    np.testing.assert_allclose(clips[0, :, :, 3:].reshape(100, 3), np.arange(100)[:, None] / 20 * np.ones(3), atol=1e-5)
+    np.testing.assert_allclose(
+        clips[0, :, :, 3:].reshape(100, 3), np.arange(100)[:, None] / 20 * np.ones(3), atol=1e-5
+    )
     np.testing.assert_allclose(clips[..., :3] * 9.8, clips[..., 3:], rtol=1e-5)
 
 
@@ -113,7 +126,9 @@ def test_fine_tuning_moves_the_encoder_and_a_second_fit_starts_afresh(motions, m
 @pytest.mark.usefixtures("limu_bert_file")
 @pytest.mark.parametrize("name", NAMES)
 def test_fewer_than_six_channels_are_refused(name):
-    with pytest.raises(DataError, match="needs the channels acc_x.*windows have acc_x, acc_y, acc_z: leave"):
+    with pytest.raises(
+        DataError, match="needs the channels acc_x.*windows have acc_x, acc_y, acc_z: leave"
+    ):
         make(name, 50.0, CHANNELS[:3], 0)
 
 
@@ -127,11 +142,15 @@ def test_without_weights_the_variable_is_named(name, monkeypatch, tmp_path):
         make(name, 50.0, CHANNELS, 0)
 
 
-@pytest.mark.parametrize("content", [b"", b"no weights", {"fc.weight": torch.zeros(72, 72)}, [1, 2]])
+@pytest.mark.parametrize(
+    "content", [b"", b"no weights", {"fc.weight": torch.zeros(72, 72)}, [1, 2]]
+)
 def test_a_file_with_something_else_is_refused(content, limu_bert_file):
     if isinstance(content, bytes):
         limu_bert_file.write_bytes(content)
     else:
         torch.save(content, limu_bert_file)
-    with pytest.raises(DataError, match=r"limu_bert_x\.pt does not hold the weights of LIMU-BERT-X"):
+    with pytest.raises(
+        DataError, match=r"limu_bert_x\.pt does not hold the weights of LIMU-BERT-X"
+    ):
         load_limu_bert()

@@ -21,4 +21,8 @@ def test_windows_are_told_apart_by_their_samples_however_they_lie_in_memory():
     memory = WindowMemory[float]()
     windows = np.random.default_rng(0).normal(size=(3, 8, 2)).astype(np.float32)
     assert memory.recall(windows, lambda new: [1.0, 2.0, 3.0]) == [1.0, 2.0, 3.0]
-    assert memory.recall(np.asfortranarray(windows), lambda new: [0.0] * len(new)) == [1.0, 2.0, 3.0]
+    assert memory.recall(np.asfortranarray(windows), lambda new: [0.0] * len(new)) == [
+        1.0,
+        2.0,
+        3.0,
+    ]

@@ -26,13 +26,17 @@ def test_images_have_the_apps_size_and_fill_the_range(samples, axes):
 def test_min_max_forgets_the_amplitude():
     """What the recipe throws away, and why our front end has fixed limits."""
     windows = np.random.default_rng(0).normal(size=(1, 256, 3)).astype(np.float32)
-    torch.testing.assert_close(spectrogram_images(windows), spectrogram_images(10 * windows), rtol=0, atol=1e-3)
+    torch.testing.assert_close(
+        spectrogram_images(windows), spectrogram_images(10 * windows), rtol=0, atol=1e-3
+    )
 
 
 @pytest.mark.parametrize("hz", [5.0, 12.0, 20.0])
 def test_a_sine_lights_the_row_of_its_frequency(hz):
     times_s = np.arange(512) / RATE_HZ
-    image = spectrogram_images(np.sin(2 * np.pi * hz * times_s)[None, :, None].astype(np.float32))[0, 0]
+    image = spectrogram_images(np.sin(2 * np.pi * hz * times_s)[None, :, None].astype(np.float32))[
+        0, 0
+    ]
     row = int(image.mean(1).argmax())
     assert (95 - row) / 95 * RATE_HZ / 2 == pytest.approx(hz, abs=0.5)
 
@@ -41,8 +45,15 @@ def test_a_constant_axis_gives_a_finite_image():
     assert torch.isfinite(spectrogram_images(np.zeros((1, 64, 3), np.float32))).all()
 
 
-@pytest.mark.parametrize(("channels", "columns"), [(CHANNELS, [0, 1, 2]), ((*CHANNELS[3:], *CHANNELS[:3]), [3, 4, 5]),
-                                                   (CHANNELS[3:], [0, 1, 2]), (("acc_z",), [0])])
+@pytest.mark.parametrize(
+    ("channels", "columns"),
+    [
+        (CHANNELS, [0, 1, 2]),
+        ((*CHANNELS[3:], *CHANNELS[:3]), [3, 4, 5]),
+        (CHANNELS[3:], [0, 1, 2]),
+        (("acc_z",), [0]),
+    ],
+)
 def test_it_looks_at_the_accelerometer(channels, columns):
     assert PaperLiteral(RATE_HZ, channels, 0).columns == columns
 
@@ -54,5 +65,9 @@ def test_every_layer_and_every_batch_norm_is_trained(motions, monkeypatch):
     assert not after.training
     for (name, old), new in zip(before.named_parameters(), after.parameters(), strict=True):
         assert not torch.equal(old, new), name
-    norms = [(a, b) for a, b in zip(before.modules(), after.modules(), strict=True) if isinstance(a, nn.BatchNorm2d)]
+    norms = [
+        (a, b)
+        for a, b in zip(before.modules(), after.modules(), strict=True)
+        if isinstance(a, nn.BatchNorm2d)
+    ]
     assert all(not torch.equal(a.running_mean, b.running_mean) for a, b in norms)

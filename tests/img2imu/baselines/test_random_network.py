@@ -31,13 +31,19 @@ def test_batch_norm_leaves_channels_with_mean_0_and_std_1(features):
     backbone(torch.from_numpy(features.images.reshape(12, 48, 32, 3)))
     assert len(seen) == 15
     for output in seen:
-        torch.testing.assert_close(output.mean((0, 2, 3)), torch.zeros(output.shape[1]), rtol=0, atol=0.02)
+        torch.testing.assert_close(
+            output.mean((0, 2, 3)), torch.zeros(output.shape[1]), rtol=0, atol=0.02
+        )
         assert float((output.std((0, 2, 3)) - 1).abs().median()) < 0.05
 
 
 def test_batch_norm_is_estimated_on_at_most_128_unlabelled_windows(motions, monkeypatch):
     counts = []
-    monkeypatch.setattr(random_network, "estimate_batch_norm", lambda _, features: counts.append(len(features.images)))
+    monkeypatch.setattr(
+        random_network,
+        "estimate_batch_norm",
+        lambda _, features: counts.append(len(features.images)),
+    )
     windows, labels = motions(each=1)
     for unlabelled in (None, np.repeat(windows, 10, 0), np.repeat(windows, 50, 0)):
         RandomNetwork(50.0, CHANNELS, 0).fit(windows, labels, unlabelled)
@@ -46,5 +52,8 @@ def test_batch_norm_is_estimated_on_at_most_128_unlabelled_windows(motions, monk
 
 def test_another_seed_is_another_network(motions):
     windows, labels = motions(each=1)
-    first, second = (RandomNetwork(50.0, CHANNELS, seed).fit(windows, labels).classifier.backbone_ for seed in (0, 1))
+    first, second = (
+        RandomNetwork(50.0, CHANNELS, seed).fit(windows, labels).classifier.backbone_
+        for seed in (0, 1)
+    )
     assert not torch.equal(first.stem[0].weight, second.stem[0].weight)

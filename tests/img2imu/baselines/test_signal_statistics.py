@@ -6,18 +6,32 @@ from edge_runtime.contract import CHANNELS
 from img2imu.baselines.signal_statistics import BAND_EDGES_HZ, signal_statistics
 
 RATE_HZ, SAMPLES = 64.0, 128
-NAMES = ("mean", "std", "min", "max", "quartile_1", "median", "quartile_3", "step", "skewness", "kurtosis",
-         "centroid", "peak", "entropy")
+NAMES = (
+    "mean",
+    "std",
+    "min",
+    "max",
+    "quartile_1",
+    "median",
+    "quartile_3",
+    "step",
+    "skewness",
+    "kurtosis",
+    "centroid",
+    "peak",
+    "entropy",
+)
 BANDS = [edge for edge in BAND_EDGES_HZ if edge < RATE_HZ / 2]
 
 
 def of_one_axis(signal):
     values = signal_statistics(signal[None, :, None].astype(np.float32), RATE_HZ, ("acc_x",))[0]
-    return dict(zip(NAMES, values, strict=False)), values[len(NAMES):]
+    return dict(zip(NAMES, values, strict=False)), values[len(NAMES) :]
 
 
-@pytest.mark.parametrize(("channels", "signals", "pairs"), [(("gyro_y",), 1, 0), (CHANNELS[:3], 4, 3),
-                                                            (CHANNELS, 8, 6)])
+@pytest.mark.parametrize(
+    ("channels", "signals", "pairs"), [(("gyro_y",), 1, 0), (CHANNELS[:3], 4, 3), (CHANNELS, 8, 6)]
+)
 def test_every_axis_and_magnitude_has_every_statistic(channels, signals, pairs):
     windows = np.random.default_rng(0).normal(size=(5, SAMPLES, len(channels))).astype(np.float32)
     expected = (len(NAMES) + len(BANDS)) * signals + pairs
@@ -53,9 +67,14 @@ def test_correlations_are_those_of_numpy():
     found = signal_statistics(windows, RATE_HZ, CHANNELS)[:, -6:]
     for window, row in zip(windows, found, strict=True):
         matrix = np.corrcoef(window.T)
-        np.testing.assert_allclose(row, [matrix[i, j] for i, j in ((0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5))],
-                                   atol=1e-5)
+        np.testing.assert_allclose(
+            row,
+            [matrix[i, j] for i, j in ((0, 1), (0, 2), (1, 2), (3, 4), (3, 5), (4, 5))],
+            atol=1e-5,
+        )
 
 
 def test_a_channel_that_never_changes_gives_finite_numbers():
-    assert np.isfinite(signal_statistics(np.full((2, SAMPLES, 6), 9.81, np.float32), RATE_HZ, CHANNELS)).all()
+    assert np.isfinite(
+        signal_statistics(np.full((2, SAMPLES, 6), 9.81, np.float32), RATE_HZ, CHANNELS)
+    ).all()

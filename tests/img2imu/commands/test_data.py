@@ -23,9 +23,11 @@ def data(*arguments):
 @pytest.fixture
 def small_hapt(site, monkeypatch):
     """The registry with a checksum that fits what the server gives."""
+
     def with_checksum(sha256):
         original = replace(REGISTRY["hapt"].original, sha256=sha256)
         monkeypatch.setitem(REGISTRY, "hapt", replace(REGISTRY["hapt"], original=original))
+
     with_checksum(hashlib.sha256(site.content).hexdigest())
     return with_checksum
 
@@ -38,10 +40,14 @@ def people(tmp_path):
         for label, hz in (("wave", 2.0), ("rest", 0.0)):
             times_s = np.cumsum(random.normal(0.02, 0.001, 600))
             times_s[300:] += 2.0
-            samples = np.sin(2 * np.pi * hz * times_s[:, None] + np.arange(6)) + random.normal(0, 0.1, (600, 6))
+            samples = np.sin(2 * np.pi * hz * times_s[:, None] + np.arange(6)) + random.normal(
+                0, 0.1, (600, 6)
+            )
             path = tmp_path / "people" / person / label / "1.csv"
             path.parent.mkdir(parents=True)
-            write_csv(path, Recording("1.csv", times_s, (samples + rest).astype(np.float32), CHANNELS))
+            write_csv(
+                path, Recording("1.csv", times_s, (samples + rest).astype(np.float32), CHANNELS)
+            )
     return tmp_path / "people"
 
 
@@ -50,16 +56,28 @@ def test_the_list_names_every_data_set_and_what_is_here(tmp_path, capsys):
     assert data("list", "--dir", tmp_path) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
     assert set(REGISTRY) <= set(lines)
-    assert f" {tmp_path}/hapt.zip " in lines["hapt"] and "CC BY 4.0" in lines["hapt"] and "30 people" in lines["hapt"]
-    assert " no " in lines["har"] and "with seglearn" in lines["watch"] and "not stated" in lines["swim"]
+    assert (
+        f" {tmp_path}/hapt.zip " in lines["hapt"]
+        and "CC BY 4.0" in lines["hapt"]
+        and "30 people" in lines["hapt"]
+    )
+    assert (
+        " no " in lines["har"]
+        and "with seglearn" in lines["watch"]
+        and "not stated" in lines["swim"]
+    )
 
 
-def test_terms_are_shown_first_and_must_be_accepted(site, small_hapt, tmp_path, capsys, monkeypatch):
+def test_terms_are_shown_first_and_must_be_accepted(
+    site, small_hapt, tmp_path, capsys, monkeypatch
+):
     monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
     assert data("get", "hapt", "--dir", tmp_path / "d", "--url", site.url) == EXIT_USER_ERROR
     printed = capsys.readouterr()
     assert "licence: CC BY 4.0" in printed.out and "please cite: J.-L. Reyes-Ortiz" in printed.out
-    assert printed.err.startswith("img2imu: the terms of hapt were not accepted, so nothing was fetched: answer y")
+    assert printed.err.startswith(
+        "img2imu: the terms of hapt were not accepted, so nothing was fetched: answer y"
+    )
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert data("get", "hapt", "--dir", tmp_path / "d", "--url", site.url) == EXIT_USER_ERROR
     assert site.requests == [] and not (tmp_path / "d").exists()
@@ -83,7 +101,10 @@ def test_a_file_of_which_no_checksum_is_known(site, small_hapt, tmp_path, capsys
     get = ["get", "hapt", "--dir", tmp_path, "--accept-licence", "--url", site.url]
     assert data(*get) == 0
     printed = capsys.readouterr().out
-    assert "no published one is known; the one above is written to hapt.zip.sha256, and a later get is che" in printed
+    assert (
+        "no published one is known; the one above is written to hapt.zip.sha256, and a later get is che"
+        in printed
+    )
     assert hashlib.sha256(site.content).hexdigest() in printed
     with (tmp_path / "hapt.zip").open("r+b") as file:
         file.write(b"XX")
@@ -102,17 +123,29 @@ def test_a_checksum_given_by_hand(site, small_hapt, tmp_path, capsys):
     assert "as expected (given by --sha256)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["get", "hapt2"], "there is no data set 'hapt2' to get, expected one of watch, hapt"),
-    (["get", "hapt", "--accept-licence", "--dir", "taken"], "taken cannot be made a directory"),
-    (["get", "hapt", "--accept-licence", "--url", "ftp://x"], "begins neither with http:// nor"),
-    (["inspect", "nowhere"], "there is no data set 'nowhere'"),
-    (["inspect", "har"], "har is not on this machine"),
-    (["inspect", "people", "-o", "a.jpg"], "a.jpg ends in '.jpg', expected .png: write -o a.png"),
-    (["inspect", "people", "-o", "none/a.png"], "the directory none does not exist"),
-    (["inspect", "people", "--window-s", "99"], "no window of 99 s fits"),
-    (["inspect", "watch", "--rate-hz", "25"], "which is for recordings of your own: leave it out"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["get", "hapt2"], "there is no data set 'hapt2' to get, expected one of watch, hapt"),
+        (["get", "hapt", "--accept-licence", "--dir", "taken"], "taken cannot be made a directory"),
+        (
+            ["get", "hapt", "--accept-licence", "--url", "ftp://x"],
+            "begins neither with http:// nor",
+        ),
+        (["inspect", "nowhere"], "there is no data set 'nowhere'"),
+        (["inspect", "har"], "har is not on this machine"),
+        (
+            ["inspect", "people", "-o", "a.jpg"],
+            "a.jpg ends in '.jpg', expected .png: write -o a.png",
+        ),
+        (["inspect", "people", "-o", "none/a.png"], "the directory none does not exist"),
+        (["inspect", "people", "--window-s", "99"], "no window of 99 s fits"),
+        (
+            ["inspect", "watch", "--rate-hz", "25"],
+            "which is for recordings of your own: leave it out",
+        ),
+    ],
+)
 def test_refusals_are_one_sentence(people, tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "taken").write_text("a file")
@@ -159,11 +192,28 @@ def test_one_table_with_labels(tmp_path, capsys):
 def test_ctrl_c_keeps_what_has_come(site, tmp_path):
     site.break_at = 300_000
     site.go_on.clear()  # the server falls silent there
-    code = ("import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-            "from img2imu.cli import main; sys.exit(main())")
-    process = subprocess.Popen([sys.executable, "-c", code, "data", "get", "driver", "--accept-licence", "--dir",
-                                str(tmp_path), "--url", site.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True)
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from img2imu.cli import main; sys.exit(main())"
+    )
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            code,
+            "data",
+            "get",
+            "driver",
+            "--accept-licence",
+            "--dir",
+            str(tmp_path),
+            "--url",
+            site.url,
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     part = tmp_path / "driver.zip.part"
     deadline = time.monotonic() + 60
     while not (part.is_file() and part.stat().st_size) and time.monotonic() < deadline:
@@ -171,7 +221,9 @@ def test_ctrl_c_keeps_what_has_come(site, tmp_path):
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == EXIT_INTERRUPTED
-    assert error == f"what has come is kept in {part}; the same command goes on there\ninterrupted\n"
+    assert (
+        error == f"what has come is kept in {part}; the same command goes on there\ninterrupted\n"
+    )
     assert site.content.startswith(part.read_bytes()) and 0 < part.stat().st_size <= 300_000
     site.break_at = None
     site.go_on.set()

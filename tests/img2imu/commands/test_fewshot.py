@@ -9,8 +9,26 @@ from img2imu.commands.fewshot import EXIT_INCOMPLETE
 
 
 def fewshot(directory, *arguments, tasks="basicmotions", methods="statistics_lr"):
-    return main(["fewshot", "--data-dir", str(directory), "--tasks", tasks, "--methods", methods, "--k", "1,2",
-                 "--draws", "2", "--jobs", "1", "--out", str(directory / "out"), *arguments])
+    return main(
+        [
+            "fewshot",
+            "--data-dir",
+            str(directory),
+            "--tasks",
+            tasks,
+            "--methods",
+            methods,
+            "--k",
+            "1,2",
+            "--draws",
+            "2",
+            "--jobs",
+            "1",
+            "--out",
+            str(directory / "out"),
+            *arguments,
+        ]
+    )
 
 
 def test_a_grid_from_end_to_end_and_once_more(tmp_path, capsys):
@@ -23,8 +41,14 @@ def test_a_grid_from_end_to_end_and_once_more(tmp_path, capsys):
     out = tmp_path / "out"
     cells = (out / "cells.jsonl").read_text()
     assert cells.count("\n") == 4
-    assert {path.name for path in out.iterdir()} == {"cells.jsonl", "manifests", "results.json", "table.md",
-                                                     "classes.md", "curves.png"}
+    assert {path.name for path in out.iterdir()} == {
+        "cells.jsonl",
+        "manifests",
+        "results.json",
+        "table.md",
+        "classes.md",
+        "curves.png",
+    }
     manifest = json.loads((out / "manifests" / "basicmotions.json").read_text())
     protocol = json.loads((out / "results.json").read_text())["protocol"]
     assert protocol["tasks"][0]["manifest_sha256"] == manifest["sha256"]
@@ -40,21 +64,27 @@ def test_a_method_that_fails_is_told(tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("img2imu.fewshot.methods.make", broken)
     assert fewshot(tmp_path) == EXIT_INCOMPLETE
-    assert ("statistics_lr failed in 4 cells of basicmotions: DataError: statistics_lr is out of order"
-            in capsys.readouterr().out)
+    assert (
+        "statistics_lr failed in 4 cells of basicmotions: DataError: statistics_lr is out of order"
+        in capsys.readouterr().out
+    )
     assert "statistics_lr" in BASELINES
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), [
-    (["--tasks", "swimming"], "there is no task 'swimming'"),
-    (["--methods", "magic"], "there is no method 'magic'"),
-    (["--tasks", "hapt"], "none of the tasks hapt has its data"),
-    (["--k", "0"], "k is [0] with 2 draws, expected numbers of 1 or more"),
-    (["--k", "77,99"], "no task has 77 windows of every class to learn from"),
-    (["--draws", "0"], "with 0 draws, expected"),
-    (["--seed", "-1"], "--seed is -1, expected 0 or more"),
-    (["--jobs", "0"], "--jobs is 0, expected 1 or more"),
-], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--tasks", "swimming"], "there is no task 'swimming'"),
+        (["--methods", "magic"], "there is no method 'magic'"),
+        (["--tasks", "hapt"], "none of the tasks hapt has its data"),
+        (["--k", "0"], "k is [0] with 2 draws, expected numbers of 1 or more"),
+        (["--k", "77,99"], "no task has 77 windows of every class to learn from"),
+        (["--draws", "0"], "with 0 draws, expected"),
+        (["--seed", "-1"], "--seed is -1, expected 0 or more"),
+        (["--jobs", "0"], "--jobs is 0, expected 1 or more"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
 def test_mistakes(tmp_path, capsys, arguments, sentence):
     assert fewshot(tmp_path, *arguments) == EXIT_USER_ERROR
     assert sentence in capsys.readouterr().err

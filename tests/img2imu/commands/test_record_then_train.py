@@ -19,10 +19,27 @@ def recorded(tmp_path):
         for take in range(length // each):
             piece = slice(begin + take * each, begin + (take + 1) * each)
             path = tmp_path / f"{label}{take}.npz"
-            np.savez(path, time_s=recording.timestamps_s[piece], samples=recording.samples[piece],
-                     channels=np.array(CHANNELS))
-            assert main(["record", "--source", f"replay:{path}?speed=max", "--label", label, "--countdown", "0",
-                         str(tmp_path / "data")]) == 0
+            np.savez(
+                path,
+                time_s=recording.timestamps_s[piece],
+                samples=recording.samples[piece],
+                channels=np.array(CHANNELS),
+            )
+            assert (
+                main(
+                    [
+                        "record",
+                        "--source",
+                        f"replay:{path}?speed=max",
+                        "--label",
+                        label,
+                        "--countdown",
+                        "0",
+                        str(tmp_path / "data"),
+                    ]
+                )
+                == 0
+            )
     return tmp_path / "data"
 
 
@@ -33,7 +50,9 @@ def test_training_reads_what_was_recorded(recorded):
     assert sorted(len(recording.samples) for recording in data_set.recordings) == [250] * 4
     demo = read_recording(DEMO).samples
     first = next(r for r in data_set.recordings if r.name.startswith("walk/"))
-    assert any(np.allclose(first.samples, demo[begin:begin + 250], atol=1e-5) for begin in (0, 250))
+    assert any(
+        np.allclose(first.samples, demo[begin : begin + 250], atol=1e-5) for begin in (0, 250)
+    )
 
 
 @pytest.mark.slow

@@ -17,7 +17,9 @@ def record(path, label, seconds=8.0, seed=0, change=None):
     random = np.random.default_rng(seed)
     times_s = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
     phase = 2 * np.pi * SWING_HZ[label] * times_s[:, None] + np.arange(6) + random.uniform(0, 6)
-    samples = np.sin(phase) + random.normal(0, 0.1, (len(times_s), 6)) + np.array([0, 0, 9.8, 0, 0, 0])
+    samples = (
+        np.sin(phase) + random.normal(0, 0.1, (len(times_s), 6)) + np.array([0, 0, 9.8, 0, 0, 0])
+    )
     if change is not None:
         samples[:, 3] = change(samples)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +40,10 @@ def train(*arguments):
 
 def test_a_folder_becomes_a_model_that_knows_new_people(people, tmp_path, capsys):
     model = tmp_path / "swings.npz"
-    assert train(people, "-o", model, "--window-s", 2, "--windows-per-class", 3, "--test-subjects", 1) == 0
+    assert (
+        train(people, "-o", model, "--window-s", 2, "--windows-per-class", 3, "--test-subjects", 1)
+        == 0
+    )
     printed = capsys.readouterr().out
     assert "slow         3       2\n" in printed
     assert "total        6       2\n" in printed
@@ -55,22 +60,32 @@ def test_without_options_everything_is_learnt(people, tmp_path, capsys):
     model = tmp_path / "swings.npz"
     record(people / "ada" / "slow" / "short.csv", "slow", seconds=3.0)
     assert train(people, "-o", model) == 0
-    assert len(MotionClassifier.load(model).support_windows_) == 6  # one of 5 s in each recording but the short one
+    assert (
+        len(MotionClassifier.load(model).support_windows_) == 6
+    )  # one of 5 s in each recording but the short one
     assert "macro-F1" not in capsys.readouterr().out
 
 
 def test_people_held_out_by_name(people, tmp_path, capsys):
-    assert train(people, "-o", tmp_path / "m.npz", "--window-s", 2, "--test-on", "bo", "--train-on", "cy") == 0
+    assert (
+        train(
+            people, "-o", tmp_path / "m.npz", "--window-s", 2, "--test-on", "bo", "--train-on", "cy"
+        )
+        == 0
+    )
     printed = capsys.readouterr().out
     assert "total        8       1\n" in printed
     assert "on 8 windows of people held out: bo\n" in printed
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda x: x[:, 3] * 0, "the channel gyro_x is 0 in every sample of all 24 windows"),
-    (lambda x: np.clip(x[:, 3], -9, 0.3), "the channel gyro_x is saturated"),
-    (lambda x: x[:, 3] * 573, "look like degrees per second"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: x[:, 3] * 0, "the channel gyro_x is 0 in every sample of all 24 windows"),
+        (lambda x: np.clip(x[:, 3], -9, 0.3), "the channel gyro_x is saturated"),
+        (lambda x: x[:, 3] * 573, "look like degrees per second"),
+    ],
+)
 def test_a_channel_that_does_not_measure(tmp_path, capsys, change, message):
     for seed, person in enumerate(("ada", "bo", "cy")):
         for label in SWING_HZ:
@@ -96,23 +111,34 @@ def test_a_class_too_short_for_a_window_is_named(people, tmp_path, capsys):
     assert "brief slow        0       0  not learnt" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["nowhere", "-o", "m.npz"], "there is no data set 'nowhere'"),
-    (["data", "-o", "m.npz", "--window-s", "9"], "no window of 9 s fits"),
-    (["data", "-o", "m.npz", "--window-s", "2", "--windows-per-class", "99"], "the class fast has 12 windows"),
-    (["data", "-o", "m.npz", "--test-subjects", "3"], "3 people were to be held out of 3"),
-    (["data/ada", "-o", "m.npz", "--test-subjects", "1"], "one person (me)"),
-    (["data", "-o", "m.npz", "--train-on", "ada,bo", "--test-on", "bo"], "bo would be both learnt from and tested on"),
-    (["data", "-o", "m.npz", "--test-on", "eve"], "no windows of 'eve'"),
-    (["data", "-o", "m.npz", "--train-on", "ada"], "--train-on names ada but --test-on nobody"),
-    (["data", "-o", "m.npz", "--rate-hz", "1000"], "1000 samples per second"),
-    (["data", "-o", "m.tflite"], "m.tflite ends in '.tflite', expected .npz"),
-    (["data", "-o", "m"], "m ends in '', expected .npz"),
-    (["data", "-o", "data"], "data is a directory"),
-    (["data", "-o", "nowhere/m.npz"], "the directory nowhere does not exist"),
-    (["mine.npz", "-o", "./mine.npz"], "is the data to learn from"),
-])
-def test_refusals_are_one_sentence_and_write_nothing(people, tmp_path, capsys, monkeypatch, arguments, message):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere", "-o", "m.npz"], "there is no data set 'nowhere'"),
+        (["data", "-o", "m.npz", "--window-s", "9"], "no window of 9 s fits"),
+        (
+            ["data", "-o", "m.npz", "--window-s", "2", "--windows-per-class", "99"],
+            "the class fast has 12 windows",
+        ),
+        (["data", "-o", "m.npz", "--test-subjects", "3"], "3 people were to be held out of 3"),
+        (["data/ada", "-o", "m.npz", "--test-subjects", "1"], "one person (me)"),
+        (
+            ["data", "-o", "m.npz", "--train-on", "ada,bo", "--test-on", "bo"],
+            "bo would be both learnt from and tested on",
+        ),
+        (["data", "-o", "m.npz", "--test-on", "eve"], "no windows of 'eve'"),
+        (["data", "-o", "m.npz", "--train-on", "ada"], "--train-on names ada but --test-on nobody"),
+        (["data", "-o", "m.npz", "--rate-hz", "1000"], "1000 samples per second"),
+        (["data", "-o", "m.tflite"], "m.tflite ends in '.tflite', expected .npz"),
+        (["data", "-o", "m"], "m ends in '', expected .npz"),
+        (["data", "-o", "data"], "data is a directory"),
+        (["data", "-o", "nowhere/m.npz"], "the directory nowhere does not exist"),
+        (["mine.npz", "-o", "./mine.npz"], "is the data to learn from"),
+    ],
+)
+def test_refusals_are_one_sentence_and_write_nothing(
+    people, tmp_path, capsys, monkeypatch, arguments, message
+):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     assert train(*arguments) == EXIT_USER_ERROR
@@ -127,8 +153,15 @@ def test_a_place_that_cannot_be_written_is_said_before_the_data_are_read(tmp_pat
     assert "does not exist" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--windows-per-class", "0"], ["--windows-per-class", "many"], ["--seed", "-1"],
-                                    ["--test-subjects", "-1"]])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--windows-per-class", "0"],
+        ["--windows-per-class", "many"],
+        ["--seed", "-1"],
+        ["--test-subjects", "-1"],
+    ],
+)
 def test_numbers_out_of_range(option, capsys):
     with pytest.raises(SystemExit) as leaving:
         train("watch", "-o", "m.npz", *option)

@@ -6,6 +6,7 @@ from ..conftest import zip_bytes
 @pytest.fixture
 def published(tmp_path):
     """Write files as they would be published: as a folder, in a zip, or in a zip within a zip."""
+
     def write(files, how, inner="data.zip"):
         place = tmp_path / ("published" if how == "folder" else "published.zip")
         if how == "folder":
@@ -18,6 +19,7 @@ def published(tmp_path):
         else:
             place.write_bytes(zip_bytes({"readme.txt": "not the data", inner: zip_bytes(files)}))
         return place
+
     return write
 
 

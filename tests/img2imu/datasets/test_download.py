@@ -37,7 +37,10 @@ def test_a_file_and_its_checksum(site, path, length):
 
 def test_what_was_interrupted_half_way_goes_on_there(site, path):
     site.break_at = 250_000
-    with pytest.raises(DataError, match=r"ended after 0.2 MiB of 0.6 MiB, which are kept in .*hapt.zip.part: run the"):
+    with pytest.raises(
+        DataError,
+        match=r"ended after 0.2 MiB of 0.6 MiB, which are kept in .*hapt.zip.part: run the",
+    ):
         fetch_zip(site.url, path, SHA256)
     assert (path.parent / "hapt.zip.part").read_bytes() == CONTENT[:250_000]
     assert not path.exists()
@@ -47,13 +50,19 @@ def test_what_was_interrupted_half_way_goes_on_there(site, path):
     site.break_at = None
     fetch_zip(site.url, path, SHA256)
     assert path.read_bytes() == CONTENT
-    assert [request.get("Range") for request in site.requests] == [None, "bytes=250000-", "bytes=400000-"]
+    assert [request.get("Range") for request in site.requests] == [
+        None,
+        "bytes=250000-",
+        "bytes=400000-",
+    ]
     assert names(path) == ["hapt.zip", "hapt.zip.sha256"]
 
 
 def test_a_connection_that_ends_when_nobody_knew_how_much_would_come(site, path):
     site.length, site.break_at = False, 250_000
-    with pytest.raises(DataError, match=r"hapt.zip.part is a zip without its end: run the same command again"):
+    with pytest.raises(
+        DataError, match=r"hapt.zip.part is a zip without its end: run the same command again"
+    ):
         fetch_zip(site.url, path)
     site.break_at = None
     fetch_zip(site.url, path)
@@ -105,17 +114,24 @@ def test_a_part_longer_than_the_file_is_dropped(site, path):
 
 
 def test_another_checksum(site, path):
-    with pytest.raises(DataError, match=rf"hapt.zip.part has the sha256 {SHA256}, expected 0+ \(the registry's\): del"):
+    with pytest.raises(
+        DataError,
+        match=rf"hapt.zip.part has the sha256 {SHA256}, expected 0+ \(the registry's\): del",
+    ):
         fetch_zip(site.url, path, "0" * 64, "the registry's")
     assert not path.exists()
-    fetch_zip(site.url, path, SHA256, "given by --sha256")  # the remedy that it names; nothing is fetched twice
+    fetch_zip(
+        site.url, path, SHA256, "given by --sha256"
+    )  # the remedy that it names; nothing is fetched twice
     assert path.read_bytes() == CONTENT
 
 
 def test_trust_on_first_use(site, path):
     assert fetch_zip(site.url, path).checked is None
     again = fetch_zip(site.url, path)
-    assert again.was_there and again.checked.startswith("hapt.zip.sha256, written when it was fetched first")
+    assert again.was_there and again.checked.startswith(
+        "hapt.zip.sha256, written when it was fetched first"
+    )
     path.unlink()
     site.content, site.etag = OTHER, '"2"'
     with pytest.raises(DataError, match=rf"expected {SHA256} \(hapt.zip.sha256, written when"):
@@ -133,17 +149,28 @@ def test_a_file_that_was_there_is_checked(site, path):
 
 def test_a_page_instead_of_a_file(site, path):
     site.content = b"<html>moved</html>"
-    with pytest.raises(DataError, match=r"what came for hapt.zip is no zip, it begins with b'<html>moved</html>'"):
+    with pytest.raises(
+        DataError, match=r"what came for hapt.zip is no zip, it begins with b'<html>moved</html>'"
+    ):
         fetch_zip(site.url, path)
     assert "hapt.zip" not in names(path) and "hapt.zip.part" not in names(path)
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    (lambda url: url.replace("data.zip", "none.zip"), "none.zip answers 404 Not Found, expected the file"),
-    (lambda url: "http://127.0.0.1:9/data.zip", r"cannot be reached \(.*Connection refused\): check the connection"),
-    (lambda url: "file:///etc/passwd", "begins neither with http:// nor with https://"),
-    (lambda url: "http://", "cannot be reached"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda url: url.replace("data.zip", "none.zip"),
+            "none.zip answers 404 Not Found, expected the file",
+        ),
+        (
+            lambda url: "http://127.0.0.1:9/data.zip",
+            r"cannot be reached \(.*Connection refused\): check the connection",
+        ),
+        (lambda url: "file:///etc/passwd", "begins neither with http:// nor with https://"),
+        (lambda url: "http://", "cannot be reached"),
+    ],
+)
 def test_no_such_place(site, path, change, message):
     with pytest.raises(DataError, match=message):
         fetch_zip(change(site.url), path)
@@ -152,13 +179,18 @@ def test_no_such_place(site, path, change, message):
 
 def test_a_full_disk_is_said_before(site, path, monkeypatch):
     monkeypatch.setattr(download.shutil, "disk_usage", lambda _place: SimpleNamespace(free=100_000))
-    with pytest.raises(OutputError, match=r"has 0.1 MiB free, the file needs 0.6 MiB more: free some space"):
+    with pytest.raises(
+        OutputError, match=r"has 0.1 MiB free, the file needs 0.6 MiB more: free some space"
+    ):
         fetch_zip(site.url, path)
 
 
 def test_a_full_disk_is_said_when_it_happens(site, path):
     (path.parent / "hapt.zip.part").symlink_to("/dev/full")
-    with pytest.raises(OutputError, match=r"hapt.zip cannot be written \(No space left on device\): free some space"):
+    with pytest.raises(
+        OutputError,
+        match=r"hapt.zip cannot be written \(No space left on device\): free some space",
+    ):
         fetch_zip(site.url, path)
 
 

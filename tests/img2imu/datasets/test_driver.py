@@ -20,15 +20,18 @@ def wave(times_s):
 def sensor(times_s):
     return "timestamp,uptimeNanos,x,y,z\n" + "".join(
         f"14/05/2016 11:17:09,{START_NS + round(t * 1e9)},{x},{y},{z}\n"
-        for t, (x, y, z) in zip(times_s, wave(times_s), strict=True))
+        for t, (x, y, z) in zip(times_s, wave(times_s), strict=True)
+    )
 
 
 def trip(number, truth=TRUTH, start=START_NS):
-    return {f"{FOLDER}/{number}/acelerometro_terra.csv": sensor(np.arange(0.32, 10, 0.0196)),
-            f"{FOLDER}/{number}/giroscopio_terra.csv": sensor(np.arange(0.3, 10.1, 0.0051)),
-            f"{FOLDER}/{number}/aceleracaoLinear_terra.csv": "not read",
-            f"{FOLDER}/{number}/groundTruth.csv": truth,
-            f"{FOLDER}/{number}/viagem.json": json.dumps({"firstCollectionUptimeNanos": start})}
+    return {
+        f"{FOLDER}/{number}/acelerometro_terra.csv": sensor(np.arange(0.32, 10, 0.0196)),
+        f"{FOLDER}/{number}/giroscopio_terra.csv": sensor(np.arange(0.3, 10.1, 0.0051)),
+        f"{FOLDER}/{number}/aceleracaoLinear_terra.csv": "not read",
+        f"{FOLDER}/{number}/groundTruth.csv": truth,
+        f"{FOLDER}/{number}/viagem.json": json.dumps({"firstCollectionUptimeNanos": start}),
+    }
 
 
 @pytest.mark.parametrize("how", ["folder", "zip"])
@@ -45,11 +48,17 @@ def test_the_published_layout(published, how):
     assert np.allclose(np.diff(data_set.clocks[0].times_s), 0.0196)
 
 
-@pytest.mark.parametrize(("files", "message"), [
-    (trip(1, "evento, inicio, fim\nsalto,2,3\n"), "has the line 'salto,2,3', expected one of aceleracao"),
-    (trip(1, "evento, inicio, fim\nfreada_agressiva,2\n"), "has the line 'freada_agressiva,2'"),
-    (trip(1, start="soon"), "viagem.json in .* does not say when the trip began"),
-])
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (
+            trip(1, "evento, inicio, fim\nsalto,2,3\n"),
+            "has the line 'salto,2,3', expected one of aceleracao",
+        ),
+        (trip(1, "evento, inicio, fim\nfreada_agressiva,2\n"), "has the line 'freada_agressiva,2'"),
+        (trip(1, start="soon"), "viagem.json in .* does not say when the trip began"),
+    ],
+)
 def test_other_files(published, files, message):
     with pytest.raises(DataError, match=message):
         load_driver(published(files, "zip"))

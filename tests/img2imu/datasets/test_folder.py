@@ -37,7 +37,10 @@ def test_classes_and_one_person(tmp_path):
     assert data_set.name == tmp_path.name
     assert data_set.label_names == ("run", "walk")
     assert [(r.name, r.subject, len(r.samples), set(r.labels)) for r in data_set.recordings] == [
-        ("run/a.CSV", "me", 150, {0}), ("walk/a.csv", "me", 100, {1}), ("walk/b.csv", "me", 200, {1})]
+        ("run/a.CSV", "me", 150, {0}),
+        ("walk/a.csv", "me", 100, {1}),
+        ("walk/b.csv", "me", 200, {1}),
+    ]
     assert data_set.rate_hz == 50
     assert data_set.channels == CHANNELS
 
@@ -48,14 +51,23 @@ def test_people(tmp_path):
             record(tmp_path / person / label / "1.csv", times())
     data_set = load_folder(tmp_path)
     assert [(r.subject, data_set.label_names[r.labels[0]]) for r in data_set.recordings] == [
-        ("ada", "run"), ("ada", "walk"), ("bo", "run"), ("bo", "walk")]
+        ("ada", "run"),
+        ("ada", "walk"),
+        ("bo", "run"),
+        ("bo", "walk"),
+    ]
 
 
 def test_npz_recordings_and_columns_in_another_order(tmp_path):
     record(tmp_path / "walk" / "1.csv", times())
     backwards = CHANNELS[::-1]
     (tmp_path / "run").mkdir()
-    np.savez(tmp_path / "run" / "1.npz", time_s=times(), samples=motion(times())[:, ::-1], channels=backwards)
+    np.savez(
+        tmp_path / "run" / "1.npz",
+        time_s=times(),
+        samples=motion(times())[:, ::-1],
+        channels=backwards,
+    )
     run, walk = load_folder(tmp_path).recordings
     assert np.array_equal(run.samples, walk.samples)
 
@@ -69,13 +81,21 @@ def test_sensor_logger_exports(tmp_path):
     assert np.allclose(recording.samples[7], [0.1, np.sin(0.7), 9.8], atol=1e-3)
 
 
-@pytest.mark.parametrize("names", [
-    ["1.csv"], ["walk/1.csv", "ada/run/1.csv"], ["a/b/c/1.csv"], ["walk/1.csv", "2.csv"],
-])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1.csv"],
+        ["walk/1.csv", "ada/run/1.csv"],
+        ["a/b/c/1.csv"],
+        ["walk/1.csv", "2.csv"],
+    ],
+)
 def test_files_at_other_depths(tmp_path, names):
     for name in names:
         record(tmp_path / name, times())
-    with pytest.raises(DataError, match=r"expected all .*/LABEL/, or all in .*/SUBJECT/LABEL/: move") as error:
+    with pytest.raises(
+        DataError, match=r"expected all .*/LABEL/, or all in .*/SUBJECT/LABEL/: move"
+    ) as error:
         load_folder(tmp_path)
     assert all(name in str(error.value) for name in names)
 
@@ -85,7 +105,9 @@ def test_an_empty_folder(tmp_path):
         load_folder(tmp_path)
 
 
-@pytest.mark.parametrize(("recorded_hz", "expected_hz"), [(50.2, 50.0), (104.0, 104.0), (12.53, 12.5)])
+@pytest.mark.parametrize(
+    ("recorded_hz", "expected_hz"), [(50.2, 50.0), (104.0, 104.0), (12.53, 12.5)]
+)
 def test_the_rate_is_the_recordings_own(tmp_path, recorded_hz, expected_hz):
     record(tmp_path / "walk" / "1.csv", times(300, recorded_hz))
     assert load_folder(tmp_path).rate_hz == expected_hz
@@ -109,7 +131,10 @@ def test_the_rate_is_the_median_over_recordings(tmp_path):
 def test_one_file_at_another_rate(tmp_path):
     for number, rate_hz in enumerate([50.0, 100.0, 50.0]):
         record(tmp_path / "walk" / f"{number}.csv", times(rate_hz=rate_hz))
-    with pytest.raises(DataError, match=r"walk/1.csv comes at 100 Hz, the other recordings at 50 Hz.*leave that one"):
+    with pytest.raises(
+        DataError,
+        match=r"walk/1.csv comes at 100 Hz, the other recordings at 50 Hz.*leave that one",
+    ):
         load_folder(tmp_path)
 
 
@@ -121,10 +146,15 @@ def test_a_rate_that_is_asked_for(tmp_path):
 
 def test_a_file_without_timestamps_takes_the_rate_that_is_given(tmp_path):
     record(tmp_path / "walk" / "1.csv", times())
-    (tmp_path / "walk" / "2.csv").write_text("acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z\n" + "0,0,9.8,0,0,0\n" * 40)
+    (tmp_path / "walk" / "2.csv").write_text(
+        "acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z\n" + "0,0,9.8,0,0,0\n" * 40
+    )
     with pytest.raises(SourceError, match="no time_s column"):
         load_folder(tmp_path)
-    assert [len(recording.samples) for recording in load_folder(tmp_path, 50.0).recordings] == [200, 40]
+    assert [len(recording.samples) for recording in load_folder(tmp_path, 50.0).recordings] == [
+        200,
+        40,
+    ]
     (tmp_path / "walk" / "2.csv").write_text("time_s,acc_x\n0,what\n")
     with pytest.raises(SourceError, match="'what' in column acc_x"):  # not: leave rate_hz out
         load_folder(tmp_path, 50.0)
@@ -141,17 +171,32 @@ def test_recordings_are_cut_at_gaps(tmp_path):
     assert np.abs(second.samples[:80] - motion(times(80, start_s=6.0))).max() < 1e-3
 
 
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda t, x: (t, with_one(x, (3, 1), np.nan)), r"walk/2.csv, sample 4 of 200: acc_y is nan at 3.06"),
-    (lambda t, x: (t, with_one(x, (3, 1), np.inf)), "acc_y is inf"),
-    (lambda t, x: (with_one(t, 9, 0.0), x), r"walk/2.csv, sample 10 of 200: timestamps run back from 3.16"),
-    (lambda t, x: (with_one(t, 9, np.nan), x), "sample 10 of 200: a sample has the timestamp nan"),
-    (lambda t, x: (t * 1000, x), r"no two of them within 0.5 s.*time_s is in seconds"),
-    (lambda t, x: (t, x / np.float32(9.8)), r"walk/2.csv has a median.*look like g"),
-    (lambda t, x: (t, x * np.float32(1000 / 9.8)), "thousandths of g"),
-    (lambda t, x: (t, x * np.float32(0)), "zeros"),
-    (lambda t, x: (t, x - np.float32([0, 0, 9.8, 0, 0, 0])), "walk/1.csv holds gravity and walk/2.csv does not"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (
+            lambda t, x: (t, with_one(x, (3, 1), np.nan)),
+            r"walk/2.csv, sample 4 of 200: acc_y is nan at 3.06",
+        ),
+        (lambda t, x: (t, with_one(x, (3, 1), np.inf)), "acc_y is inf"),
+        (
+            lambda t, x: (with_one(t, 9, 0.0), x),
+            r"walk/2.csv, sample 10 of 200: timestamps run back from 3.16",
+        ),
+        (
+            lambda t, x: (with_one(t, 9, np.nan), x),
+            "sample 10 of 200: a sample has the timestamp nan",
+        ),
+        (lambda t, x: (t * 1000, x), r"no two of them within 0.5 s.*time_s is in seconds"),
+        (lambda t, x: (t, x / np.float32(9.8)), r"walk/2.csv has a median.*look like g"),
+        (lambda t, x: (t, x * np.float32(1000 / 9.8)), "thousandths of g"),
+        (lambda t, x: (t, x * np.float32(0)), "zeros"),
+        (
+            lambda t, x: (t, x - np.float32([0, 0, 9.8, 0, 0, 0])),
+            "walk/1.csv holds gravity and walk/2.csv does not",
+        ),
+    ],
+)
 def test_one_bad_file(tmp_path, spoil, message):
     record(tmp_path / "walk" / "1.csv", times())
     bad_times, bad_samples = spoil(times(), motion(times()))
@@ -169,7 +214,10 @@ def with_one(array, index, value):
 def test_other_columns_in_one_file(tmp_path):
     record(tmp_path / "walk" / "1.csv", times())
     record(tmp_path / "walk" / "2.csv", times(), channels=CHANNELS[:3])
-    with pytest.raises(DataError, match=r"walk/1.csv has the channels acc_x.*gyro_z, walk/2.csv has acc_x, .*acc_z, "):
+    with pytest.raises(
+        DataError,
+        match=r"walk/1.csv has the channels acc_x.*gyro_z, walk/2.csv has acc_x, .*acc_z, ",
+    ):
         load_folder(tmp_path)
 
 

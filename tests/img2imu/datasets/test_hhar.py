@@ -16,24 +16,33 @@ def wave(times_s):
 
 def lines(times_s, user="a", device="nexus4_1", activity="stand", values=None):
     values = wave(times_s) if values is None else values
-    return "".join(f"{i},1424696633908,{START_NS + round(t * 1e9)},{x:.7g},{y:.7g},{z:.7g},{user},{device[:-2]},"
-                   f"{device},{activity}\n" for i, (t, (x, y, z)) in enumerate(zip(times_s, values, strict=True)))
+    return "".join(
+        f"{i},1424696633908,{START_NS + round(t * 1e9)},{x:.7g},{y:.7g},{z:.7g},{user},{device[:-2]},"
+        f"{device},{activity}\n"
+        for i, (t, (x, y, z)) in enumerate(zip(times_s, values, strict=True))
+    )
 
 
 FAST, SLOW = np.arange(0, 5, 0.005), np.arange(0, 5, 0.01)
 
 
 def files(acc, gyro):
-    return {"Activity recognition exp/Phones_accelerometer.csv": f"{HEADER}\n{acc}",
-            "Activity recognition exp/Phones_gyroscope.csv": f"{HEADER}\n{gyro}",
-            "Activity recognition exp/Watch_accelerometer.csv": "not read"}
+    return {
+        "Activity recognition exp/Phones_accelerometer.csv": f"{HEADER}\n{acc}",
+        "Activity recognition exp/Phones_gyroscope.csv": f"{HEADER}\n{gyro}",
+        "Activity recognition exp/Watch_accelerometer.csv": "not read",
+    }
 
 
 @pytest.mark.parametrize("how", ["folder", "zip", "nested"])
 def test_the_published_layout(published, how, monkeypatch):
     monkeypatch.setattr(hhar, "BLOCK_LINES", 300)  # a phone's rows lie in several blocks
-    acc = lines(FAST) + lines(FAST + 5, activity="null") + lines(FAST + 10, activity="stairsup") + lines(
-        SLOW, "b", "s3mini_2", "bike")
+    acc = (
+        lines(FAST)
+        + lines(FAST + 5, activity="null")
+        + lines(FAST + 10, activity="stairsup")
+        + lines(SLOW, "b", "s3mini_2", "bike")
+    )
     gyro = lines(np.arange(-0.1, 15.1, 0.005)) + lines(SLOW, "b", "s3mini_2", "bike")
     data_set = load_hhar(published(files(acc, gyro), how, inner="Activity recognition exp.zip"))
     first, second = data_set.recordings
@@ -49,7 +58,9 @@ def test_the_published_layout(published, how, monkeypatch):
 def test_rows_out_of_order_and_twice(published):
     shuffled = np.random.default_rng(0).permutation(np.concatenate([FAST, FAST[:50]]))
     (recording,) = load_hhar(published(files(lines(shuffled), lines(FAST)), "zip")).recordings
-    assert np.abs(recording.samples[:, :3] - wave(np.arange(len(recording.samples)) / 50)).max() < 1e-3
+    assert (
+        np.abs(recording.samples[:, :3] - wave(np.arange(len(recording.samples)) / 50)).max() < 1e-3
+    )
 
 
 def test_a_phone_without_gyroscope_is_left_out(published):
@@ -57,16 +68,21 @@ def test_a_phone_without_gyroscope_is_left_out(published):
     assert {recording.subject for recording in data_set.recordings} == {"b"}
 
 
-@pytest.mark.parametrize(("acc", "message"), [
-    (lines(SLOW, activity="swim"), "has the activity 'swim', expected null or one of bike"),
-    ("0,1,2,3\n", "is not the table that was published"),
-])
+@pytest.mark.parametrize(
+    ("acc", "message"),
+    [
+        (lines(SLOW, activity="swim"), "has the activity 'swim', expected null or one of bike"),
+        ("0,1,2,3\n", "is not the table that was published"),
+    ],
+)
 def test_other_rows(published, acc, message):
     with pytest.raises(DataError, match=message):
         load_hhar(published(files(acc, lines(SLOW)), "zip"))
 
 
 def test_another_header(published):
-    changed = files("", "") | {"Activity recognition exp/Phones_accelerometer.csv": "x,y,z\n1,2,3\n"}
+    changed = files("", "") | {
+        "Activity recognition exp/Phones_accelerometer.csv": "x,y,z\n1,2,3\n"
+    }
     with pytest.raises(DataError, match=r"begins with 'x,y,z', expected Index,Arrival_Time"):
         load_hhar(published(changed, "zip"))

@@ -6,9 +6,16 @@ from img2imu.datasets import load_data_set
 
 
 def write_npz(path):
-    np.savez(path, signal=np.ones((40, 1)), label=np.zeros(40, int), recording=np.zeros(40, int),
-             recording_subject=np.array(["ada"]), label_names=np.array(["walk"]), channels=np.array(["gyro_x"]),
-             rate_hz=25.0)
+    np.savez(
+        path,
+        signal=np.ones((40, 1)),
+        label=np.zeros(40, int),
+        recording=np.zeros(40, int),
+        recording_subject=np.array(["ada"]),
+        label_names=np.array(["walk"]),
+        channels=np.array(["gyro_x"]),
+        rate_hz=25.0,
+    )
 
 
 def write_csv(folder):
@@ -30,12 +37,17 @@ def test_each_kind_of_data_set(tmp_path, monkeypatch):
 
 def test_a_rate_for_what_has_one(tmp_path):
     write_npz(tmp_path / "mine.npz")
-    with pytest.raises(DataError, match=r"mine.npz has 25 samples per second, but rate_hz=50 was given"):
+    with pytest.raises(
+        DataError, match=r"mine.npz has 25 samples per second, but rate_hz=50 was given"
+    ):
         load_data_set(str(tmp_path / "mine.npz"), 50.0)
 
 
 @pytest.mark.parametrize("spec", ["wacth", "mine.npz", "none.csv", "watch:x", "hapt:", ""])
 def test_no_such_data_set(tmp_path, monkeypatch, spec):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=f"there is no data set '{spec}', expected watch, hapt.* an .npz file, a .csv"):
+    with pytest.raises(
+        DataError,
+        match=f"there is no data set '{spec}', expected watch, hapt.* an .npz file, a .csv",
+    ):
         load_data_set(spec)

@@ -21,13 +21,23 @@ def rows(n=600, activity=4, start_s=8.38):
 
 
 def text(table):
-    return "".join(" ".join("NaN" if np.isnan(v) else f"{v:.6g}" for v in row) + "\n" for row in table)
+    return "".join(
+        " ".join("NaN" if np.isnan(v) else f"{v:.6g}" for v in row) + "\n" for row in table
+    )
 
 
 def load(published, tables, how="zip"):
-    files = {f"PAMAP2_Dataset/Protocol/subject{number}.dat": text(table) for number, table in tables.items()}
-    return load_pamap2(published(files | {"PAMAP2_Dataset/Optional/subject101.dat": "left out"}, how,
-                                 inner="PAMAP2_Dataset.zip"))
+    files = {
+        f"PAMAP2_Dataset/Protocol/subject{number}.dat": text(table)
+        for number, table in tables.items()
+    }
+    return load_pamap2(
+        published(
+            files | {"PAMAP2_Dataset/Optional/subject101.dat": "left out"},
+            how,
+            inner="PAMAP2_Dataset.zip",
+        )
+    )
 
 
 @pytest.mark.parametrize("how", ["folder", "zip", "nested"])

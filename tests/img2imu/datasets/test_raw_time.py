@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError
 from img2imu.datasets import Clock
-from img2imu.datasets.raw_time import common_rate, join_sensors, labelled_pieces, measured_rate, nearest_index, runs
+from img2imu.datasets.raw_time import (
+    common_rate,
+    join_sensors,
+    labelled_pieces,
+    measured_rate,
+    nearest_index,
+    runs,
+)
 
 SWING_HZ = 1.5
 
@@ -17,11 +24,17 @@ def motion(times_s, n_channels=3):
 
 def pieces(times_s, rate_hz, labels=None):
     labels = np.zeros(len(times_s), np.int16) if labels is None else np.asarray(labels, np.int16)
-    return list(labelled_pieces("walk", "ada", np.asarray(times_s, float), motion(times_s), labels, rate_hz))
+    return list(
+        labelled_pieces("walk", "ada", np.asarray(times_s, float), motion(times_s), labels, rate_hz)
+    )
 
 
-@given(seed=st.integers(0, 1000), jitter=st.floats(0, 0.4), rate_hz=st.sampled_from([20.0, 50.0, 100.0]),
-       gap_after=st.integers(50, 250))
+@given(
+    seed=st.integers(0, 1000),
+    jitter=st.floats(0, 0.4),
+    rate_hz=st.sampled_from([20.0, 50.0, 100.0]),
+    gap_after=st.integers(50, 250),
+)
 def test_resampled_motion_is_the_motion(seed, jitter, rate_hz, gap_after):
     shake = np.random.default_rng(seed).uniform(-jitter, jitter, 300)
     recorded_s = (np.arange(300) + shake) / 50
@@ -30,8 +43,12 @@ def test_resampled_motion_is_the_motion(seed, jitter, rate_hz, gap_after):
     assert len(found) == 2
     for piece, start in zip(found, (0, gap_after), strict=True):
         on_grid = motion(recorded_s[start] + np.arange(len(piece.samples)) / rate_hz)
-        # linear interpolation over h: h^2 / 8 times the largest second derivative; h < 1.8 steps of 20 ms
-        assert np.abs(piece.samples - on_grid).max() < 0.036**2 / 8 * (2 * np.pi * SWING_HZ) ** 2 + 1e-4
+        # linear interpolation over h: h^2 / 8 times the largest second derivative; h < 1.8 steps of
+        # 20 ms
+        assert (
+            np.abs(piece.samples - on_grid).max()
+            < 0.036**2 / 8 * (2 * np.pi * SWING_HZ) ** 2 + 1e-4
+        )
 
 
 def test_time_that_runs_back_begins_a_new_piece():
@@ -41,7 +58,10 @@ def test_time_that_runs_back_begins_a_new_piece():
     assert first.subject == "ada"
 
 
-@given(st.lists(st.integers(0, 400), min_size=2, max_size=60, unique=True), st.sampled_from([10.0, 25.0]))
+@given(
+    st.lists(st.integers(0, 400), min_size=2, max_size=60, unique=True),
+    st.sampled_from([10.0, 25.0]),
+)
 def test_a_label_is_that_of_the_nearest_sample(hundredths, rate_hz):
     times_s = np.sort(hundredths) / 100
     labels = np.arange(len(times_s)) % 5 - 1

@@ -17,7 +17,9 @@ def test_an_entry_says_whose_it_is_and_where(entry):
     assert entry.subjects.split()[0].isdigit() and entry.classes >= 2
     if entry.original is not None:
         assert entry.original.url.startswith("https://")
-        assert entry.original.sha256 is None or set(entry.original.sha256) <= set("0123456789abcdef")
+        assert entry.original.sha256 is None or set(entry.original.sha256) <= set(
+            "0123456789abcdef"
+        )
         assert entry.original.sha256 is None or len(entry.original.sha256) == 64
 
 
@@ -33,7 +35,10 @@ def test_the_page_lists_what_the_registry_lists():
 def test_a_name_is_looked_up_in_data(published, tmp_path, monkeypatch):
     place = published(hapt_files(), "zip")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"hapt is not on this machine, expected .*data/hapt.zip: img2imu data get hap"):
+    with pytest.raises(
+        DataError,
+        match=r"hapt is not on this machine, expected .*data/hapt.zip: img2imu data get hap",
+    ):
         load_data_set("hapt")
     (tmp_path / "data").mkdir()
     place.rename(tmp_path / "data" / "hapt.zip")
@@ -51,6 +56,10 @@ def test_a_folder_with_the_original_in_it(published):
 
 
 def test_units_that_are_not_the_published_ones(published):
-    rows = "".join(f"{i},0,0,0,0,0,-1000,0,0,0,0,0,10\n" for i in range(100))  # thousandths, where g were published
-    with pytest.raises(DataError, match=r"motionsense has a median \|acc\| of 9.71e\+03, expected about 9.81"):
+    rows = "".join(
+        f"{i},0,0,0,0,0,-1000,0,0,0,0,0,10\n" for i in range(100)
+    )  # thousandths, where g were published
+    with pytest.raises(
+        DataError, match=r"motionsense has a median \|acc\| of 9.71e\+03, expected about 9.81"
+    ):
         load_data_set(f"motionsense:{published({'sit_5/sub_1.csv': HEADER + rows}, 'zip')}")

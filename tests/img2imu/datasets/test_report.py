@@ -30,5 +30,7 @@ def test_with_timestamps():
 
 
 def test_time_in_milliseconds_or_worse():
-    text = to_text(inspect_data_set(data_set(recording(), clocks=[Clock("a", np.arange(0, 9000, 20.0))])))
+    text = to_text(
+        inspect_data_set(data_set(recording(), clocks=[Clock("a", np.arange(0, 9000, 20.0))]))
+    )
     assert "time     no two samples within half a second of each other\n" in text

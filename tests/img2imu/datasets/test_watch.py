@@ -11,13 +11,18 @@ from img2imu.datasets.watch import load_watch
 def test_people_exercises_and_units():
     watch = load_watch()
     assert len(watch.recordings) == 140
-    assert {recording.subject for recording in watch.recordings} == {str(number) for number in range(1, 11)}
+    assert {recording.subject for recording in watch.recordings} == {
+        str(number) for number in range(1, 11)
+    }
     assert watch.label_names == ("PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW")
     assert watch.rate_hz == 50
     for recording in watch.recordings:
         assert recording.samples.dtype == np.float32
         assert len(np.unique(recording.labels)) == 1
-    medians = [np.median(np.linalg.norm(recording.samples[:, :3], axis=1)) for recording in watch.recordings]
+    medians = [
+        np.median(np.linalg.norm(recording.samples[:, :3], axis=1))
+        for recording in watch.recordings
+    ]
     assert 9 < np.median(medians) < 12  # m/s^2
 
 

@@ -15,17 +15,27 @@ TASK = Task("toy", "toy.npz", SIZE / RATE_HZ)
 
 
 def _motion(frequency_hz, random, samples=SIZE):
-    phase = 2 * np.pi * frequency_hz * np.arange(samples)[:, None] / RATE_HZ + random.uniform(0, 6, 6)
-    return (np.sin(phase) + random.normal(0, 0.1, (samples, 6)) + [0, 0, 9.8, 0, 0, 0]).astype(np.float32)
+    phase = 2 * np.pi * frequency_hz * np.arange(samples)[:, None] / RATE_HZ + random.uniform(
+        0, 6, 6
+    )
+    return (np.sin(phase) + random.normal(0, 0.1, (samples, 6)) + [0, 0, 9.8, 0, 0, 0]).astype(
+        np.float32
+    )
 
 
 def _toy_data(people=5, windows_each=4, seed=0):
     """``people`` with ``windows_each`` windows of each motion."""
     random = np.random.default_rng(seed)
     recordings = [
-        LabelledRecording(f"{person} {label}", f"p{person}", _motion(frequency_hz, random, SIZE * windows_each),
-                          np.full(SIZE * windows_each, number, np.int16))
-        for person in range(people) for number, (label, frequency_hz) in enumerate(MOTIONS.items())]
+        LabelledRecording(
+            f"{person} {label}",
+            f"p{person}",
+            _motion(frequency_hz, random, SIZE * windows_each),
+            np.full(SIZE * windows_each, number, np.int16),
+        )
+        for person in range(people)
+        for number, (label, frequency_hz) in enumerate(MOTIONS.items())
+    ]
     return DataSet("toy", "CC0", "nobody", RATE_HZ, CHANNELS, tuple(MOTIONS), tuple(recordings))
 
 
@@ -34,8 +44,16 @@ def _task_of(counts):
     people = [person for (person, _), n in counts.items() for _ in range(n)]
     labels = np.array([label for (_, label), n in counts.items() for _ in range(n)], np.int64)
     n = len(labels)
-    windows = Windows(np.zeros((n, 16, 1), np.float32), labels, np.array(people), np.arange(n) // 5,
-                      np.arange(n) % 5 * 16, ("a", "b", "c"), RATE_HZ, ("acc_z",))
+    windows = Windows(
+        np.zeros((n, 16, 1), np.float32),
+        labels,
+        np.array(people),
+        np.arange(n) // 5,
+        np.arange(n) % 5 * 16,
+        ("a", "b", "c"),
+        RATE_HZ,
+        ("acc_z",),
+    )
     return TaskData(TASK, windows)
 
 

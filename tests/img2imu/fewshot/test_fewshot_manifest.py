@@ -12,8 +12,11 @@ from img2imu.fewshot.manifest import make_manifest
 from img2imu.fewshot.tasks import load_task, pick_tasks
 
 KS = [1, 2, 5]
-COUNTS = st.dictionaries(st.tuples(st.sampled_from(["ada", "bo", "cy", "di", "ed"]), st.integers(0, 2)),
-                         st.integers(1, 9), min_size=2).filter(lambda counts: len({who for who, _ in counts}) > 1)
+COUNTS = st.dictionaries(
+    st.tuples(st.sampled_from(["ada", "bo", "cy", "di", "ed"]), st.integers(0, 2)),
+    st.integers(1, 9),
+    min_size=2,
+).filter(lambda counts: len({who for who, _ in counts}) > 1)
 
 
 def even(people, windows_each):
@@ -32,12 +35,18 @@ def test_what_every_draw_holds(task_of, counts, seed):
         assert len(draw.test_subjects) == max(1, round(0.3 * n_people))
         assert set(windows.subjects[draw.test]) == set(draw.test_subjects)
         assert sorted([*draw.test, *draw.training]) == list(range(len(windows)))
-        assert set(draw.support) == set(draw.sha256) == {k for k in KS if k <= max(draw.support, default=0)}
+        assert (
+            set(draw.support)
+            == set(draw.sha256)
+            == {k for k in KS if k <= max(draw.support, default=0)}
+        )
         smaller = set()
         for k, support in sorted(draw.support.items()):
             assert not set(windows.subjects[support]) & set(draw.test_subjects)
             assert not set(support.tolist()) & set(draw.test.tolist())
-            assert Counter(windows.labels[support].tolist()) == dict.fromkeys(np.unique(windows.labels).tolist(), k)
+            assert Counter(windows.labels[support].tolist()) == dict.fromkeys(
+                np.unique(windows.labels).tolist(), k
+            )
             assert smaller <= set(support.tolist())
             assert len(set(support.tolist())) == len(support)
             smaller = set(support.tolist())
@@ -48,11 +57,15 @@ def test_a_k_is_left_out_only_where_windows_lack(task_of, counts, seed):
     data = task_of(counts)
     manifest = make_manifest(data, KS, 2, seed)
     for draw in manifest.draws:
-        left = np.bincount(data.windows.labels[draw.training], minlength=3)[np.unique(data.windows.labels)].min()
+        left = np.bincount(data.windows.labels[draw.training], minlength=3)[
+            np.unique(data.windows.labels)
+        ].min()
         assert set(draw.support) == {k for k in KS if k <= left}
     said = "".join(manifest.left_out)
     for k in KS:
-        assert (f"k = {k} is left out" in said) == any(k not in draw.support for draw in manifest.draws)
+        assert (f"k = {k} is left out" in said) == any(
+            k not in draw.support for draw in manifest.draws
+        )
 
 
 def test_the_same_on_every_run_and_another_with_every_seed(task_of):
@@ -75,7 +88,11 @@ def test_everybody_takes_a_turn(task_of):
 
 
 def test_people_are_drawn_anew_until_all_k_can_be_had(task_of):
-    counts = even(5, 3) | {("p0", 2): 9, ("p3", 2): 1, ("p4", 2): 1}  # without p0, seven of label 2 remain at most
+    counts = even(5, 3) | {
+        ("p0", 2): 9,
+        ("p3", 2): 1,
+        ("p4", 2): 1,
+    }  # without p0, seven of label 2 remain at most
     for draw in make_manifest(task_of(counts), [1, 8], 8, 0).draws:
         assert 8 in draw.support and "p0" not in draw.test_subjects
 
@@ -83,8 +100,10 @@ def test_people_are_drawn_anew_until_all_k_can_be_had(task_of):
 def test_a_k_that_no_draw_can_have(task_of):
     manifest = make_manifest(task_of(even(3, 4)), [2, 9], 5, 0)
     assert all(set(draw.support) == {2} for draw in manifest.draws)
-    assert manifest.left_out == ("toy: k = 9 is left out of any draw, too few windows of some class remain for "
-                                 "training after 20 redraws",)
+    assert manifest.left_out == (
+        "toy: k = 9 is left out of any draw, too few windows of some class remain for "
+        "training after 20 redraws",
+    )
 
 
 def test_the_file_tells_all_and_its_hash_fits(task_of):
@@ -92,7 +111,12 @@ def test_the_file_tells_all_and_its_hash_fits(task_of):
     manifest = make_manifest(data, [1, 2], 2, 7)
     written = json.loads(manifest.to_json())
     digest = written.pop("sha256")
-    assert digest == hashlib.sha256(json.dumps(written, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    assert (
+        digest
+        == hashlib.sha256(
+            json.dumps(written, sort_keys=True, separators=(",", ":")).encode()
+        ).hexdigest()
+    )
     draw, record = manifest.draws[1], written["draws"][1]
     origins = list(zip(data.windows.recordings.tolist(), data.windows.starts.tolist(), strict=True))
     assert pairs(record["test"]) == {origins[i] for i in draw.test}
@@ -103,7 +127,10 @@ def test_the_file_tells_all_and_its_hash_fits(task_of):
 def test_the_hash_of_a_cell_sees_the_samples(task_of):
     data, changed = task_of(even(4, 5)), task_of(even(4, 5))
     changed.windows.samples[0, 0, 0] = 1
-    assert make_manifest(data, [1], 1, 0).draws[0].sha256 != make_manifest(changed, [1], 1, 0).draws[0].sha256
+    assert (
+        make_manifest(data, [1], 1, 0).draws[0].sha256
+        != make_manifest(changed, [1], 1, 0).draws[0].sha256
+    )
 
 
 @pytest.mark.parametrize(("ks", "draws"), [([], 1), ([0, 1], 1), ([1], 0)])
@@ -120,4 +147,6 @@ def test_one_person_cannot_be_split(task_of):
 def test_the_watch_manifest_has_no_gaps():
     manifest = make_manifest(load_task(pick_tasks(["watch"])[0], None), [1, 2, 5, 10, 20], 10, 0)
     assert manifest.left_out == ()
-    assert all(len(draw.test_subjects) == 3 and len(draw.support[20]) == 140 for draw in manifest.draws)
+    assert all(
+        len(draw.test_subjects) == 3 and len(draw.support[20]) == 140 for draw in manifest.draws
+    )

@@ -24,11 +24,15 @@ def test_a_baseline_can_be_made(toy):
 def test_remembering_embeddings_changes_nothing(toy, monkeypatch):
     windows = toy.windows
     support = np.array([0, 4, 8, 13, 17, 21])
-    plain = MotionClassifier(windows.rate_hz, windows.channels).fit(windows.samples[support], windows.labels[support])
+    plain = MotionClassifier(windows.rate_hz, windows.channels).fit(
+        windows.samples[support], windows.labels[support]
+    )
     expected, probabilities = plain.predict(windows.samples), plain.predict_proba(windows.samples)
     for _ in range(2):
         ours = METHODS["img2imu"](windows.rate_hz, windows.channels, 0)
         ours.fit(windows.samples[support], windows.labels[support], windows.samples)
         assert np.array_equal(ours.predict(windows.samples), expected)
-        assert np.allclose(ours.classifier.predict_proba(windows.samples), probabilities, rtol=0, atol=1e-6)
+        assert np.allclose(
+            ours.classifier.predict_proba(windows.samples), probabilities, rtol=0, atol=1e-6
+        )
         monkeypatch.setattr("img2imu.classifier.embed", None)  # the second time, from memory alone

@@ -44,8 +44,9 @@ def test_a_draw_learns_from_one_persons_earlier_and_is_tested_on_their_later_win
             assert set(data.windows.subjects[support]) == {person} and set(support) <= set(earlier)
             assert np.bincount(data.windows.labels[support]).tolist() == [k] * 3
         assert set(draw.support[1]) <= set(draw.support[3])
-    assert manifest.left_out == ("toy: k = 4 is left out for 3 of 3 people, who have too few windows in their earlier "
-                                 "block",)
+    assert manifest.left_out == (
+        "toy: k = 4 is left out for 3 of 3 people, who have too few windows in their earlier block",
+    )
     assert make_personal_manifest(data, [1, 3, 4], 2, 0).sha256 == manifest.sha256
     assert make_personal_manifest(data, [1, 3, 4], 2, 1).sha256 != manifest.sha256
 
@@ -58,6 +59,8 @@ def test_numbers_that_make_no_sense_are_refused(data, ks, draws):
 
 def test_what_a_device_learns_by_itself_runs_in_the_grid(data, tmp_path):
     manifest = make_personal_manifest(data, [1, 3], 1, 0)
-    results, failures = run_grid([data], [manifest], {"taught": TaughtOnDevice}, tmp_path / "cells.jsonl")
+    results, failures = run_grid(
+        [data], [manifest], {"taught": TaughtOnDevice}, tmp_path / "cells.jsonl"
+    )
     assert not failures and len(results) == 3 * 2
     assert all(result.scores.macro_f1 > 0.9 for result in results)  # rest, 1 Hz and 4 Hz

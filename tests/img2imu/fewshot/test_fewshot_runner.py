@@ -61,7 +61,8 @@ def without_times(results):
 def test_every_cell_once_and_each_line_a_result(grid, tmp_path):
     results, failures = grid({"std": NearestStd, "counting": Counting})
     assert [(r.cell.method, r.cell.draw, r.cell.k) for r in results] == [
-        (method, draw, k) for method in ("std", "counting") for draw in range(3) for k in (1, 2)]
+        (method, draw, k) for method in ("std", "counting") for draw in range(3) for k in (1, 2)
+    ]
     assert failures == [] and Counting.runs == [3, 6] * 3
     assert without_times(results[:6]) != [] and read_results(tmp_path / "cells.jsonl") == results
     assert all(set(r.scores.f1_of_class) <= {"rest", "slow", "fast"} for r in results)
@@ -94,7 +95,12 @@ def test_a_person_in_training_and_in_test_is_refused(toy, tmp_path):
     both = dataclasses.replace(draw, training=np.append(draw.training, draw.test[0]))
     person = toy.windows.subjects[draw.test[0]]
     with pytest.raises(DataError, match=f"draw 0 of toy has {person} both in training and in test"):
-        run_grid([toy], [dataclasses.replace(manifest, draws=(both,))], {"std": NearestStd}, tmp_path / "cells.jsonl")
+        run_grid(
+            [toy],
+            [dataclasses.replace(manifest, draws=(both,))],
+            {"std": NearestStd},
+            tmp_path / "cells.jsonl",
+        )
     assert not list(tmp_path.iterdir())
 
 
@@ -113,24 +119,32 @@ def test_a_cell_is_written_before_the_next_is_run(grid, tmp_path):
 def test_a_method_that_fails_stops_no_other(grid, tmp_path):
     results, failures = grid({"broken": Broken, "std": NearestStd})
     assert len(results) == 3 + 6
-    assert {(f.cell.method, f.cell.k, f.why) for f in failures} == {("broken", 2, "ValueError: too much")}
+    assert {(f.cell.method, f.cell.k, f.why) for f in failures} == {
+        ("broken", 2, "ValueError: too much")
+    }
     assert len(read_results(tmp_path / "cells.jsonl")) == 9  # the three others are tried again
 
 
 @pytest.mark.parametrize("backend", ["threading", "multiprocessing", "loky"])
 def test_any_backend_gives_the_same(grid, backend):
-    methods = pick_methods(["statistics_lr"])  # a test module has no name by which another process could import it
+    methods = pick_methods(
+        ["statistics_lr"]
+    )  # a test module has no name by which another process could import it
     alone, _ = grid(methods, to="alone.jsonl")
     with joblib.parallel_config(backend=backend):
         together, failures = grid(methods, n_jobs=2, to="together.jsonl")
     assert failures == [] and without_times(together) == without_times(alone)
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"cell": {}}', json.dumps({"cell": {"task": 1}, "scores": {}})])
+@pytest.mark.parametrize(
+    "line", ["{", "[]", "{}", '{"cell": {}}', json.dumps({"cell": {"task": 1}, "scores": {}})]
+)
 def test_a_file_that_holds_something_else(tmp_path, line):
     path = tmp_path / "cells.jsonl"
     path.write_text(line + "\n")
-    with pytest.raises(DataError, match=r"line 1 of .*cells\.jsonl is not a result of this benchmark"):
+    with pytest.raises(
+        DataError, match=r"line 1 of .*cells\.jsonl is not a result of this benchmark"
+    ):
         read_results(path)
     assert read_results(Path("no such file")) == []
 
@@ -138,5 +152,8 @@ def test_a_file_that_holds_something_else(tmp_path, line):
 def test_a_slow_method_takes_the_first_draws_alone(grid, monkeypatch):
     monkeypatch.setattr("img2imu.fewshot.runner.DRAWS_AT_MOST", {"slow": 2})
     results, _ = grid({"slow": NearestStd, "quick": NearestStd})
-    draws = {name: sorted({r.cell.draw for r in results if r.cell.method == name}) for name in ("slow", "quick")}
+    draws = {
+        name: sorted({r.cell.draw for r in results if r.cell.method == name})
+        for name in ("slow", "quick")
+    }
     assert draws == {"slow": [0, 1], "quick": [0, 1, 2]}

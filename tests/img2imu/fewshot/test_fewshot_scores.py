@@ -13,9 +13,13 @@ def test_macro_f1_is_that_of_scikit_learn():
     people = np.array(["ada", "bo", "cy"])[random.integers(0, 3, 60)]
     scores = score(truth, predicted, people)
     assert scores.macro_f1 == pytest.approx(f1_score(truth, predicted, average="macro"))
-    assert list(scores.f1_of_class.values()) == pytest.approx(f1_score(truth, predicted, average=None))
+    assert list(scores.f1_of_class.values()) == pytest.approx(
+        f1_score(truth, predicted, average=None)
+    )
     own = people == "bo"
-    assert scores.score_of_subject["bo"] == pytest.approx(f1_score(truth[own], predicted[own], average="macro"))
+    assert scores.score_of_subject["bo"] == pytest.approx(
+        f1_score(truth[own], predicted[own], average="macro")
+    )
 
 
 def test_a_class_that_nobody_has_does_not_count_by_itself():
@@ -38,11 +42,20 @@ def test_who_is_tested_often_counts_no_more():
 def test_the_interval_is_about_that_of_the_normal_distribution():
     random = np.random.default_rng(1)
     values = random.normal(0.7, 0.1, 100)
-    interval = interval_over_subjects([{str(i): float(value) for i, value in enumerate(values)}], seed=3)
+    interval = interval_over_subjects(
+        [{str(i): float(value) for i, value in enumerate(values)}], seed=3
+    )
     assert interval.half_width == pytest.approx(1.96 * values.std() / 10, rel=0.1)
-    assert interval == interval_over_subjects([{str(i): float(value) for i, value in enumerate(values)}], seed=3)
+    assert interval == interval_over_subjects(
+        [{str(i): float(value) for i, value in enumerate(values)}], seed=3
+    )
 
 
 def test_one_subject_says_nothing_about_others():
     interval = interval_over_subjects([{"ada": 0.5}, {"ada": 0.7}])
-    assert (interval.mean, interval.low, interval.high, interval.half_width) == (0.6, None, None, None)
+    assert (interval.mean, interval.low, interval.high, interval.half_width) == (
+        0.6,
+        None,
+        None,
+        None,
+    )

@@ -6,8 +6,10 @@ from img2imu.backbone import EarlyBlocks
 from img2imu.pretrain.encoders import ENCODERS, build_encoder, feature_width
 
 
-@pytest.mark.parametrize(("name", "width"), [("early-blocks", 48 // 8 * 40), ("resnet18", 512),
-                                             ("mobilenet_v3_small", 576)])
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("early-blocks", 48 // 8 * 40), ("resnet18", 512), ("mobilenet_v3_small", 576)],
+)
 def test_features_of_our_images(name, width):
     encoder = build_encoder(name, ENCODERS[name].starts[0])
     assert feature_width(encoder) == width
@@ -21,14 +23,27 @@ def test_early_blocks_give_their_texture():
 
 
 def test_starts_differ():
-    imagenet, random = (build_encoder("early-blocks", start).state_dict() for start in ("imagenet", "random"))
+    imagenet, random = (
+        build_encoder("early-blocks", start).state_dict() for start in ("imagenet", "random")
+    )
     assert not torch.equal(imagenet["network.stem.0.weight"], random["network.stem.0.weight"])
 
 
-@pytest.mark.parametrize(("name", "start", "message"), [
-    ("resnet50", "random", "no encoder 'resnet50', expected one of early-blocks, resnet18, mobilenet_v3_small"),
-    ("resnet18", "imagenet", "resnet18 cannot start from 'imagenet' weights, expected random: pass --start random"),
-])
+@pytest.mark.parametrize(
+    ("name", "start", "message"),
+    [
+        (
+            "resnet50",
+            "random",
+            "no encoder 'resnet50', expected one of early-blocks, resnet18, mobilenet_v3_small",
+        ),
+        (
+            "resnet18",
+            "imagenet",
+            "resnet18 cannot start from 'imagenet' weights, expected random: pass --start random",
+        ),
+    ],
+)
 def test_refusals(name, start, message):
     with pytest.raises(DataError, match=message):
         build_encoder(name, start)

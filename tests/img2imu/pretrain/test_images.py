@@ -36,7 +36,11 @@ def test_rows_columns_and_colours_stay_what_they_are(tmp_path):
     Image.fromarray(quarters).save(tmp_path / "1.png")
     pixels = Images(tmp_path)[0].pixels
     assert [pixels[:, y, x].tolist() for y in (4, 43) for x in (4, 43)] == [
-        [255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 0, 0]]
+        [255, 0, 0],
+        [0, 255, 0],
+        [0, 0, 255],
+        [0, 0, 0],
+    ]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "1"])
@@ -67,7 +71,9 @@ def test_a_damaged_image_is_replaced_by_the_next_and_reported(photos):
 
 def test_each_worker_reads_the_zip_for_itself(photos, tmp_path):
     images = Images(zipped(photos, tmp_path / "photos.zip"))
-    expected = [images[i].pixels for i in range(24)]  # opens it here first, so that workers inherit an open file
+    expected = [
+        images[i].pixels for i in range(24)
+    ]  # opens it here first, so that workers inherit an open file
     loader = DataLoader(images, batch_size=3, num_workers=2, collate_fn=collate)
     assert torch.equal(torch.cat([batch.pixels for batch in loader]), torch.stack(expected))
     assert torch.equal(pickle.loads(pickle.dumps(images))[3].pixels, expected[3])
@@ -82,9 +88,12 @@ def test_places_without_images_are_refused(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "b.txt").write_text("no image")
     zipped(tmp_path / "folder", tmp_path / "texts.zip")
-    for place, message in (("texts.zip", "texts.zip has no image among its 1 files, expected .bmp"),
-                           ("nowhere", "nowhere does not exist, expected a folder or a zip"),
-                           ("a.txt", "a.txt cannot be read as a zip"), ("folder", "has no image among its 1 files")):
+    for place, message in (
+        ("texts.zip", "texts.zip has no image among its 1 files, expected .bmp"),
+        ("nowhere", "nowhere does not exist, expected a folder or a zip"),
+        ("a.txt", "a.txt cannot be read as a zip"),
+        ("folder", "has no image among its 1 files"),
+    ):
         with pytest.raises(DataError, match=message):
             Images(tmp_path / place)
 

@@ -25,7 +25,9 @@ def moco():
 
 
 def unit(n, seed):
-    return nn.functional.normalize(torch.randn(n, 4, generator=torch.Generator().manual_seed(seed)), dim=1)
+    return nn.functional.normalize(
+        torch.randn(n, 4, generator=torch.Generator().manual_seed(seed)), dim=1
+    )
 
 
 def test_the_loss_against_a_reference_by_hand(moco):
@@ -33,7 +35,9 @@ def test_the_loss_against_a_reference_by_hand(moco):
     losses, found = [], 0
     for q, k in zip(queries.tolist(), keys.tolist(), strict=True):
         own = sum(a * b for a, b in zip(q, k, strict=True)) / 0.2
-        others = [sum(a * b for a, b in zip(q, other, strict=True)) / 0.2 for other in moco.queue.tolist()]
+        others = [
+            sum(a * b for a, b in zip(q, other, strict=True)) / 0.2 for other in moco.queue.tolist()
+        ]
         losses.append(-math.log(math.exp(own) / (math.exp(own) + sum(map(math.exp, others)))))
         found += own > max(others)
     loss, accuracy = moco.loss(queries, keys)
@@ -96,7 +100,9 @@ def test_batch_norm_sees_keys_in_other_company_than_queries():
     images = torch.randn(12, 3, 48, 32)
     keys = moco.encode_keys(images, 3, torch.Generator().manual_seed(0))
     assert not torch.allclose(keys, moco.query(images), atol=1e-3)
-    assert torch.allclose(moco.encode_keys(images, 1, torch.Generator()), moco.query(images), atol=1e-5)
+    assert torch.allclose(
+        moco.encode_keys(images, 1, torch.Generator()), moco.query(images), atol=1e-5
+    )
 
 
 def test_the_paper_s_values_are_the_defaults():

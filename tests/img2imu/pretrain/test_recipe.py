@@ -25,27 +25,39 @@ def test_a_long_run_has_the_paper_s_values():
     assert queue_size(1_281_167, 256, steps) == 65536
 
 
-@pytest.mark.parametrize(("steps", "momentum"), [(1, 0.9), (62, 0.9), (100, 0.9), (1000, 0.99), (5000, 0.998),
-                                                 (20_000, 0.999)])
+@pytest.mark.parametrize(
+    ("steps", "momentum"),
+    [(1, 0.9), (62, 0.9), (100, 0.9), (1000, 0.99), (5000, 0.998), (20_000, 0.999)],
+)
 def test_the_slow_copy_looks_back_a_tenth_of_a_short_run(steps, momentum):
     assert key_momentum(steps) == pytest.approx(momentum)
 
 
-@pytest.mark.parametrize(("n_images", "batch_size", "steps", "keys"), [
-    (40_000, 64, 625, 63 * 64),  # a tenth of the run
-    (4_000, 64, 62, 7 * 64),
-    (200, 64, 1000, 100),  # half the images
-    (24, 24, 1, 12),
-    (3, 2, 1, 1),
-])
-def test_the_queue_holds_a_tenth_of_a_short_run_and_half_of_few_images(n_images, batch_size, steps, keys):
+@pytest.mark.parametrize(
+    ("n_images", "batch_size", "steps", "keys"),
+    [
+        (40_000, 64, 625, 63 * 64),  # a tenth of the run
+        (4_000, 64, 62, 7 * 64),
+        (200, 64, 1000, 100),  # half the images
+        (24, 24, 1, 12),
+        (3, 2, 1, 1),
+    ],
+)
+def test_the_queue_holds_a_tenth_of_a_short_run_and_half_of_few_images(
+    n_images, batch_size, steps, keys
+):
     assert queue_size(n_images, batch_size, steps) == keys
 
 
-@pytest.mark.parametrize(("run", "rate"), [
-    (Run(), 0.03), (Run(optimiser="adamw"), 1e-3), (Run(batch_size=64), 0.03 / 4),
-    (Run(optimiser="adamw", batch_size=512, learning_rate=1e-4), 2e-4),
-])
+@pytest.mark.parametrize(
+    ("run", "rate"),
+    [
+        (Run(), 0.03),
+        (Run(optimiser="adamw"), 1e-3),
+        (Run(batch_size=64), 0.03 / 4),
+        (Run(optimiser="adamw", batch_size=512, learning_rate=1e-4), 2e-4),
+    ],
+)
 def test_the_rate_grows_with_the_batch(run, rate):
     assert run.peak_rate == pytest.approx(rate)
 

@@ -10,7 +10,9 @@ from img2imu.pretrain.images import Images
 from img2imu.pretrain.recipe import Run
 from img2imu.pretrain.trainer import Trainer
 
-RUN = Run(epochs=2, batch_size=8, augmentations=("time-crop", "axis-mixing", "sensor-noise"))  # 3 steps in an epoch
+RUN = Run(
+    epochs=2, batch_size=8, augmentations=("time-crop", "axis-mixing", "sensor-noise")
+)  # 3 steps in an epoch
 
 
 def content(path):
@@ -40,8 +42,16 @@ class StopAfter:
             os.kill(os.getpid(), signal.SIGINT)
 
 
-@pytest.mark.parametrize("run", [RUN, Run(epochs=2, batch_size=8, optimiser="adamw", encoder="mobilenet_v3_small",
-                                          start="random")], ids=["early-blocks, sgd", "mobilenet, adamw"])
+@pytest.mark.parametrize(
+    "run",
+    [
+        RUN,
+        Run(
+            epochs=2, batch_size=8, optimiser="adamw", encoder="mobilenet_v3_small", start="random"
+        ),
+    ],
+    ids=["early-blocks, sgd", "mobilenet, adamw"],
+)
 def test_stopped_and_resumed_is_bit_for_bit_the_same(photos, tmp_path, run):
     images = Images(photos)
     straight = Trainer(images, run, tmp_path / "straight.pt")
@@ -88,7 +98,8 @@ def test_a_complete_run_teaches_something_that_early_blocks_load(photos, tmp_pat
 def test_the_loss_falls_from_the_first_step_on(tmp_path, photos, optimiser):
     """Told apart by colour alone, 24 pictures are soon learnt.
 
-    With random vectors in the queue the loss would begin low and rise as keys of pictures take their places.
+    With random vectors in the queue the loss would begin low and rise as keys of pictures take
+    their places.
     """
     run = Run(epochs=6, batch_size=24, augmentations=("time-shift",), optimiser=optimiser)
     steps = []
@@ -102,7 +113,12 @@ def test_the_queue_begins_with_keys_of_pictures(photos, tmp_path):
     trainer = Trainer(Images(photos), Run(epochs=1, batch_size=8), tmp_path / "c.pt")
     seen = []
     with pytest.raises(KeyboardInterrupt):
-        trainer.train(lambda step: (seen.append(trainer.moco.queue.clone()), os.kill(os.getpid(), signal.SIGINT)))
+        trainer.train(
+            lambda step: (
+                seen.append(trainer.moco.queue.clone()),
+                os.kill(os.getpid(), signal.SIGINT),
+            )
+        )
     (queue,) = seen
     assert queue.shape == (8, 128)
     assert torch.allclose(queue.norm(dim=1), torch.ones(8))
@@ -136,14 +152,18 @@ def test_interrupted_before_the_first_step_a_run_begins_anew(photos, tmp_path):
 @pytest.mark.parametrize("encoder", ["early-blocks", "resnet18", "mobilenet_v3_small"])
 def test_bfloat16_teaches_float32_weights(photos, tmp_path, encoder):
     run = Run(encoder=encoder, start="random", epochs=1, batch_size=8, precision="bf16")
-    trainer, plain = (Trainer(Images(photos), r, tmp_path / "c.pt")
-                      for r in (run, Run(**{**run.__dict__, "precision": "float32"})))
+    trainer, plain = (
+        Trainer(Images(photos), r, tmp_path / "c.pt")
+        for r in (run, Run(**{**run.__dict__, "precision": "float32"}))
+    )
     losses = {trainer: [], plain: []}
     for one, seen in losses.items():
         one.train(lambda step, seen=seen: seen.append(step.loss))
         one.write_encoder(tmp_path / "b.pt")
-        assert all(tensor.dtype in (torch.float32, torch.int64) and tensor.isfinite().all()
-                   for tensor in content(tmp_path / "b.pt").values())
+        assert all(
+            tensor.dtype in (torch.float32, torch.int64) and tensor.isfinite().all()
+            for tensor in content(tmp_path / "b.pt").values()
+        )
     assert losses[trainer] != losses[plain]
     assert losses[trainer] == pytest.approx(losses[plain], rel=0.1)
 
@@ -156,13 +176,22 @@ def test_damaged_images_are_counted_not_fatal(photos, tmp_path):
     assert steps[-1].damaged == 3
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"encoder": "resnet18", "start": "random"}, "a run with encoder early-blocks, but this one has resnet18"),
-    ({"start": "random"}, "a run with start imagenet, but this one has random"),
-    ({"batch_size": 4}, "a run with batch_size 8, but this one has 4: pass the same"),
-    ({"learning_rate": 0.5}, "a run with learning_rate None, but this one has 0.5"),
-    ({"augmentations": ("gain",)}, "augmentations time-crop,axis-mixing,sensor-noise, but this one has gain"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"encoder": "resnet18", "start": "random"},
+            "a run with encoder early-blocks, but this one has resnet18",
+        ),
+        ({"start": "random"}, "a run with start imagenet, but this one has random"),
+        ({"batch_size": 4}, "a run with batch_size 8, but this one has 4: pass the same"),
+        ({"learning_rate": 0.5}, "a run with learning_rate None, but this one has 0.5"),
+        (
+            {"augmentations": ("gain",)},
+            "augmentations time-crop,axis-mixing,sensor-noise, but this one has gain",
+        ),
+    ],
+)
 def test_a_checkpoint_of_another_run_is_refused(photos, tmp_path, change, message):
     Trainer(Images(photos), RUN, tmp_path / "c.pt").save()
     other = Trainer(Images(photos), Run(**{**RUN.__dict__, **change}), tmp_path / "d.pt")
@@ -183,16 +212,21 @@ def test_what_is_no_checkpoint_is_refused(photos, tmp_path):
     trainer = Trainer(Images(photos), RUN, tmp_path / "c.pt")
     trainer.save()
     whole = (tmp_path / "c.pt").read_bytes()
-    (tmp_path / "half.pt").write_bytes(whole[:len(whole) // 2])
+    (tmp_path / "half.pt").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "text.pt").write_text("hello")
     trainer.write_encoder(tmp_path / "weights.pt")
     torch.save({**content(tmp_path / "c.pt"), "format": 9}, tmp_path / "later.pt")
     narrow = content(tmp_path / "c.pt")
     narrow["state"]["moco"]["queue"] = torch.zeros(2, 2)
     torch.save(narrow, tmp_path / "narrow.pt")
-    for name, message in (("nowhere.pt", "does not exist"), ("half.pt", "cannot be read as a checkpoint"),
-                          ("text.pt", "cannot be read as a checkpoint"), ("weights.pt", "weights alone, perhaps"),
-                          ("later.pt", "has the format 9, expected 1"), ("narrow.pt", "of another architecture")):
+    for name, message in (
+        ("nowhere.pt", "does not exist"),
+        ("half.pt", "cannot be read as a checkpoint"),
+        ("text.pt", "cannot be read as a checkpoint"),
+        ("weights.pt", "weights alone, perhaps"),
+        ("later.pt", "has the format 9, expected 1"),
+        ("narrow.pt", "of another architecture"),
+    ):
         with pytest.raises(DataError, match=message):
             trainer.resume(tmp_path / name)
 

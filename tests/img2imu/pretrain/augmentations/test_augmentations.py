@@ -38,7 +38,8 @@ class TestEach:
         silent = torch.full((6, 3, 48, 48), -1.0)
         loud = silent.clone()
         loud[:, :, 20] = 1.0
-        # contrast alone looks at other rows: at the mean of all, which is no energy moved (see test_gain)
+        # contrast alone looks at other rows: at the mean of all, which is no energy moved (see
+        # test_gain)
         augmentation = Gain(max_contrast=1.0) if name == "gain" else AUGMENTATIONS[name]()
         views, reference = augmentation(loud, seeded()), augmentation(silent, seeded())
         others = torch.arange(48) != 20
@@ -53,7 +54,11 @@ class TestEach:
 
 
 def test_nothing_here_can_falsify_frequency():
-    assert not [name for name in AUGMENTATIONS if any(word in name for word in ("flip", "rotat", "vertical"))]
+    assert not [
+        name
+        for name in AUGMENTATIONS
+        if any(word in name for word in ("flip", "rotat", "vertical"))
+    ]
 
 
 def test_views_have_the_shape_of_our_images():

@@ -19,4 +19,6 @@ def test_against_a_reference_by_hand():
 def test_each_image_gets_one_of_the_blurs(shades, generator):
     lost = ResolutionLoss(max_factor=3)(shades, generator)
     for before, after in zip(shades, lost, strict=True):
-        assert any(torch.allclose(before @ blur(32, factor), after, atol=1e-6) for factor in (1, 2, 3))
+        assert any(
+            torch.allclose(before @ blur(32, factor), after, atol=1e-6) for factor in (1, 2, 3)
+        )

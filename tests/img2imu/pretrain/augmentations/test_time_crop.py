@@ -14,8 +14,13 @@ def test_a_ramp_stays_a_straight_line_within_the_shares(generator):
 
 
 def test_the_whole_picture_at_its_own_width_is_itself(shades, generator):
-    assert torch.allclose(TimeCrop(min_share=1.0, max_share=1.0, width=32)(shades, generator), shades, atol=1e-5)
+    assert torch.allclose(
+        TimeCrop(min_share=1.0, max_share=1.0, width=32)(shades, generator), shades, atol=1e-5
+    )
 
 
 def test_the_middle():
-    assert centre_columns(torch.arange(6.0).expand(1, 3, 2, 6), width=2)[0, 0, 0].tolist() == [2.0, 3.0]
+    assert centre_columns(torch.arange(6.0).expand(1, 3, 2, 6), width=2)[0, 0, 0].tolist() == [
+        2.0,
+        3.0,
+    ]

@@ -20,11 +20,17 @@ def test_columns_are_kept_whole(shades, generator):
 
 def test_as_many_pieces_as_asked_for(generator):
     rows = torch.arange(32.0).expand(300, 3, 1, 32)
-    counts = {pieces(row.tolist()) for row in TimePermutation(max_pieces=4)(rows, generator)[:, 0, 0]}
+    counts = {
+        pieces(row.tolist()) for row in TimePermutation(max_pieces=4)(rows, generator)[:, 0, 0]
+    }
     assert counts == {1, 2, 3, 4}  # a shuffle may by chance leave all in place
 
 
 def test_two_pieces_change_places(generator):
-    for row in TimePermutation(max_pieces=2)(torch.arange(5.0).expand(40, 3, 1, 5), generator)[:, 0, 0].long().tolist():
+    for row in (
+        TimePermutation(max_pieces=2)(torch.arange(5.0).expand(40, 3, 1, 5), generator)[:, 0, 0]
+        .long()
+        .tolist()
+    ):
         cut = row.index(0)
         assert row == [*range(5 - cut, 5), *range(5 - cut)]
