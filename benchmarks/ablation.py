@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import resample_poly
 
-from edge_runtime.design import POSTURE
+from edge_runtime.frontend.design import POSTURE
 from img2imu.baselines.interface import Windows as Samples
 from img2imu.baselines.spectra_no_network import SpectraNoNetwork
 from img2imu.baselines.variant import Block, RememberingClassifier, Variant

@@ -39,13 +39,12 @@ from alternatives_worker import (
     WAYS,
 )
 
-from edge_runtime.bench.machine_state import read_state
 from edge_runtime.bench.made_motion import made_motion
 from edge_runtime.bench.report import BUSY_LOAD
 from edge_runtime.commands.run import DEMO_MODEL
-from edge_runtime.container import read
-from edge_runtime.contract import Contract
-from edge_runtime.machine import cpu_name
+from edge_runtime.contract.container import read_model
+from edge_runtime.contract.spec import Contract
+from edge_runtime.machine import cpu_name, read_state
 from img2imu.progress import track
 
 WARM_UP = 3  # decisions at the beginning of each turn that are not counted
@@ -73,7 +72,7 @@ def main() -> None:
         parser.error("--turns, --decisions and --starts must be 1 or more")
     arguments.out.mkdir(parents=True, exist_ok=True)
 
-    contract = read(arguments.model).contract
+    contract = read_model(arguments.model).contract
     before = read_state()
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)

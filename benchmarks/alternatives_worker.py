@@ -19,9 +19,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from edge_runtime.arrays import Float32Array
 
 FFT_SAMPLES, OVERLAP_SAMPLES = 128, 116  # the authors' app
 IMAGE_HEIGHT, IMAGE_WIDTH = 96, 128  # the authors' app
@@ -32,7 +31,7 @@ SIGNAL, MODEL = "signal.npz", "model.tflite"
 NETWORK, ONNX, MINIROCKET = "resnet18.pt", "resnet18.onnx", "minirocket.pickle"
 
 
-def paper_image(window: Array, rate_hz: float) -> Array:
+def paper_image(window: Float32Array, rate_hz: float) -> Float32Array:
     """A window of one sensor (samples, 3) as the paper draws it: (3, 96, 128) float32, the highest frequency on top.
 
     Yoon et al. 2022 (arXiv 2209.00945) and their app: a spectrogram of each axis, log10, every axis
@@ -62,26 +61,26 @@ class Way:
         decide: takes one after which a decision is, and makes it.
     """
 
-    add: Callable[[Array], object]
-    decide: Callable[[Array], object]
+    add: Callable[[Float32Array], object]
+    decide: Callable[[Float32Array], object]
 
 
-def whole_windows(first: Array, answer: Callable[[Array], object]) -> Way:
+def whole_windows(first: Float32Array, answer: Callable[[Float32Array], object]) -> Way:
     """The way of somebody who keeps the newest window (samples, channels) and computes all of it for each decision."""
     window = first.copy()
 
-    def add(sample: Array) -> None:
+    def add(sample: Float32Array) -> None:
         window[:-1] = window[1:]
         window[-1] = sample
 
-    def decide(sample: Array) -> object:
+    def decide(sample: Float32Array) -> object:
         add(sample)
         return answer(window)
 
     return Way(add, decide)
 
 
-def paper_torch(directory: Path, first: Array, rate_hz: float, sensors: int = 1) -> Way:
+def paper_torch(directory: Path, first: Float32Array, rate_hz: float, sensors: int = 1) -> Way:
     """The paper's image, float ResNet-18, PyTorch; an image for each of the first so many sensors, as one batch."""
     import torch
     from torchvision.models import resnet18
@@ -92,7 +91,7 @@ def paper_torch(directory: Path, first: Array, rate_hz: float, sensors: int = 1)
     network.load_state_dict(state)
     network.eval()
 
-    def answer(window: Array) -> object:
+    def answer(window: Float32Array) -> object:
         images = np.stack(
             [paper_image(window[:, AXES * i : AXES * (i + 1)], rate_hz) for i in range(sensors)]
         )
@@ -102,7 +101,7 @@ def paper_torch(directory: Path, first: Array, rate_hz: float, sensors: int = 1)
     return whole_windows(first, answer)
 
 
-def paper_onnx(directory: Path, first: Array, rate_hz: float) -> Way:
+def paper_onnx(directory: Path, first: Float32Array, rate_hz: float) -> Way:
     """The same image and network, in ONNX Runtime."""
     import onnxruntime
 
@@ -115,7 +114,7 @@ def paper_onnx(directory: Path, first: Array, rate_hz: float) -> Way:
     )
     name = session.get_inputs()[0].name
 
-    def answer(window: Array) -> object:
+    def answer(window: Float32Array) -> object:
         return session.run(None, {name: paper_image(window[:, :AXES], rate_hz)[None]})[0]
 
     return whole_windows(first, answer)
@@ -130,7 +129,7 @@ class NoTorch:
             raise ModuleNotFoundError("hidden", name=name)
 
 
-def minirocket(directory: Path, first: Array, rate_hz: float) -> Way:
+def minirocket(directory: Path, first: Float32Array, rate_hz: float) -> Way:
     """About 10,000 convolutions and a ridge classifier, as aeon has them."""
     sys.meta_path.insert(0, NoTorch())
     model = pickle.loads(
@@ -139,7 +138,7 @@ def minirocket(directory: Path, first: Array, rate_hz: float) -> Way:
     return whole_windows(first, lambda window: model.predict(window.T[None]))
 
 
-def ours(directory: Path, first: Array, rate_hz: float) -> Way:
+def ours(directory: Path, first: Float32Array, rate_hz: float) -> Way:
     """The runtime of this project; what can be computed before a decision is due, is."""
     from edge_runtime.recognizer import Recognizer
 
@@ -149,17 +148,17 @@ def ours(directory: Path, first: Array, rate_hz: float) -> Way:
     if decided != 1:  # the figures would be those of something else
         raise RuntimeError(f"{decided} decisions on the first window, expected one")
 
-    def push(sample: Array) -> int:
+    def push(sample: Float32Array) -> int:
         return len(recognizer.push(next(times_s) / rate_hz, sample))
 
-    def decide(sample: Array) -> None:
+    def decide(sample: Float32Array) -> None:
         if push(sample) != 1:
             raise RuntimeError("no decision at the end of a hop, expected one")
 
     return Way(push, decide)
 
 
-WAYS: dict[str, Callable[[Path, Array, float], Way]] = {
+WAYS: dict[str, Callable[[Path, Float32Array, float], Way]] = {
     "ours": ours,
     "paper, PyTorch": paper_torch,
     "paper, PyTorch, 2 sensors": partial(paper_torch, sensors=2),

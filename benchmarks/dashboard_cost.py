@@ -34,13 +34,13 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
     from contextlib import ExitStack
     from dataclasses import replace
 
-    from edge_runtime.container import read
-    from edge_runtime.model import Model
+    from edge_runtime.contract.container import read_model
+    from edge_runtime.network.interpreter import Model
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sources import open_source
     from edge_runtime.web.health import memory_mb
 
-    file = read(DEMO_MODEL)
+    file = read_model(DEMO_MODEL)
     contract = replace(
         file.contract,
         stream=replace(file.contract.stream, rate_hz=RATE_HZ),
@@ -52,8 +52,8 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
     with ExitStack() as stack:
         dashboard = None
         if port is not None:
+            from edge_runtime.pages.address import Address
             from edge_runtime.web.dashboard import Dashboard
-            from edge_runtime.web.server import Address
 
             dashboard = stack.enter_context(
                 Dashboard(recognizer, source, "made", Address("127.0.0.1", port))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from day_long_source import Block
 
-from edge_runtime.checks import has_holes
-from edge_runtime.contract import Contract
-from edge_runtime.counts import StreamCounts
+from edge_runtime.contract.spec import Contract
 from edge_runtime.decision import Decision, Smoother
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.model import Model
-from edge_runtime.order import RESTART_S
-from edge_runtime.resampler import LinearResampler
+from edge_runtime.network.interpreter import Model
+from edge_runtime.stream.checks import has_holes
+from edge_runtime.stream.counts import StreamCounts
+from edge_runtime.stream.order import RESTART_S
+from edge_runtime.stream.resampler import LinearResampler
 
 
 class Batch:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array, Float64Array
+
 BLOCK_S = 60.0
 LOST, LATE, REPEATED = 0.003, 0.002, 0.002  # shares of the samples
 MOST_LATE = 6  # samples that overtake a late one
@@ -28,12 +30,12 @@ class Block:
         cuts: where a call ends and the next begins: mostly single samples, now and then a burst.
     """
 
-    times_s: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float32]
+    times_s: Float64Array
+    values: Float32Array
     cuts: npt.NDArray[np.intp]
 
 
-def blocks(motion: npt.NDArray[np.float32], rate_hz: float, n: int) -> Iterator[Block]:
+def blocks(motion: Float32Array, rate_hz: float, n: int) -> Iterator[Block]:
     """The first ``n`` minutes, always the same.
 
     Args:

@@ -23,14 +23,13 @@ from day_long_batch import Batch
 from day_long_source import BLOCK_S, blocks
 from day_long_worker import Answer, work
 
-from edge_runtime.bench.machine_state import read_state
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
-from edge_runtime.container import read
-from edge_runtime.counts import StreamCounts
+from edge_runtime.contract.container import read_model
 from edge_runtime.decision import Decision
-from edge_runtime.machine import cpu_name
-from edge_runtime.model import Model
+from edge_runtime.machine import cpu_name, read_state
+from edge_runtime.network.interpreter import Model
 from edge_runtime.recordings import read_recording
+from edge_runtime.stream.counts import StreamCounts
 from img2imu.progress import track
 
 MOST_GROWTH_MB = 2.0
@@ -125,7 +124,7 @@ def main() -> int:
 
 def measure(minutes: int) -> Day:
     """Let another process recognise the stream, while this one computes its decisions in batches."""
-    file, day = read(DEMO_MODEL), Day()
+    file, day = read_model(DEMO_MODEL), Day()
     recording = read_recording(DEMO_RECORDING)
     batch = Batch(file.contract, Model(file.tflite, file.contract))
     streamed, computed = deque[Decision](), deque[Decision]()

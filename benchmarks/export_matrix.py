@@ -21,10 +21,10 @@ from pathlib import Path
 import torch
 from image_networks import NETWORKS, fine_tuned
 
+from edge_runtime.contract.strict_json import to_json
 from edge_runtime.errors import UserError
 from edge_runtime.files import written_whole
 from edge_runtime.machine import cpu_name
-from edge_runtime.strict_json import to_json
 from export.evidence import Evidence, gather, spread
 from export.pipeline import Exportable, Exporter, Job
 from export.recipes import CONVERTERS, RECIPES

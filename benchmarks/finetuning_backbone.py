@@ -13,8 +13,8 @@ import torch
 from finetuning_heads import Samples, front_end_of, reference_windows
 from torch import nn
 
-from edge_runtime.design import block_sizes
-from edge_runtime.head import CLIP, LinearHead, fit_head
+from edge_runtime.contract.head import CLIP, LinearHead, fit_head
+from edge_runtime.frontend.design import block_sizes
 from img2imu.backbone import EarlyBlocks, embed
 from img2imu.baselines.random_network import estimate_batch_norm
 from img2imu.baselines.training import seeded

@@ -15,18 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
-from edge_runtime.design import block_sizes, design_front_end
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.head import fit_head
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.head import fit_head
+from edge_runtime.frontend.design import block_sizes, design_front_end
 from img2imu.backbone import embed, pretrained_backbone
 from img2imu.baselines.memory import WindowMemory
 from img2imu.fewshot.methods import Factory
 from img2imu.nuisances import nuisance_copies
 
-Array = npt.NDArray[np.float64]
-Samples = npt.NDArray[np.float32]  # (n, samples, channels)
+Samples = Float32Array  # (n, samples, channels)
 Classes = npt.NDArray[np.int64]
-Answer = Callable[[Array], Classes]  # standardised features (n, d) to classes (n,)
+Answer = Callable[[Float64Array], Classes]  # standardised features (n, d) to classes (n,)
 View = Callable[[Samples], Samples]
 
 REFERENCE_WINDOWS = 128  # unlabelled ones, to standardise or to estimate batch norm on
@@ -63,7 +63,7 @@ GAINS: tuple[View, ...] = tuple(functools.partial(amplified, gain=gain) for gain
 # ---- heads: from standardised features and their classes to a rule that answers
 
 
-def prototypes(z: Array, classes: Classes, prior_windows: float) -> Answer:
+def prototypes(z: Float64Array, classes: Classes, prior_windows: float) -> Answer:
     """Nearest class mean, each shrunk to the mean of all as if ``prior_windows`` more windows lay there."""
     centre = z.mean(0)
     means = np.stack(
@@ -75,13 +75,13 @@ def prototypes(z: Array, classes: Classes, prior_windows: float) -> Answer:
     return lambda new: ((new - centre) @ means.T - 0.5 * (means**2).sum(1)).argmax(1)
 
 
-def ridge(z: Array, classes: Classes, strength: float) -> Answer:
+def ridge(z: Float64Array, classes: Classes, strength: float) -> Answer:
     """Least squares on one-against-all targets; the penalty in multiples of the mean squared length of a window."""
     alpha = strength * float(np.mean(((z - z.mean(0)) ** 2).sum(1)))
     return RidgeClassifier(alpha=alpha).fit(z, classes).predict  # type: ignore[no-any-return]
 
 
-def logistic(z: Array, classes: Classes, c: float) -> Answer:
+def logistic(z: Float64Array, classes: Classes, c: float) -> Answer:
     """Multinomial logistic regression, in the span of the windows, where its optimum lies."""
     centre = z.mean(0)
     _, s, basis = np.linalg.svd(z - centre, full_matrices=False)
@@ -90,7 +90,7 @@ def logistic(z: Array, classes: Classes, c: float) -> Answer:
     return lambda new: model.predict((new - centre) @ axes)  # type: ignore[no-any-return]
 
 
-def discriminant(z: Array, classes: Classes) -> Answer:
+def discriminant(z: Float64Array, classes: Classes) -> Answer:
     """The default head's linear discriminant, on features that are standardised already."""
     centre = z.mean(0)
     u, s, basis = np.linalg.svd(z - centre, full_matrices=False)
@@ -116,7 +116,7 @@ class Frozen:
     """What to do with the features of the frozen backbone.
 
     Attributes:
-        head: None takes the default one, :func:`edge_runtime.head.fit_head`.
+        head: None takes the default one, :func:`edge_runtime.contract.head.fit_head`.
         views: of each labelled window, to learn from beside it.
         copies: of each labelled window show the default head what does not matter, as
             ``MotionClassifier`` does.
@@ -126,7 +126,7 @@ class Frozen:
             default head only.
     """
 
-    head: Callable[[Array, Classes], Answer] | None = None
+    head: Callable[[Float64Array, Classes], Answer] | None = None
     views: tuple[View, ...] = ()
     copies: bool = False
     unlabelled: bool = False
@@ -173,7 +173,7 @@ class FrozenMethod:
         probabilities = [self._default.probabilities(self._features(each)[0]) for each in seen]
         return np.asarray(self._names[np.mean(probabilities, 0).argmax(1)])
 
-    def _standardised(self, x: Samples) -> Array:
+    def _standardised(self, x: Samples) -> Float64Array:
         return np.asarray(self._scaler.standardise(x) * self._block_weights)
 
     def _features(self, windows: Samples) -> tuple[Samples, list[int]]:

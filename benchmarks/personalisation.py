@@ -21,7 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: one core, as
 import numpy as np
 from personalisation_open import Found, open_set
 
-from edge_runtime.head import fit_head
+from edge_runtime.contract.head import fit_head
 from edge_runtime.machine import cpu_name
 from edge_runtime.teaching import Teacher
 from edge_runtime.teaching.embedder import Embedder

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
+from edge_runtime.arrays import Float32Array
 from edge_runtime.errors import UserError
 from edge_runtime.teaching import Teacher
 from img2imu.datasets import NO_LABEL, DataSet
@@ -74,10 +75,10 @@ class _Stream:
         starts: (m,) first sample of each decision's window.
     """
 
-    samples: npt.NDArray[np.float32]
+    samples: Float32Array
     labels: npt.NDArray[np.int64]
     block: npt.NDArray[np.int64]
-    embeddings: npt.NDArray[np.float32]
+    embeddings: Float32Array
     starts: npt.NDArray[np.int64]
 
 
@@ -192,7 +193,7 @@ def _person(
 
 def _stream(
     embedder: RememberingEmbedder,
-    samples: npt.NDArray[np.float32],
+    samples: Float32Array,
     labels: npt.NDArray[np.int64],
     n: int,
 ) -> _Stream:
@@ -214,7 +215,7 @@ def _stream(
     return _Stream(samples, labels, block, embeddings, starts)
 
 
-def _support(streams: Sequence[_Stream], label: int, n: int) -> npt.NDArray[np.float32]:
+def _support(streams: Sequence[_Stream], label: int, n: int) -> Float32Array:
     """Windows (m, n, channels) of a class in the earlier block, end to end."""
     windows = []
     for stream in streams:
@@ -223,9 +224,7 @@ def _support(streams: Sequence[_Stream], label: int, n: int) -> npt.NDArray[np.f
     return np.array(windows, np.float32)
 
 
-def _background(
-    streams: Sequence[_Stream], wanted: Callable[[int], bool]
-) -> list[npt.NDArray[np.float32]]:
+def _background(streams: Sequence[_Stream], wanted: Callable[[int], bool]) -> list[Float32Array]:
     """Stretches of the earlier block whose label is wanted."""
     found = []
     for stream in streams:
@@ -248,8 +247,8 @@ def _judge(
     data_set: DataSet,
     embedder: RememberingEmbedder,
     streams: Sequence[_Stream],
-    taught: dict[int, npt.NDArray[np.float32]],
-    background: list[npt.NDArray[np.float32]],
+    taught: dict[int, Float32Array],
+    background: list[Float32Array],
     kind: str,
     k: int,
     draw: int,

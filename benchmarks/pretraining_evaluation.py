@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from pretraining_report import KS
 
-from edge_runtime.design import block_sizes, design_front_end
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.head import fit_head
 from edge_runtime.frontend import Features, FrontEnd
-from edge_runtime.head import fit_head
+from edge_runtime.frontend.design import block_sizes, design_front_end
 from img2imu.backbone import EarlyBlocks, embed
 from img2imu.baselines.random_network import estimate_batch_norm
 from img2imu.fewshot.manifest import Draw, Manifest, make_manifest
@@ -28,9 +29,7 @@ REFERENCE_WINDOWS = 64  # unlabelled ones of the training people, for batch norm
 
 # Which of the blocks that ``embed`` gives the head is fitted on; the texture, the network's part,
 # comes first.
-FEATURES: dict[
-    str, Callable[[Sequence[npt.NDArray[np.float32]]], Sequence[npt.NDArray[np.float32]]]
-] = {
+FEATURES: dict[str, Callable[[Sequence[Float32Array]], Sequence[Float32Array]]] = {
     "everything": lambda blocks: blocks,
     "texture alone": lambda blocks: blocks[:1],
     "no network": lambda blocks: blocks[1:],

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float64Array
 from img2imu.fewshot.runner import Result
 from img2imu.fewshot.scores import CONFIDENCE, RESAMPLES, Interval
 
@@ -166,7 +166,7 @@ def difference(own: Scores, other: Scores, ks: Sequence[int], seed: int = 0) -> 
                     people.setdefault(person, []).append(score - theirs[person])
         if not people:  # a task with too few windows for this k
             continue
-        each: npt.NDArray[np.float64] = np.array([np.mean(values) for values in people.values()])
+        each: Float64Array = np.array([np.mean(values) for values in people.values()])
         means.append(each.mean())
         resampled.append(each[random.integers(0, len(each), (RESAMPLES, len(each)))].mean(1))
     low, high = np.quantile(np.mean(resampled, 0), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge_runtime.contract import DecisionSpec
-from edge_runtime.counts import StreamCounts
+from edge_runtime.contract.spec import DecisionSpec
+from edge_runtime.stream.counts import StreamCounts
 
 # states of a Decision
 RECOGNISED, UNKNOWN, GAP, WARMING_UP = "recognised", "unknown", "gap", "warming up"

@@ -6,10 +6,7 @@ prints the sentence and leaves with exit code 2.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from edge_runtime.decision import Decision
+from typing import Any
 
 
 class UserError(Exception):
@@ -27,7 +24,7 @@ class StreamError(UserError):
         decisions: those that the samples before the offending one completed.
     """
 
-    decisions: tuple[Decision, ...] = ()
+    decisions: tuple[Any, ...] = ()
 
 
 class SourceError(UserError):

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_runtime.errors import SourceError
 from edge_runtime.extras import import_extra
-from edge_runtime.sources.uri import parse_target
+from edge_runtime.uri import parse_target
 
 PORT, PORT_TLS = 1883, 8883
 PASSWORD = "IMG2IMU_MQTT_PASSWORD"  # environment variable

@@ -10,16 +10,17 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime import checks
-from edge_runtime.container import read
-from edge_runtime.contract import Contract
-from edge_runtime.counts import StreamCounts
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.container import read_model
+from edge_runtime.contract.spec import Contract
 from edge_runtime.decision import Decision, Latency, Smoother
 from edge_runtime.errors import StreamError
 from edge_runtime.frontend import Features, FrontEnd
-from edge_runtime.model import Model
-from edge_runtime.order import MAX_HOLD_S, Run, SampleOrder
-from edge_runtime.window_stream import WindowStream
+from edge_runtime.network.interpreter import Model
+from edge_runtime.stream import checks
+from edge_runtime.stream.counts import StreamCounts
+from edge_runtime.stream.order import MAX_HOLD_S, Run, SampleOrder
+from edge_runtime.stream.windows import WindowStream
 
 MAX_GAPS_WITHOUT_A_WINDOW = 10  # so many in a row are no gaps but a stream far too slow
 
@@ -84,7 +85,7 @@ class Recognizer:
         Raises:
             ContractError: the file is no model of ours, is damaged, or too new.
         """
-        file = read(path)
+        file = read_model(path)
         return cls(file.contract, Model.of(file, threads))
 
     def reset(self) -> None:
@@ -201,7 +202,7 @@ class Recognizer:
         announced, self._silent_s = self._silent_s > 0, silence_s
         return [] if announced else [self._counted(Decision.gap(self._windows.newest_s))]
 
-    def _after_silence(self, times: npt.NDArray[np.float64], decisions: list[Decision]) -> None:
+    def _after_silence(self, times: Float64Array, decisions: list[Decision]) -> None:
         """Empty the window when samples go on as if there had been no silence."""
         if not self._silent_s or self._windows.newest_s is None or not len(times):
             return
@@ -272,8 +273,8 @@ class Recognizer:
 
     def _grow(
         self,
-        times: npt.NDArray[np.float64],
-        values: npt.NDArray[np.float32],
+        times: Float64Array,
+        values: Float32Array,
         decisions: list[Decision],
     ) -> None:
         for time_s in self._windows.push(times, values):

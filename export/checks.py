@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge_runtime.batches import Inputs, one_by_one
 from edge_runtime.errors import UserError
-from edge_runtime.model import as_tensors
+from edge_runtime.network.interpreter import Inputs, as_tensors, one_by_one
 
 MAX_FLOAT_DIFFERENCE = 1e-3  # in probability, torch against the float .tflite
 MIN_AGREEMENT = 0.9  # share of windows with the same class, float against quantised

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.container import read
+from edge_runtime.contract.container import read_model
+from edge_runtime.contract.strict_json import from_json
 from edge_runtime.errors import UserError
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.model import Model
-from edge_runtime.strict_json import from_json
+from edge_runtime.network.interpreter import Model
 
 WARM_UP = 20
 RUNS = 300
@@ -85,7 +85,7 @@ def measure(path: Path) -> Cost:
 
 def main() -> None:
     """Measure the file named on the command line; print JSON."""
-    file = read(sys.argv[1])
+    file = read_model(sys.argv[1])
     front_end = FrontEnd.of(file.contract)
     window = file.golden.windows[0]
     takes_windows = Model.of(file).takes_windows

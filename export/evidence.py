@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import MIN_WINDOW_SAMPLES, Contract
-from edge_runtime.design import gravity_of
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import MIN_WINDOW_SAMPLES, Contract
 from edge_runtime.errors import DataError
+from edge_runtime.frontend.design import gravity_of
 from img2imu.datasets import load_data_set
 from img2imu.datasets.registry import REGISTRY
 from img2imu.windows import Windows, cut_windows
@@ -36,7 +37,7 @@ class Judged:
         unseen: whether the model learnt from none of the people (or recordings) in them.
     """
 
-    samples: npt.NDArray[np.float32]
+    samples: Float32Array
     classes: npt.NDArray[np.int64]
     source: str
     unseen: bool
@@ -52,14 +53,14 @@ class Evidence:
         verification: other windows, on which float and quantised are compared.
     """
 
-    calibration: npt.NDArray[np.float32]
+    calibration: Float32Array
     calibration_source: str
     verification: Judged
 
 
 def gather(
     contract: Contract,
-    support: npt.NDArray[np.float32],
+    support: Float32Array,
     support_classes: npt.NDArray[np.int64],
     data: str | None = None,
     calibration: str | None = None,
@@ -117,7 +118,7 @@ def spread(n: int, count: int) -> npt.NDArray[np.int64]:
     return np.unique(np.linspace(0, n - 1, min(n, count)).round().astype(np.int64))
 
 
-def _unlearnt(contract: Contract, data: str, support: npt.NDArray[np.float32]) -> Judged:
+def _unlearnt(contract: Contract, data: str, support: Float32Array) -> Judged:
     """Windows of people whom the model did not learn from; where it learnt from all, those it did not learn from."""
     windows = _cut(contract, data)
     windows = windows.select(np.isin(windows.class_names, contract.labels))
@@ -190,7 +191,7 @@ def _are_recordings(data: str) -> bool:
     return data not in REGISTRY and (path.is_dir() or path.suffix.lower() == ".csv")
 
 
-def _check_moves(windows: npt.NDArray[np.float32], contract: Contract, source: str) -> None:
+def _check_moves(windows: Float32Array, contract: Contract, source: str) -> None:
     deviation = windows.std(1, dtype=np.float64).max(0)
     if (still := deviation < LEAST_DEVIATION).any():
         name = contract.stream.channels[int(still.argmax())]
@@ -202,8 +203,8 @@ def _check_moves(windows: npt.NDArray[np.float32], contract: Contract, source: s
 
 
 def _check_apart(
-    calibration: npt.NDArray[np.float32],
-    verification: npt.NDArray[np.float32],
+    calibration: Float32Array,
+    verification: Float32Array,
     source: str,
     other: str,
 ) -> None:
@@ -216,9 +217,7 @@ def _check_apart(
         )
 
 
-def _overlaps(
-    windows: npt.NDArray[np.float32], others: npt.NDArray[np.float32]
-) -> npt.NDArray[np.bool_]:
+def _overlaps(windows: Float32Array, others: Float32Array) -> npt.NDArray[np.bool_]:
     """(n,) whether a window shares a piece of recording with any of the others, wherever it was cut."""
     known = {
         others[i, at : at + PIECE_SAMPLES].tobytes()

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from edge_runtime.container import TFLITE_IDENTIFIER
-from edge_runtime.model import INPUTS, PROBABILITIES
+from edge_runtime.contract.container import TFLITE_IDENTIFIER
+from edge_runtime.network.interpreter import INPUTS, PROBABILITIES
 
 DATA_ALIGNMENT = 16  # of constants, as the schema demands
 QUANTIZE, DEQUANTIZE = schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE

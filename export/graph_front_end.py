@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge_runtime.contract import Contract
+from edge_runtime.contract.spec import Contract
 from edge_runtime.frontend import Features
 from edge_runtime.frontend.spectrogram import (
     POWER_FLOOR,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge_runtime.contract import Contract
+from edge_runtime.contract.spec import Contract
 from edge_runtime.frontend.statistics import BAND_EDGES_HZ, DEVIATION_FLOOR, POWER_FLOOR
 
 DB_PER_NEPER = float(10 / np.log(10))

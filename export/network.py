@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from edge_runtime.contract.head import CLIP, LinearHead
 from edge_runtime.frontend import Features
-from edge_runtime.head import CLIP, LinearHead
-from edge_runtime.model import as_tensors
+from edge_runtime.network.interpreter import as_tensors
 
 SEEN = "seen"  # in the names of the head's pieces for what comes from the images
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.batches import one
-from edge_runtime.contract import Quantisation
+from edge_runtime.contract.spec import Quantisation
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
+from edge_runtime.network.interpreter import one
 from export.checks import check_float, trained_answers
 from export.converters.onnx import infer_all, to_onnx, with_contract
 from export.evidence import Evidence

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
-from edge_runtime.batches import Inputs, infer_all
-from edge_runtime.container import Golden, pack, read
-from edge_runtime.contract import (
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.container import Golden, pack_model, read_model
+from edge_runtime.contract.spec import (
     SCHEMA,
     Contract,
     DecisionSpec,
@@ -24,11 +24,11 @@ from edge_runtime.contract import (
     Quantisation,
     StreamSpec,
 )
-from edge_runtime.design import hop_samples, resolve_channels
 from edge_runtime.errors import UserError
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.model import Model
+from edge_runtime.frontend.design import hop_samples, resolve_channels
+from edge_runtime.network.interpreter import Inputs, Model, infer_all
 from export import cost
 from export.checks import ExportError, check_agreement, check_float, check_sums, trained_answers
 from export.converters.litert_torch import LitertTorch
@@ -102,7 +102,7 @@ class Exportable:
 
     network: nn.Module
     contract: Contract
-    support: npt.NDArray[np.float32]
+    support: Float32Array
     support_classes: npt.NDArray[np.int64]
 
     @classmethod
@@ -186,7 +186,7 @@ class Exporter:
             advance(1)
             comparison = self._judge(Model(tflite, contract), job)
             contract = self._with_accuracy(contract, comparison)
-            content = pack(tflite, contract, self._golden(tflite, contract))
+            content = pack_model(tflite, contract, self._golden(tflite, contract))
             measured = _measured(content)
             advance(1)
         with written_whole(job.path) as file:
@@ -306,11 +306,11 @@ def build_contract(classifier: MotionClassifier, header: Header) -> Contract:
 
 def record_accuracy(path: str | os.PathLike[str], macro_f1_float: float, macro_f1: float) -> None:
     """Write what was measured on windows not trained on into a model file's provenance."""
-    file = read(path)
+    file = read_model(path)
     provenance = dataclasses.replace(
         file.contract.provenance, macro_f1_float=macro_f1_float, macro_f1=macro_f1
     )
-    content = pack(
+    content = pack_model(
         file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden
     )
     with written_whole(path) as target:

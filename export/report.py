@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.contract import Contract
+from edge_runtime.contract.spec import Contract
+from edge_runtime.contract.strict_json import to_json
 from edge_runtime.files import written_whole
-from edge_runtime.strict_json import to_json
 from export.cost import Cost
 from export.evidence import Evidence
 from export.pipeline import Exported, Job

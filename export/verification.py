@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import f1_score
 
-Answers = npt.NDArray[np.float32]
+from edge_runtime.arrays import Float32Array
+
+Answers = Float32Array
 
 
 @dataclass(frozen=True)

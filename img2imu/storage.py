@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import FrontEndSpec
+from edge_runtime.contract.head import LinearHead
+from edge_runtime.contract.spec import FrontEndSpec
+from edge_runtime.contract.strict_json import JsonError, from_json, show, to_json
 from edge_runtime.errors import ContractError, DataError
 from edge_runtime.files import written_whole
-from edge_runtime.head import LinearHead
-from edge_runtime.strict_json import JsonError, from_json, show, to_json
 
 if TYPE_CHECKING:
     from img2imu.classifier import MotionClassifier
@@ -74,7 +74,7 @@ class TrainedModel:
 
 def describe(classifier: MotionClassifier, name: str, data_set: str, split_sha256: str) -> Header:
     """The header of a classifier fitted just now."""
-    from edge_runtime.design import resolve_channels
+    from edge_runtime.frontend.design import resolve_channels
 
     return Header(
         FORMAT,

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import MIN_WINDOW_SAMPLES
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import MIN_WINDOW_SAMPLES
 from edge_runtime.errors import DataError
 from img2imu.datasets.data_set import NO_LABEL, DataSet, LabelledRecording
 
@@ -29,7 +30,7 @@ class Windows:
         channels: names of the columns.
     """
 
-    samples: npt.NDArray[np.float32]
+    samples: Float32Array
     labels: npt.NDArray[np.int64]
     subjects: npt.NDArray[np.str_]
     recordings: npt.NDArray[np.int64]
@@ -73,7 +74,7 @@ def cut_windows(data_set: DataSet, window_s: float, step_s: float | None = None)
     """
     size = _whole_samples("window", window_s, data_set.rate_hz, MIN_WINDOW_SAMPLES)
     step = size if step_s is None else _whole_samples("step", step_s, data_set.rate_hz, 1)
-    samples: list[npt.NDArray[np.float32]] = []
+    samples: list[Float32Array] = []
     origins: list[tuple[int, int, int]] = []  # label, recording, start
     for number, recording in enumerate(data_set.recordings):
         for begin, end in _stretches(recording):

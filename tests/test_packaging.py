@@ -155,11 +155,6 @@ def test_installation_depends_on_no_particular_host_or_machine(name: str) -> Non
     )
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_files_stay_short(path: Path) -> None:
-    assert len(path.read_text().splitlines()) < MAX_LINES
-
-
 def test_licence_and_notice_are_there() -> None:
     assert "Apache License" in (ROOT / "LICENSE").read_text()
     notice = (ROOT / "NOTICE").read_text()

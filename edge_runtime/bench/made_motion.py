@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.checks import STANDARD_GRAVITY
-from edge_runtime.contract import Contract
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import Contract
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 
 HOPS = 64  # then it repeats
 
 
-def made_motion(contract: Contract) -> npt.NDArray[np.float32]:
+def made_motion(contract: Contract) -> Float32Array:
     """Samples (window and a whole number of hops, channels) in SI units, of something that moves a little.
 
     A slow sine with noise in every channel, and gravity along z where the contract has gravity: it

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_runtime.bench.machine_state import MachineState
 from edge_runtime.bench.results import BenchResult, Machine, ModelResult, Percentiles
+from edge_runtime.machine import MachineState
 
 BUSY_LOAD = (
     0.5  # tasks besides this one, per core: from there on percentiles are theirs as much as ours

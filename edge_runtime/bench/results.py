@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.bench.machine_state import MachineState
+from edge_runtime.contract.strict_json import JsonError, from_json, show, to_json
 from edge_runtime.errors import SourceError
 from edge_runtime.files import written_whole
-from edge_runtime.strict_json import JsonError, from_json, show, to_json
+from edge_runtime.machine import MachineState
 
 SCHEMA = 1
 MAX_FILE_BYTES = 1 << 24  # a hundred models are under a hundredth of it

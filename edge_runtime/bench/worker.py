@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.bench.made_motion import made_motion
 from edge_runtime.bench.results import Live, Memory, Percentiles, Speed, Start
+from edge_runtime.contract.strict_json import to_json
 from edge_runtime.decision import Decision
 from edge_runtime.errors import UserError
-from edge_runtime.model import load_interpreter
+from edge_runtime.network.interpreter import load_interpreter
 from edge_runtime.recognizer import Recognizer
-from edge_runtime.strict_json import to_json
 
 WARM_UP = 20  # decisions: caches, and the clock of a core that was asleep
 MAX_DECISIONS = 5000  # the slowest fiftieth of a percent adds nothing
@@ -44,7 +44,7 @@ class Feeder:
         """Push the next ``n`` samples at once; the decisions that have a latency, so no announcements of a gap."""
         return self.give(*self.ahead(n))
 
-    def ahead(self, n: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+    def ahead(self, n: int) -> tuple[Float64Array, Float32Array]:
         """The next ``n`` samples, times (n,) and values (n, channels), for :meth:`give`."""
         indices = np.arange(self._next, self._next + n)
         self._next += n
@@ -52,9 +52,7 @@ class Feeder:
             indices % len(self._motion)
         ]
 
-    def give(
-        self, times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32]
-    ) -> list[Decision]:
+    def give(self, times_s: Float64Array, samples: Float32Array) -> list[Decision]:
         """Push these."""
         return [d for d in self.recognizer.push(times_s, samples) if d.latency_us is not None]
 

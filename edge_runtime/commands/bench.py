@@ -99,13 +99,13 @@ def _measure(paths: list[Path], threads: int, seconds: float, json_file: str | N
     from dataclasses import replace
     from datetime import datetime
 
-    from edge_runtime.bench.machine_state import read_state
     from edge_runtime.bench.results import SCHEMA, BenchResult
     from edge_runtime.bench.runner import WorkerError, describe, measure
-    from edge_runtime.container import read
+    from edge_runtime.contract.container import read_model
+    from edge_runtime.machine import read_state
 
     # every file is read before the first is measured: a mistyped name should not cost a minute
-    results = [describe(path, read(path)) for path in paths]
+    results = [describe(path, read_model(path)) for path in paths]
     created, before = datetime.now().astimezone().isoformat(timespec="seconds"), read_state()
     code, done = 0, 0
     try:

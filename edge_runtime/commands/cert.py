@@ -56,7 +56,7 @@ def names_of_this_machine(more: list[str]) -> list[str]:
         UserError: one that was given is no name and no address.
     """
     from edge_runtime.errors import UserError
-    from edge_runtime.network import own_address
+    from edge_runtime.pages.address import own_address
 
     for name in more:
         if not (NAME.fullmatch(name) or _is_address(name)):
@@ -85,7 +85,7 @@ def make(folder: Path, names: list[str]) -> None:
         OutputError: the folder cannot be written to.
     """
     from edge_runtime.errors import OutputError, UserError
-    from edge_runtime.web.tls import CERTIFICATE, KEY
+    from edge_runtime.pages.address import CERTIFICATE, KEY
 
     taken = [name for name in (CERTIFICATE, KEY) if (folder / name).exists()]
     if taken:
@@ -109,7 +109,7 @@ def make(folder: Path, names: list[str]) -> None:
 
 def _openssl(work: Path, names: list[str]) -> None:
     from edge_runtime.errors import UserError
-    from edge_runtime.web.tls import CERTIFICATE, KEY
+    from edge_runtime.pages.address import CERTIFICATE, KEY
 
     alternatives = ",".join(f"{'IP' if _is_address(name) else 'DNS'}:{name}" for name in names)
     # no authority: whoever lets a phone trust it lends this key no power over other sites

@@ -11,15 +11,13 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.commands.arguments import positive
 from edge_runtime.commands.record import CHANNELS
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from edge_runtime.diagnosis import Finding
-    from edge_runtime.sources import Source
+    from edge_runtime.sources.source import Source
+    from edge_runtime.stream.diagnosis import Finding
 
 SLOWEST_BATCHES_S = 2.0  # from one message of a phone to the next
 WAIT_S = 30.0  # for the first sample: a phone has to be set up
@@ -63,13 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command; the exit code is 1 when something is bad."""
-    from edge_runtime.container import read
-    from edge_runtime.contract import StreamSpec
-    from edge_runtime.diagnosis import BAD, OK, WARNING, Finding, diagnose
+    from edge_runtime.contract.container import read_model
+    from edge_runtime.contract.spec import StreamSpec
     from edge_runtime.sources import open_source
+    from edge_runtime.stream.diagnosis import BAD, OK, WARNING, Finding, diagnose
 
     spec = (
-        read(arguments.model).contract.stream
+        read_model(arguments.model).contract.stream
         if arguments.model
         else StreamSpec(CHANNELS[arguments.channels], arguments.rate_hz, "included")
     )
@@ -118,9 +116,7 @@ def main(arguments: argparse.Namespace) -> int:
     return EXIT_BAD if verdict == BAD else 0
 
 
-def _collect(
-    source: Source, seconds: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32], float]:
+def _collect(source: Source, seconds: float) -> tuple[Float64Array, Float32Array, float]:
     """What comes within so many seconds of the first sample, on the sensor's clock or on ours; Ctrl-C ends it too.
 
     Returns:

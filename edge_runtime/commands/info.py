@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge_runtime.contract import Contract
+    from edge_runtime.contract.spec import Contract
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    from edge_runtime.container import read
+    from edge_runtime.contract.container import read_model
 
-    file = read(arguments.model)
+    file = read_model(arguments.model)
     if arguments.json:
         print(file.contract.to_json())
         return 0

@@ -17,7 +17,8 @@ from edge_runtime.commands.arguments import number, positive
 
 if TYPE_CHECKING:
     from edge_runtime.recordings.writer import RecordingWriter
-    from edge_runtime.sources import Chunk, Source
+    from edge_runtime.sources.source import Source
+    from edge_runtime.stream.chunk import Chunk
 
 CHANNELS = {
     "acc": ("acc_x", "acc_y", "acc_z"),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from edge_runtime.commands.termination import Termination
     from edge_runtime.decision import Decision
     from edge_runtime.recognizer import Recognizer
-    from edge_runtime.sinks import Sink
-    from edge_runtime.sources import Source
+    from edge_runtime.sinks.sink import Sink
+    from edge_runtime.sources.source import Source
 
 DATA = Path(__file__).parent.parent / "data"
 DEMO_MODEL, DEMO_RECORDING = DATA / "demo.tflite", DATA / "demo.npz"
@@ -66,15 +66,15 @@ def main(arguments: argparse.Namespace) -> int:
     import numpy as np
 
     from edge_runtime.commands.termination import Termination
-    from edge_runtime.container import read
+    from edge_runtime.contract.container import read_model
     from edge_runtime.errors import UserError
-    from edge_runtime.model import Model
+    from edge_runtime.network.interpreter import Model
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sinks import open_sink
     from edge_runtime.sources import open_source
 
     model, source_uri = _named(arguments)
-    file = read(model)
+    file = read_model(model)
     contract = settings.adapted(file.contract, arguments)
     recognizer = Recognizer(
         contract,
@@ -153,7 +153,7 @@ def _stream(
 ) -> tuple[int, deque[float]]:
     """Pass everything from the source to the sinks; how many windows were decided on, and what the newest took, us."""
     from edge_runtime.errors import StreamError
-    from edge_runtime.silence import SilenceWatch
+    from edge_runtime.sources.silence import SilenceWatch
 
     count, totals_us = 0, deque[float](maxlen=LATENCIES_KEPT)
     watch = SilenceWatch(recognizer.contract.stream.max_gap_s)

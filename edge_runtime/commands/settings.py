@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from edge_runtime.commands.arguments import number
 
 if TYPE_CHECKING:
-    from edge_runtime.contract import Contract
+    from edge_runtime.contract.spec import Contract
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

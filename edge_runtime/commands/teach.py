@@ -236,7 +236,8 @@ def _live(teacher: Teacher, arguments: argparse.Namespace) -> None:
     seconds = arguments.seconds or WINDOWS_OF_A_TAKE * teacher.window_s
     try:
         if address is not None:
-            from edge_runtime.web.lessons import Lessons, teach_on_page
+            from edge_runtime.web.dashboard import teach_on_page
+            from edge_runtime.web.lessons import Lessons
 
             lessons = Lessons(
                 teacher, arguments.output, seconds, arguments.background_s, arguments.countdown

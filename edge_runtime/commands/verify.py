@@ -17,11 +17,11 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command; the exit code is 1 when the answers differ beyond tolerance."""
     import json
 
-    from edge_runtime.container import read
-    from edge_runtime.strict_json import to_json
-    from edge_runtime.verification import DIFFERENT, verify
+    from edge_runtime.contract.container import read_model
+    from edge_runtime.contract.strict_json import to_json
+    from edge_runtime.network.verification import DIFFERENT, verify
 
-    found = verify(read(arguments.model))
+    found = verify(read_model(arguments.model))
     if arguments.json:
         print(json.dumps(to_json(found), indent=1))
         return EXIT_DIFFERENT if found.verdict == DIFFERENT else 0

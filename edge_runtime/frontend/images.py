@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import Contract, FrontEndSpec
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import Contract, FrontEndSpec
 from edge_runtime.frontend.spectrogram import Resize, Spectrogram, time_weights
 from edge_runtime.frontend.statistics import WindowStatistics
-
-Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -25,8 +23,8 @@ class Features:
         statistics: (..., n_statistics) float32.
     """
 
-    images: Array
-    statistics: Array
+    images: Float32Array
+    statistics: Float32Array
 
 
 class FrontEnd:
@@ -79,16 +77,16 @@ class FrontEnd:
         """A new stream of windows, with no columns computed yet."""
         return FrontEndStream(self)
 
-    def compute(self, window: Array) -> Features:
+    def compute(self, window: Float32Array) -> Features:
         """Features of one window (window_samples, channels)."""
         return self.stream().advance(window, self.window_samples)
 
-    def compute_batch(self, windows: Array) -> Features:
+    def compute_batch(self, windows: Float32Array) -> Features:
         """Features of windows (n, window_samples, channels), each array with a leading axis n."""
         each = [self.compute(window) for window in windows]
         return Features(np.stack([f.images for f in each]), np.stack([f.statistics for f in each]))
 
-    def draw(self, columns: Array) -> Array:
+    def draw(self, columns: Float32Array) -> Float32Array:
         """Images (n_images, height, width, 3) from the columns (n_frames, height, channels) of all resolutions."""
         spec = self.spec
         stretched = self._stretch(columns).reshape(
@@ -115,7 +113,7 @@ class FrontEndStream:
             (0, spec.image_height, front_end.channels), np.float32
         )  # later (n_frames, ...)
 
-    def advance(self, window: Array, new_samples: int) -> Features:
+    def advance(self, window: Float32Array, new_samples: int) -> Features:
         """Features of the newest window.
 
         Args:

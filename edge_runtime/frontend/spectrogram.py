@@ -7,11 +7,10 @@ contain it, and a stream gives the same columns as a whole window does.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import FrontEndSpec, SpectrogramSpec
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.spec import FrontEndSpec, SpectrogramSpec
 
-Array = npt.NDArray[np.float32]
 POWER_FLOOR = 1e-12  # keeps the logarithm finite: -120 dB, below every limit in use
 
 
@@ -49,12 +48,12 @@ class Spectrogram:
         """Whole frames in a piece of ``n_samples``."""
         return max(0, (n_samples - self.spec.fft_samples) // self.spec.step_samples + 1)
 
-    def columns(self, samples: Array) -> Array:
+    def columns(self, samples: Float32Array) -> Float32Array:
         """Image columns of every whole frame of ``samples`` (n, channels): (frames, height, channels)."""
         n, step = self.spec.fft_samples, self.spec.step_samples
         samples = np.ascontiguousarray(samples)
         by_sample, by_channel = samples.strides
-        frames: Array = np.ndarray(  # a view; as_strided takes ten times as long to make it
+        frames: Float32Array = np.ndarray(  # a view; as_strided takes ten times as long to make it
             (self.n_columns(len(samples)), samples.shape[1], n),
             samples.dtype,
             samples.data,
@@ -83,7 +82,7 @@ class Resize:
         matrix: (n_out, n_in) weights, each row's in one piece.
     """
 
-    def __init__(self, matrix: Array) -> None:
+    def __init__(self, matrix: Float32Array) -> None:
         self.matrix = matrix
         n_in = matrix.shape[1]
         used = matrix > 0
@@ -94,17 +93,17 @@ class Resize:
             :, :, None
         ]
 
-    def __call__(self, values: Array) -> Array:
+    def __call__(self, values: Float32Array) -> Float32Array:
         """(n_in, ...) to (n_out, ...)."""
         weighted = values.reshape(len(values), -1).take(
             self._indices, 0
         )  # (taps, n_out, all else), a copy
         weighted *= self._weights
-        resized: Array = np.add.reduce(weighted, 0)  # tap after tap, whatever the shape
+        resized: Float32Array = np.add.reduce(weighted, 0)  # tap after tap, whatever the shape
         return resized.reshape(-1, *values.shape[1:])
 
 
-def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: float) -> Array:
+def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: float) -> Float32Array:
     """Weights (rows, bins) from the bins of an FFT to rows of rising frequency; rows of weights sum to 1.
 
     Each row is a triangle around its frequency, as wide as the distance to the next row, or to the
@@ -117,7 +116,7 @@ def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: floa
     return _triangles(bins, centres, np.maximum(np.diff(edges), rate_hz / fft_samples))
 
 
-def time_weights(frames: int, columns: int) -> Array:
+def time_weights(frames: int, columns: int) -> Float32Array:
     """Weights (columns, frames) that stretch or shrink time; rows of weights sum to 1.
 
     The convention is that of ``torch.nn.functional.interpolate(align_corners=False,
@@ -131,10 +130,10 @@ def time_weights(frames: int, columns: int) -> Array:
 
 
 def _triangles(
-    positions: npt.NDArray[np.float64],
-    centres: npt.NDArray[np.float64],
-    half_widths: npt.NDArray[np.float64],
-) -> Array:
+    positions: Float64Array,
+    centres: Float64Array,
+    half_widths: Float64Array,
+) -> Float32Array:
     centres = np.clip(centres, positions[0], positions[-1])
     weights = np.clip(1 - np.abs(positions - centres[:, None]) / half_widths[:, None], 0, None)
     return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)

@@ -14,12 +14,10 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import Contract, FrontEndSpec
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import Contract, FrontEndSpec
 from edge_runtime.errors import ContractError
-
-Array = npt.NDArray[np.float32]
 
 # Bands of equal width where people move, of equal ratio above; a band without a bin of its own is
 # left out.
@@ -73,7 +71,7 @@ class WindowStatistics:
             contract.stream.rate_hz,
         )
 
-    def __call__(self, window: Array) -> Array:
+    def __call__(self, window: Float32Array) -> Float32Array:
         """Statistics (size,) of a window (window_samples, channels)."""
         signals = _Signals(window, self._layout)
         return np.concatenate([compute(signals) for compute in self._compute]).astype(
@@ -120,7 +118,7 @@ class _Layout:
 class _Signals:
     """One window, and what several statistics share, computed once."""
 
-    def __init__(self, window: Array, layout: _Layout) -> None:
+    def __init__(self, window: Float32Array, layout: _Layout) -> None:
         channels = layout.channels
         self.layout = layout
         self.x = np.empty((layout.n_signals, len(window)), np.float32)  # (signals, n)
@@ -132,34 +130,36 @@ class _Signals:
             np.sqrt(np.add.reduce(squares[columns], 0), out=magnitude)
 
     @cached_property
-    def mean(self) -> Array:
+    def mean(self) -> Float32Array:
         total = np.add.reduce(
             self.x, 1, dtype=np.float64
         )  # in single precision, gravity would drown what is small
-        mean: Array = (total * self.layout.per_sample).astype(np.float32)
+        mean: Float32Array = (total * self.layout.per_sample).astype(np.float32)
         return mean
 
     @cached_property
-    def deviation(self) -> Array:
-        deviation: Array = self.x - self.mean[:, None]  # (signals, n)
+    def deviation(self) -> Float32Array:
+        deviation: Float32Array = self.x - self.mean[:, None]  # (signals, n)
         return deviation
 
     @cached_property
-    def std(self) -> Array:  # of the population
-        std: Array = np.sqrt(self.average_product(self.deviation, self.deviation))
+    def std(self) -> Float32Array:  # of the population
+        std: Float32Array = np.sqrt(self.average_product(self.deviation, self.deviation))
         return std
 
     @cached_property
-    def z(self) -> Array:
-        z: Array = self.deviation / np.maximum(self.std, DEVIATION_FLOOR)[:, None]  # (signals, n)
+    def z(self) -> Float32Array:
+        z: Float32Array = (
+            self.deviation / np.maximum(self.std, DEVIATION_FLOOR)[:, None]
+        )  # (signals, n)
         return z
 
     @cached_property
-    def z_squared(self) -> Array:
-        squared: Array = np.square(self.z)
+    def z_squared(self) -> Float32Array:
+        squared: Float32Array = np.square(self.z)
         return squared
 
-    def band_level_db(self) -> Array:
+    def band_level_db(self) -> Float32Array:
         """Hann periodogram, summed over each band: (signals * bands,)."""
         spectrum = np.fft.rfft(self.deviation * self.layout.taper)
         spectrum = spectrum.astype(np.complex64, copy=False)  # numpy 1 computes in double
@@ -167,19 +167,19 @@ class _Signals:
         bands = np.add.reduceat(power, self.layout.band_starts, axis=1)
         return np.asarray(np.log10(bands + POWER_FLOOR) * np.float32(10)).ravel()
 
-    def correlation(self) -> Array:
+    def correlation(self) -> Float32Array:
         """Pearson's, of the pairs of axes of each sensor: (pairs,)."""
         return self.average_product(self.z[self.layout.first], self.z[self.layout.second])
 
-    def average_product(self, a: Array, b: Array) -> Array:
+    def average_product(self, a: Float32Array, b: Float32Array) -> Float32Array:
         """Over time, of each row of a with the same row of b: (rows,)."""
-        product: Array = np.einsum("ij,ij->i", a, b) * np.float32(self.layout.per_sample)
+        product: Float32Array = np.einsum("ij,ij->i", a, b) * np.float32(self.layout.per_sample)
         return product
 
 
 # name -> one value for every channel (mean, std), magnitude (.._magnitude), signal, signal and
 # band, or pair of axes; in the channels' units, where nothing else is said
-STATISTICS: dict[str, Callable[[_Signals], Array]] = {
+STATISTICS: dict[str, Callable[[_Signals], Float32Array]] = {
     "mean": lambda s: s.mean[: s.layout.channels],
     "std": lambda s: s.std[: s.layout.channels],
     "mean_magnitude": lambda s: s.mean[s.layout.channels :],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.files import written_whole
 from edge_runtime.recordings.recording import Recording

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings.recording import Recording
 
@@ -152,7 +153,7 @@ def _refuse_rate(archive: _Archive, rate_hz: float | None) -> None:
         )
 
 
-def _float32(numbers: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def _float32(numbers: npt.NDArray[Any]) -> Float32Array:
     with np.errstate(
         over="ignore"
     ):  # too large for float32: infinite, which the recogniser refuses

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.errors import SourceError
 
 
@@ -29,8 +29,8 @@ class Recording:
     """
 
     name: str
-    timestamps_s: npt.NDArray[np.float64]
-    samples: npt.NDArray[np.float32]
+    timestamps_s: Float64Array
+    samples: Float32Array
     channels: tuple[str, ...]
     ignored: tuple[str, ...] = ()
 

@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float64Array
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings.recording import Recording
 from edge_runtime.recordings.table import read_table
@@ -40,8 +40,8 @@ class Signal:
         values: (n, 3) float64.
     """
 
-    times_s: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
+    times_s: Float64Array
+    values: Float64Array
 
 
 def read_sensor_logger(path: Path) -> Recording:

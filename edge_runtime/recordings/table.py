@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NoReturn, TextIO
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float64Array
 from edge_runtime.errors import SourceError
 
 
@@ -24,7 +24,7 @@ class Table:
     """
 
     header: tuple[str, ...]
-    columns: dict[str, npt.NDArray[np.float64]]
+    columns: dict[str, Float64Array]
 
 
 def read_table(file: TextIO, name: str, numeric: Collection[str]) -> Table:
@@ -96,7 +96,7 @@ def _check_header(header: tuple[str, ...], name: str, numeric: Collection[str]) 
 
 def _load(
     lines: Iterator[str], header: tuple[str, ...], numeric: Collection[str]
-) -> dict[str, npt.NDArray[np.float64]]:
+) -> dict[str, Float64Array]:
     # A structured type makes numpy insist on the number of fields; one character of a text column
     # is kept, unread.
     dtype = np.dtype(

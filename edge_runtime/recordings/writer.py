@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.errors import OutputError
 from edge_runtime.recordings.csv_file import TIME
 
@@ -70,7 +70,7 @@ class RecordingWriter:
             self._written_s - self._first_s if self._file is not None else 0.0
         )
 
-    def write(self, times_s: npt.NDArray[np.float64], samples: npt.NDArray[np.float32]) -> None:
+    def write(self, times_s: Float64Array, samples: Float32Array) -> None:
         """Append samples; those that are late or not finite are left out.
 
         Args:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from typing import Protocol, Self
 
-from edge_runtime.contract import Contract
-from edge_runtime.decision import Decision
+from edge_runtime.contract.spec import Contract
 from edge_runtime.errors import OutputError
+from edge_runtime.sinks.sink import Sink
 
 # Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest,
 # contract), where rest is what follows "scheme:".
@@ -17,22 +16,6 @@ SCHEMES = {
     "csv": "edge_runtime.sinks.csv_file:CsvSink",
     "mqtt": "edge_runtime.sinks.mqtt_client:MqttSink",
 }
-
-
-class Sink(Protocol):
-    """Takes decisions, one at a time; as a context manager it closes itself."""
-
-    def write(self, decision: Decision) -> None:
-        """Pass one decision on; a reader that went away (``| head``) is a BrokenPipeError for the caller."""
-
-    def close(self) -> None:
-        """Let go of what is open; closing twice does no harm."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
 
 
 def open_sink(uri: str, contract: Contract) -> Sink:

@@ -12,10 +12,10 @@ import sys
 import unicodedata
 from typing import TextIO
 
-from edge_runtime.contract import Contract
+from edge_runtime.contract.spec import Contract
 from edge_runtime.decision import GAP, RECOGNISED, WARMING_UP, Decision
 from edge_runtime.errors import OutputError
-from edge_runtime.sinks import Sink
+from edge_runtime.sinks.sink import Sink
 
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 ERASE_TO_END_OF_LINE, ERASE_BELOW = "\x1b[K", "\x1b[J"

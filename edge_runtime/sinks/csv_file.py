@@ -2,7 +2,7 @@
 
 Columns: ``time_s``, ``state``, ``label`` (empty unless recognised), ``probability`` (empty in a
 gap), ``event`` (1 where the label begins, else 0), the counts of samples so far (see
-:class:`edge_runtime.counts.StreamCounts`), and the smoothed probability of each label, headed by
+:class:`edge_runtime.stream.counts.StreamCounts`), and the smoothed probability of each label, headed by
 its name (empty in a gap).
 """
 
@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import TextIO
 
-from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks.text_file import TextFileSink
+from edge_runtime.stream.counts import StreamCounts
 
 COUNTS = tuple(field.name for field in fields(StreamCounts))
 COLUMNS = ("time_s", "state", "label", "probability", "event", *COUNTS)

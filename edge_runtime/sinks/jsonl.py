@@ -3,7 +3,7 @@
 Keys: ``time_s``, ``state``, ``label`` (null unless recognised), ``probability``, ``probabilities``
 (label to smoothed value, empty in a gap and while warming up), ``window_probabilities`` (likewise,
 not smoothed), ``latency_us`` (``frontend``, ``inference``, ``total``; null where nothing was
-computed), ``counts`` (of samples so far, see :class:`edge_runtime.counts.StreamCounts`), ``event``
+computed), ``counts`` (of samples so far, see :class:`edge_runtime.stream.counts.StreamCounts`), ``event``
 (whether the label begins here). A number that is not finite is null.
 """
 

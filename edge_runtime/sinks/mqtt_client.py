@@ -15,12 +15,12 @@ import re
 import threading
 from typing import Any
 
-from edge_runtime.contract import Contract
+from edge_runtime.contract.spec import Contract
 from edge_runtime.decision import Decision
 from edge_runtime.errors import OutputError, SourceError
 from edge_runtime.mqtt import CONNECT_TIMEOUT_S, Broker, close, parse_broker
-from edge_runtime.sinks import Sink
 from edge_runtime.sinks.jsonl import document
+from edge_runtime.sinks.sink import Sink
 from edge_runtime.sources.notes import Notes
 
 ONLINE, OFFLINE = "online", "offline"

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import ClassVar, Self, TextIO
 
-from edge_runtime.contract import Contract
+from edge_runtime.contract.spec import Contract
 from edge_runtime.errors import OutputError
-from edge_runtime.sinks import Sink
+from edge_runtime.sinks.sink import Sink
 
 
 class TextFileSink(Sink):

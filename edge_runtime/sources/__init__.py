@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.errors import SourceError
-from edge_runtime.sources.notes import Notes
-from edge_runtime.sources.uri import split_options
+from edge_runtime.sources.source import Source
+from edge_runtime.uri import split_options
 
 # Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest,
 # channels, rate_hz), where rest is what follows "scheme:".
@@ -31,39 +26,6 @@ SCHEMES = {
     "ble": "edge_runtime.sources.bluetooth:BluetoothSource",
 }
 MAPPING_OPTIONS = ("mount", "units")  # of every source, see edge_runtime.sources.mapping
-IDLE_S = 0.5  # a live source that receives nothing gives a chunk without samples this often or more
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Samples that arrived together.
-
-    Attributes:
-        timestamps_s: (n,) float64, seconds on the sensor's clock.
-        samples: (n, channels) float32, SI units, columns in the order that was asked for.
-    """
-
-    timestamps_s: npt.NDArray[np.float64]
-    samples: npt.NDArray[np.float32]
-
-    @staticmethod
-    def empty(channels: int) -> Chunk:
-        """No samples: a live source says with it that it waits."""
-        return Chunk(np.empty(0), np.empty((0, channels), np.float32))
-
-
-class Source(Protocol):
-    """A stream of chunks; iterate to receive, ends when the stream ends.
-
-    Attributes:
-        notes: what had to be left out, and what else is to be said.
-    """
-
-    @property
-    def notes(self) -> Notes:
-        """What had to be left out."""
-
-    def __iter__(self) -> Iterator[Chunk]: ...
 
 
 def open_source(uri: str, channels: Sequence[str], rate_hz: float | None = None) -> Source:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.sources import Chunk
+from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 
 MEASURE_S = 1.0
 # A slow loop: serial and Bluetooth deliver in batches up to 50 ms apart, which must not show in the
@@ -40,7 +40,7 @@ class ArrivalClock:
         self._period_s = None if rate_hz is None else 1 / rate_hz
         self._said_hz = rate_hz
         self._end_s: float | None = None  # time of the newest sample
-        self._held: list[npt.NDArray[np.float32]] = []
+        self._held: list[Float32Array] = []
         self._first_s: float | None = None  # arrival of the batch that was dropped
 
     @property
@@ -48,7 +48,7 @@ class ArrivalClock:
         """What is measured now, or None in the first second."""
         return None if self._period_s is None else 1 / self._period_s
 
-    def push(self, samples: npt.NDArray[np.float32], arrival_s: float) -> Chunk:
+    def push(self, samples: Float32Array, arrival_s: float) -> Chunk:
         """Take the samples (n, channels) that arrived together; give those whose times are known.
 
         Args:
@@ -63,9 +63,7 @@ class ArrivalClock:
                 return Chunk.empty(self._channels)
         return Chunk(self._stamp(len(samples), arrival_s), samples)
 
-    def _measure(
-        self, samples: npt.NDArray[np.float32], arrival_s: float
-    ) -> npt.NDArray[np.float32]:
+    def _measure(self, samples: Float32Array, arrival_s: float) -> Float32Array:
         """Hold samples until a second has passed, then give them all."""
         if self._first_s is None:
             self._first_s = arrival_s
@@ -80,7 +78,7 @@ class ArrivalClock:
         held, self._held = np.concatenate(self._held), []
         return held
 
-    def _stamp(self, n: int, arrival_s: float) -> npt.NDArray[np.float64]:
+    def _stamp(self, n: int, arrival_s: float) -> Float64Array:
         assert self._period_s is not None
         span_s = n * self._period_s
         error_s = math.inf if self._end_s is None else arrival_s - (self._end_s + span_s)

@@ -19,16 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.checks import STANDARD_GRAVITY
 from edge_runtime.errors import SourceError
 from edge_runtime.extras import import_extra
-from edge_runtime.sources import IDLE_S, Chunk
 from edge_runtime.sources.arrival import ArrivalClock
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.reconnect import reconnecting
-from edge_runtime.sources.uri import parse_target
+from edge_runtime.sources.source import IDLE_S
+from edge_runtime.stream.checks import STANDARD_GRAVITY
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import parse_target
 
 SEARCH_S = 10.0
 DEGREE = float(np.pi / 180)

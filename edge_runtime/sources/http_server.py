@@ -16,12 +16,13 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 from edge_runtime.errors import SourceError
-from edge_runtime.network import own_address
-from edge_runtime.sources import IDLE_S, Chunk
+from edge_runtime.pages.address import own_address
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.sensor_logger_push import GRAVITY_OPTIONS, LARGEST_MESSAGE, PushDecoder
-from edge_runtime.sources.uri import parse_target
+from edge_runtime.sources.source import IDLE_S
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import parse_target
 
 DEFAULT_PORT = 8000
 EVERYWHERE = "0.0.0.0"

@@ -17,11 +17,11 @@ from typing import Any
 
 from edge_runtime.errors import SourceError
 from edge_runtime.extras import import_extra
-from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.polling import polled
 from edge_runtime.sources.reconnect import reconnecting
-from edge_runtime.sources.uri import parse_target
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import parse_target
 
 EXTRA = "i2c"
 DEFAULT_HZ = 50.0

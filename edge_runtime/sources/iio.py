@@ -20,13 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.errors import SourceError
-from edge_runtime.sources import IDLE_S, Chunk
 from edge_runtime.sources.iio_device import IioDevice, find_devices
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.polling import polled
 from edge_runtime.sources.reconnect import reconnecting
-from edge_runtime.sources.uri import parse_target
+from edge_runtime.sources.source import IDLE_S
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import parse_target
 
 MODES = ("auto", "buffer", "poll")
 ANY = "auto"

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float64Array
 from edge_runtime.errors import SourceError
 from edge_runtime.sources.iio_scan import ScanLayout, parse_element
 
@@ -126,12 +126,10 @@ class IioDevice:
         with contextlib.suppress(FileNotFoundError):
             _write(self._path / "buffer" / "enable", "0")
 
-    def decode(
-        self, records: bytes
-    ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]]]:
+    def decode(self, records: bytes) -> tuple[Float64Array, dict[str, Float64Array]]:
         """Times (n,) in seconds and the channels' values (n,) of n records."""
         raw = self.layout.decode(records)
-        values: dict[str, npt.NDArray[np.float64]] = {}
+        values: dict[str, Float64Array] = {}
         for name, element in self._elements.items():
             offset, scale = self._factors[name]
             values[name] = np.asarray((raw[element] + offset) * scale, np.float64)
@@ -236,7 +234,7 @@ class IioDevice:
                 return float(text)
         return default
 
-    def _mount_matrix(self, kind: str) -> npt.NDArray[np.float64]:
+    def _mount_matrix(self, kind: str) -> Float64Array:
         for name in (f"in_{kind}_mount_matrix", "in_mount_matrix", "mount_matrix"):
             numbers = re.findall(r"[-+.0-9eE]+", _read(self._path / name) or "")
             if len(numbers) == 9:

@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.checks import STANDARD_GRAVITY
-from edge_runtime.contract import UNITS
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import UNITS
 from edge_runtime.errors import SourceError
-from edge_runtime.sources import Chunk, Source
 from edge_runtime.sources.notes import Notes
+from edge_runtime.sources.source import Source
+from edge_runtime.stream.checks import STANDARD_GRAVITY
+from edge_runtime.stream.chunk import Chunk
 
 AXES = "xyz"
 FACTORS = {  # unit to sensor, and what brings it to the contract's
@@ -54,7 +55,7 @@ class Mapping:
             )
         )
 
-    def plan(self, channels: Sequence[str]) -> tuple[list[int], npt.NDArray[np.float32]]:
+    def plan(self, channels: Sequence[str]) -> tuple[list[int], Float32Array]:
         """For each channel, the column of ``needs(channels)`` that it comes from, and the factor."""
         columns, factors = [], []
         for name in channels:

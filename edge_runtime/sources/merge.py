@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import UNITS
-from edge_runtime.sources import Chunk
+from edge_runtime.arrays import Float64Array
+from edge_runtime.contract.spec import UNITS
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 
 AXES = "xyz"
 NAMES = {"acc": "accelerometer", "gyro": "gyroscope"}
@@ -27,8 +27,8 @@ class _Lane:
     """What one sensor has given and is not passed on yet: times_s (n,) increasing, values (n, axes)."""
 
     columns: tuple[int, ...]  # of x, y, z
-    times_s: npt.NDArray[np.float64]
-    values: npt.NDArray[np.float64]
+    times_s: Float64Array
+    values: Float64Array
 
     def clear(self) -> None:
         self.times_s, self.values = self.times_s[:0], self.values[:0]
@@ -79,9 +79,7 @@ class SensorMerger:
         """Those that are wanted, of acc and gyro."""
         return tuple(self._lanes)
 
-    def push(
-        self, sensor: str, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
-    ) -> None:
+    def push(self, sensor: str, times_s: Float64Array, values: Float64Array) -> None:
         """Take samples of one sensor; of one that is not wanted, nothing happens.
 
         Args:
@@ -104,9 +102,9 @@ class SensorMerger:
     def _without_nan(
         self,
         sensor: str,
-        times_s: npt.NDArray[np.float64],
-        values: npt.NDArray[np.float64],
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        times_s: Float64Array,
+        values: Float64Array,
+    ) -> tuple[Float64Array, Float64Array]:
         good = np.isfinite(times_s) & np.isfinite(values).all(1)
         if not good.all():
             self._notes.skipped(
@@ -117,9 +115,7 @@ class SensorMerger:
             )
         return times_s[good], values[good]
 
-    def _sort_in(
-        self, lane: _Lane, times_s: npt.NDArray[np.float64], values: npt.NDArray[np.float64]
-    ) -> None:
+    def _sort_in(self, lane: _Lane, times_s: Float64Array, values: Float64Array) -> None:
         back_s = self._given_s - float(times_s.max())
         if back_s > RESTART_S:
             self._notes.tell(f"the sensor's clock went back by {back_s:.3g} s: starting over")
@@ -205,7 +201,7 @@ class SensorMerger:
             count,
         )
 
-    def _give(self, times: npt.NDArray[np.float64], values: npt.NDArray[np.float64]) -> Chunk:
+    def _give(self, times: Float64Array, values: Float64Array) -> Chunk:
         if len(times):
             self._given_s = float(times[-1])
         with np.errstate(

@@ -14,12 +14,13 @@ from typing import Any
 from edge_runtime.errors import SourceError
 from edge_runtime.extras import import_extra
 from edge_runtime.mqtt import Broker, close, parse_broker
-from edge_runtime.sources import IDLE_S, Chunk
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.sensor_logger_push import GRAVITY_OPTIONS, LARGEST_MESSAGE, PushDecoder
-from edge_runtime.sources.uri import Target
+from edge_runtime.sources.source import IDLE_S
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import Target
 
 DEFAULT_TOPIC = "sensor-logger"
 

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import SourceError, UserError
-from edge_runtime.sources import IDLE_S, Chunk
+from edge_runtime.pages.address import Address, address_of, shown_host
+from edge_runtime.pages.server import EXTRA, PageServer
+from edge_runtime.pages.site import Site
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.phone_batches import LARGEST_BATCH, LONGEST_SESSION, PhoneDecoder
-from edge_runtime.sources.uri import parse_target
-from edge_runtime.web.options import address_of, shown_host
-from edge_runtime.web.server import EXTRA, Address, PageServer
-from edge_runtime.web.site import Site
+from edge_runtime.sources.source import IDLE_S
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import parse_target
 
 DEFAULT_PORT = 8443
 THIS_MACHINE, EVERYWHERE = "127.0.0.1", "0.0.0.0"

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edge_runtime.checks import VALUE_LIMIT
-from edge_runtime.contract import CHANNELS
-from edge_runtime.sources import Chunk
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.checks import VALUE_LIMIT
+from edge_runtime.stream.chunk import Chunk
 
 LARGEST_BATCH = 32 << 10  # bytes: 1000 samples
 SAMPLE = np.dtype([("time_ms", "<f8"), ("values", "<f4", (len(CHANNELS),))])

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 
 REPEATS_OF = 200  # readings over which those are counted that equal the one before
 TOO_MANY_REPEATS = 0.3

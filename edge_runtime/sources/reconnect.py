@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 
 from edge_runtime.errors import SourceError
-from edge_runtime.sources import IDLE_S, Chunk
 from edge_runtime.sources.notes import Notes
+from edge_runtime.sources.source import IDLE_S
+from edge_runtime.stream.chunk import Chunk
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0

@@ -16,9 +16,9 @@ import numpy as np
 
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings import Recording, read_recording
-from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
-from edge_runtime.sources.uri import parse_target
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import parse_target
 
 CHUNK_S = 0.02  # of waiting; a chunk has at least one sample
 UNPACED_CHUNK_SAMPLES = 1024

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import CHANNELS
-from edge_runtime.sources import Chunk
+from edge_runtime.arrays import Float64Array
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 
 LARGEST_MESSAGE = 4 << 20  # bytes; a second of every sensor at 200 Hz is 200 kB
 LONGEST_WAIT = 4  # messages that may overtake one another
@@ -149,7 +149,7 @@ class PushDecoder:
             )
         self._pass_on({name: np.array(rows) for name, rows in readings.items()})
 
-    def _pass_on(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:
+    def _pass_on(self, tables: dict[str, Float64Array]) -> None:
         """Readings (n, 4) of time, x, y, z to the merger; acceleration from the best sensor that was met."""
         if GYROSCOPE in tables:
             self._merger.push("gyro", tables[GYROSCOPE][:, 0], tables[GYROSCOPE][:, 1:])

@@ -17,14 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.extras import import_extra
-from edge_runtime.sources import IDLE_S, Chunk
 from edge_runtime.sources.arrival import ArrivalClock
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.reconnect import reconnecting
-from edge_runtime.sources.uri import Target, parse_target
+from edge_runtime.sources.source import IDLE_S
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.uri import Target, parse_target
 
 LONGEST_LINE = 512  # bytes; six numbers need 100
 TIME_UNITS = {"time_s": 1.0, "time_ms": 1e-3, "time_us": 1e-6}

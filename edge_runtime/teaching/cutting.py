@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime import checks
-from edge_runtime.contract import Contract, StreamSpec
-from edge_runtime.counts import StreamCounts
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.spec import Contract, StreamSpec
 from edge_runtime.errors import DataError, StreamError
-from edge_runtime.order import Run, SampleOrder
-from edge_runtime.resampler import LinearResampler, PolyphaseResampler
+from edge_runtime.stream import checks
+from edge_runtime.stream.counts import StreamCounts
+from edge_runtime.stream.order import Run, SampleOrder
+from edge_runtime.stream.resampler import LinearResampler, PolyphaseResampler
 
-Array = npt.NDArray[np.float32]
 LATE_S = 1.0  # samples that come so late are put in their place; here nobody waits for them
 STILL = 0.15  # root of the summed variance of all axes, m/s^2 and rad/s; sensors at rest give 0.01 to 0.1
 LITTLE = 0.5  # windows with less motion than this share of the liveliest are a pause before, between or after
@@ -31,8 +31,8 @@ class Cut:
         left_out: windows' worth of samples that hold far less motion than the others.
     """
 
-    windows: Array
-    activity: npt.NDArray[np.float64]
+    windows: Float32Array
+    activity: Float64Array
     left_out: int
 
 
@@ -76,7 +76,7 @@ def cut_motion(times_s: npt.ArrayLike, samples: npt.ArrayLike, contract: Contrac
 
 def cut_background(
     times_s: npt.ArrayLike, samples: npt.ArrayLike, contract: Contract, most: int
-) -> tuple[Array, float]:
+) -> tuple[Float32Array, float]:
     """Windows (n, window_samples, channels) of whatever else is done, in the order of time, and seconds in all.
 
     They overlap by half, or lie so far apart that there are ``most`` of them.
@@ -104,7 +104,7 @@ def cut_background(
     return np.stack([pieces[i][start : start + n] for i, start in chosen]), seconds
 
 
-def on_grid(times_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamSpec) -> list[Array]:
+def on_grid(times_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamSpec) -> list[Float32Array]:
     """Samples in order of time on the model's grid, a piece (n, channels) for each stretch without a gap.
 
     A sensor that is faster than the model is filtered down.
@@ -143,25 +143,25 @@ def on_grid(times_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamSpec) ->
     return pieces
 
 
-def _resampled(times: npt.NDArray[np.float64], values: Array, spec: StreamSpec) -> Array:
+def _resampled(times: Float64Array, values: Float32Array, spec: StreamSpec) -> Float32Array:
     measured_hz = (len(times) - 1) / float(times[-1] - times[0])
     checks.check_rate(measured_hz, spec, faster=True)
     kind = LinearResampler if checks.rate_fits(measured_hz, spec) else PolyphaseResampler
     return kind(spec.rate_hz, len(spec.channels)).push(times, values).samples
 
 
-def _end_to_end(piece: Array, n: int) -> Array:
+def _end_to_end(piece: Float32Array, n: int) -> Float32Array:
     """As many windows as fit without overlap, in the middle of the piece."""
     count = len(piece) // n
     first = (len(piece) - count * n) // 2
     return piece[first : first + count * n].reshape(count, n, -1)
 
 
-def _activity(windows: Array) -> npt.NDArray[np.float64]:
+def _activity(windows: Float32Array) -> Float64Array:
     return np.asarray(np.sqrt(windows.astype(np.float64).var(1).sum(1)))
 
 
-def _activity_everywhere(piece: Array, n: int) -> list[float]:
+def _activity_everywhere(piece: Float32Array, n: int) -> list[float]:
     """The activity of the window that begins at each sample, by running sums."""
     centred = piece.astype(np.float64) - piece.mean(0, dtype=np.float64)
     sums, squares = (

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.container import read
-from edge_runtime.contract import (
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.container import read_model
+from edge_runtime.contract.spec import (
     TAUGHT_SCHEMA,
     Contract,
     DecisionSpec,
@@ -21,7 +21,10 @@ from edge_runtime.contract import (
     Quantisation,
     StreamSpec,
 )
-from edge_runtime.design import (
+from edge_runtime.contract.taught import TaughtSpec
+from edge_runtime.errors import ContractError
+from edge_runtime.frontend import FrontEnd
+from edge_runtime.frontend.design import (
     IMAGE_HEIGHT,
     POSTURE,
     block_sizes,
@@ -29,13 +32,9 @@ from edge_runtime.design import (
     hop_samples,
     resolve_channels,
 )
-from edge_runtime.errors import ContractError
-from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.statistics import WindowStatistics
-from edge_runtime.model import Model
-from edge_runtime.taught import TaughtSpec
+from edge_runtime.network.interpreter import Model
 
-Array = npt.NDArray[np.float32]
 EMBEDDER = Path(__file__).parent.parent / "data" / "embedder.tflite"
 TEXTURE_OF_IMAGE = IMAGE_HEIGHT // 8 * 40  # values: the bundled network's stride and channels
 MADE_BY = ("export.demo.embedder", "ai-edge-quantizer")
@@ -120,9 +119,9 @@ class Embedder:
         """The network of a model file, with its stream and window.
 
         Raises:
-            ContractError: the file cannot be read, or its network's embedding is of another kind.
+            ContractError: the file cannot be read_model, or its network's embedding is of another kind.
         """
-        file = read(path)
+        file = read_model(path)
         return cls(file.tflite, file.contract, threads)
 
     @property
@@ -130,7 +129,7 @@ class Embedder:
         """Values of an embedding, d."""
         return self._model.embedding_size
 
-    def embed(self, windows: Array) -> Array:
+    def embed(self, windows: Float32Array) -> Float32Array:
         """Windows (n, window_samples, channels) to embeddings (n, d) float32."""
         found = np.empty((len(windows), self.embedding_size), np.float32)
         for i, window in enumerate(windows):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import StreamSpec, is_line
-from edge_runtime.diagnosis import clipped_axes
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import StreamSpec, is_line
 from edge_runtime.errors import DataError
+from edge_runtime.stream.diagnosis import clipped_axes
 from edge_runtime.teaching.cutting import STILL, Cut
 
-Array = npt.NDArray[np.float32]
 MAX_LABEL_CHARACTERS = 80
 
 
@@ -39,8 +38,8 @@ class Examples:
         seconds: of the background's recording.
     """
 
-    embeddings: Array
-    window: Array
+    embeddings: Float32Array
+    window: Float32Array
     seconds: float = 0.0
 
 
@@ -63,7 +62,7 @@ def check_label(label: str) -> None:
         )
 
 
-def in_order(embeddings: Array) -> Array:
+def in_order(embeddings: Float32Array) -> Float32Array:
     """Rows without repetition, in an order that does not depend on how they came."""
     return np.stack(
         [np.frombuffer(row, np.float32) for row in sorted({row.tobytes() for row in embeddings})]
@@ -86,7 +85,7 @@ def warnings_of(label: str, cut: Cut, stream: StreamSpec) -> list[str]:
     return found
 
 
-def clipped_warnings(what: str, windows: Array, stream: StreamSpec) -> list[str]:
+def clipped_warnings(what: str, windows: Float32Array, stream: StreamSpec) -> list[str]:
     """Whether the sensor was at the end of its range."""
     axes = clipped_axes(windows.reshape(-1, windows.shape[2]), stream)
     return (

@@ -9,18 +9,16 @@ from dataclasses import dataclass, fields, replace
 from importlib import metadata
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.container import Golden, ModelFile
-from edge_runtime.contract import Contract, DecisionSpec, Provenance
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.container import Golden, ModelFile
+from edge_runtime.contract.head import LinearHead, fit_head
+from edge_runtime.contract.spec import Contract, DecisionSpec, Provenance
+from edge_runtime.contract.taught import Taught
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.head import LinearHead, fit_head
-from edge_runtime.taught import Taught
 from edge_runtime.teaching.embedder import Embedder
 from edge_runtime.teaching.examples import Examples
 from edge_runtime.teaching.review import Known, Review, review
-
-Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,7 @@ def fit(draft: Contract, examples: Mapping[str, Examples], background: Examples 
     return Fitted(contract, head, found, Taught(embeddings, behind, head))
 
 
-def as_model_file(fitted: Fitted, embedder: Embedder, windows: Array) -> ModelFile:
+def as_model_file(fitted: Fitted, embedder: Embedder, windows: Float32Array) -> ModelFile:
     """With golden vectors of the windows (n, window_samples, channels): one of each label, one of the background."""
     features, stride = FrontEnd.of(fitted.contract).compute_batch(windows), Golden.IMAGE_STRIDE
     labels = len(fitted.contract.labels)
@@ -98,7 +96,7 @@ def as_model_file(fitted: Fitted, embedder: Embedder, windows: Array) -> ModelFi
     return ModelFile(embedder.tflite, fitted.contract, golden, fitted.taught)
 
 
-def _provenance(embeddings: Array, windows: tuple[int, ...]) -> Provenance:
+def _provenance(embeddings: Float32Array, windows: tuple[int, ...]) -> Provenance:
     return Provenance(
         "examples taught on the device",
         hashlib.sha256(embeddings.tobytes()).hexdigest(),

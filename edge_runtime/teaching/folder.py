@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import StreamSpec
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.spec import StreamSpec
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings import read_recording
 
 ENDINGS = (".csv", ".npz", ".json", ".zip")
 
-Timed = tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]  # (n,) seconds, (n, channels)
+Timed = tuple[Float64Array, Float32Array]  # (n,) seconds, (n, channels)
 
 
 def labelled_files(directory: Path, others: Sequence[Path] = ()) -> list[tuple[str, Path]]:
@@ -90,8 +90,8 @@ def joined(stream: StreamSpec, paths: Sequence[Path]) -> Timed:
     Raises:
         SourceError: as :func:`read_for`.
     """
-    times: list[npt.NDArray[np.float64]] = []
-    samples: list[npt.NDArray[np.float32]] = []
+    times: list[Float64Array] = []
+    samples: list[Float32Array] = []
     for path in paths:
         own, values = read_for(stream, path)
         after_s = float(times[-1].max()) + 2 * stream.max_gap_s + 1 if times else 0.0

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Scores = npt.NDArray[np.float64]
+from edge_runtime.arrays import Float64Array
+
+Scores = Float64Array
 
 # In logits, between what the background and what the examples reach; chosen on two draws of the
 # watch and hapt data.

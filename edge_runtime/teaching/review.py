@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.head import held_out_probabilities
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.head import held_out_probabilities
 from edge_runtime.teaching.rejection import Rejection, choose, rarest
 
 MAX_FOLDS = 20  # examples beyond so many of a label are held out by twos and threes
@@ -75,7 +76,7 @@ class Known:
         window_s: length of a window.
     """
 
-    embeddings: npt.NDArray[np.float32]
+    embeddings: Float32Array
     labels: tuple[str, ...]
     windows: tuple[int, ...]
     blocks: tuple[int, ...]

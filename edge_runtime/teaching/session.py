@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.errors import DataError, StreamError
-from edge_runtime.sources import Chunk, Source
+from edge_runtime.sources.source import Source
+from edge_runtime.stream.chunk import Chunk
 from edge_runtime.teaching.examples import check_label
 from edge_runtime.teaching.report import show_review
 from edge_runtime.teaching.teacher import Teacher

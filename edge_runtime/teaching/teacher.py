@@ -9,14 +9,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime import checks
-from edge_runtime.container import MAX_ARRAY_BYTES, ModelFile, pack, read
-from edge_runtime.contract import Contract, StreamSpec
-from edge_runtime.design import gravity_of
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.container import MAX_ARRAY_BYTES, ModelFile, pack_model, read_model
+from edge_runtime.contract.spec import Contract, StreamSpec
 from edge_runtime.errors import ContractError, DataError
 from edge_runtime.files import written_whole
-from edge_runtime.model import Model
+from edge_runtime.frontend.design import gravity_of
+from edge_runtime.network.interpreter import Model
 from edge_runtime.recognizer import Recognizer
+from edge_runtime.stream import checks
 from edge_runtime.teaching.cutting import cut_background, cut_motion
 from edge_runtime.teaching.embedder import Embedder
 from edge_runtime.teaching.examples import (
@@ -31,7 +32,6 @@ from edge_runtime.teaching.fitting import Fitted, as_model_file, fit
 from edge_runtime.teaching.rejection import LEAST_BACKGROUND
 from edge_runtime.teaching.review import Review
 
-Array = npt.NDArray[np.float32]
 MOST_BACKGROUND = 200  # windows that are kept; they lie evenly over the recording
 
 
@@ -83,7 +83,7 @@ class Teacher:
         """With the network, the stream and the window of a model file; none of its labels.
 
         Raises:
-            ContractError: the file cannot be read, or its network is of another kind.
+            ContractError: the file cannot be read_model, or its network is of another kind.
         """
         return cls(Embedder.of_file(path, threads), name)
 
@@ -95,7 +95,7 @@ class Teacher:
             ContractError: the file cannot be read.
             DataError: it was exported, not taught.
         """
-        file = read(path)
+        file = read_model(path)
         spec, taught = file.contract.taught, file.taught
         if spec is None or taught is None:
             raise DataError(
@@ -319,9 +319,9 @@ class Teacher:
         """
         file = self.model_file()
         with written_whole(path) as target:
-            target.write(pack(file.tflite, file.contract, file.golden, file.taught))
+            target.write(pack_model(file.tflite, file.contract, file.golden, file.taught))
 
-    def _checked(self, windows: Array) -> Contract:
+    def _checked(self, windows: Float32Array) -> Contract:
         """The draft with what these windows say about gravity; units and sensors are checked."""
         stream = self._draft.stream
         if stream.acc_triple is not None and stream.gravity == "unknown":

@@ -12,22 +12,24 @@ import contextlib
 import json
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from edge_runtime.decision import Decision
+from edge_runtime.errors import StreamError
 from edge_runtime.extras import import_extra
 from edge_runtime.frontend import Features
+from edge_runtime.pages.address import Address
+from edge_runtime.pages.server import EXTRA, PageServer
+from edge_runtime.pages.site import Site
 from edge_runtime.recognizer import Recognizer
-from edge_runtime.sinks import Sink
-from edge_runtime.sources import Chunk, Source
+from edge_runtime.sinks.sink import Sink
 from edge_runtime.sources.notes import Notes
+from edge_runtime.sources.silence import SilenceWatch
+from edge_runtime.sources.source import Source
+from edge_runtime.stream.chunk import Chunk
 from edge_runtime.web import messages
 from edge_runtime.web.health import Health
-from edge_runtime.web.server import EXTRA, Address, PageServer
-from edge_runtime.web.site import Site
-
-if TYPE_CHECKING:
-    from edge_runtime.web.lessons import Lessons
+from edge_runtime.web.lessons import Lessons
 
 LIVE_PATH = "/live"
 TICK_S = 0.1
@@ -230,3 +232,36 @@ class Tapped:
 def taken(queue: deque[T]) -> list[T]:
     """Everything that is in a queue now; other threads go on filling it."""
     return [queue.popleft() for _ in range(len(queue))]
+
+
+def teach_on_page(lessons: Lessons, source: Source, name: str, address: Address) -> None:
+    """Serve the page until the source ends; recognise with whatever is taught so far.
+
+    Args:
+        lessons: what is to be taught.
+        source: live.
+        name: of the source, for people.
+        address: where to listen.
+
+    Raises:
+        SourceError: the source failed; what was taught before is saved.
+        MissingExtraError: websockets is not installed.
+        UserError: the address cannot be listened on.
+    """
+    watch = SilenceWatch(lessons.teacher.stream.max_gap_s)
+    with Dashboard(lessons.recognizer, source, name, address, lessons) as dashboard:
+        for chunk in dashboard.source:
+            if lessons.hear(chunk):
+                dashboard.show(lessons.recognizer)
+            recognizer = lessons.recognizer
+            if recognizer is None:
+                continue
+            try:
+                silent_s = watch.too_long_s(chunk)
+                decisions = recognizer.silent(silent_s) if silent_s else []
+                decisions += recognizer.push(chunk.timestamps_s, chunk.samples)
+            except StreamError as error:
+                lessons.trouble(str(error))
+                decisions = list(error.decisions)
+            for decision in decisions:
+                dashboard.write(decision)

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.bench.machine_state import processor_temperature_c
-from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision, Latency
+from edge_runtime.machine import processor_temperature_c
 from edge_runtime.recognizer import Recognizer
-from edge_runtime.sources import Chunk, Source
+from edge_runtime.sources.source import Source
+from edge_runtime.stream.chunk import Chunk
+from edge_runtime.stream.counts import StreamCounts
 
 RATE_OVER_S = 5.0
 LATENCIES = 40  # decisions over whose latency the median is taken
@@ -68,7 +69,7 @@ class Health:
             recognizer: whose counts are told; None while there is none.
 
         Keys: ``rate_hz``, ``silent_s`` (since samples last came), ``fill`` (of the window, 0 to 1),
-        ``counts`` (see :class:`edge_runtime.counts.StreamCounts`), ``left_out`` (by the source,
+        ``counts`` (see :class:`edge_runtime.stream.counts.StreamCounts`), ``left_out`` (by the source,
         what to how often), ``latency_us`` (medians of the newest decisions), ``cpu`` (of one core,
         0 to 1, this process), ``memory_mb`` (resident), ``temperature_c`` (of the processor).
         """

@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.errors import DataError, OutputError, StreamError
-from edge_runtime.silence import SilenceWatch
-from edge_runtime.sources import Chunk, Source
+from edge_runtime.stream.chunk import Chunk
 from edge_runtime.teaching.examples import check_label
 
 if TYPE_CHECKING:
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.teaching import Teacher
-    from edge_runtime.web.server import Address
 
 RECORD, REDO, BACKGROUND, REMOVE, CANCEL = "record", "redo", "background", "remove", "cancel"
 LOST_S = 10.0  # without samples: the sensor is lost
@@ -211,38 +209,3 @@ class Lessons:
     def _changed(self) -> bool:
         new, self._is_new = self._is_new, False
         return new
-
-
-def teach_on_page(lessons: Lessons, source: Source, name: str, address: Address) -> None:
-    """Serve the page until the source ends; recognise with whatever is taught so far.
-
-    Args:
-        lessons: what is to be taught.
-        source: live.
-        name: of the source, for people.
-        address: where to listen.
-
-    Raises:
-        SourceError: the source failed; what was taught before is saved.
-        MissingExtraError: websockets is not installed.
-        UserError: the address cannot be listened on.
-    """
-    from edge_runtime.web.dashboard import Dashboard
-
-    watch = SilenceWatch(lessons.teacher.stream.max_gap_s)
-    with Dashboard(lessons.recognizer, source, name, address, lessons) as dashboard:
-        for chunk in dashboard.source:
-            if lessons.hear(chunk):
-                dashboard.show(lessons.recognizer)
-            recognizer = lessons.recognizer
-            if recognizer is None:
-                continue
-            try:
-                silent_s = watch.too_long_s(chunk)
-                decisions = recognizer.silent(silent_s) if silent_s else []
-                decisions += recognizer.push(chunk.timestamps_s, chunk.samples)
-            except StreamError as error:
-                lessons.trouble(str(error))
-                decisions = list(error.decisions)
-            for decision in decisions:
-                dashboard.write(decision)

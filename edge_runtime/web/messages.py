@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import UNITS, Contract, StreamSpec
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import UNITS, Contract, StreamSpec
 from edge_runtime.decision import Decision
 from edge_runtime.sinks.jsonl import document
-from edge_runtime.sources import Chunk
+from edge_runtime.stream.chunk import Chunk
 
 SAMPLES, IMAGES = 1, 2
 Decided = tuple[Decision, tuple[str, ...]]  # with the labels in the order of its probabilities
@@ -123,7 +123,7 @@ def samples(chunks: list[Chunk], rate_hz: float) -> bytes:
     )
 
 
-def images(time_s: float, shades: npt.NDArray[np.float32]) -> bytes:
+def images(time_s: float, shades: Float32Array) -> bytes:
     """The network's images (n, height, width, 3), -1 to 1, of the decision at ``time_s``."""
     pixels = np.rint((shades + 1) * np.float32(127.5)).astype(np.uint8)
     return struct.pack("<B7xd", IMAGES, time_s) + bytes(pixels.tobytes())

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
-import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.errors import UserError
+from edge_runtime.pages.address import TOKEN_VARIABLE, Address, address_of, shown_host
 
 if TYPE_CHECKING:
     from edge_runtime.recognizer import Recognizer
-    from edge_runtime.sources import Source
+    from edge_runtime.sources.source import Source
     from edge_runtime.web.dashboard import Dashboard
-    from edge_runtime.web.server import Address
 
 DEFAULT_PORT = 8765
 DEFAULT_HOST = "127.0.0.1"
-TOKEN_VARIABLE = "IMG2IMU_WEB_TOKEN"
-TOKEN_BYTES = 9  # of a token made here: 72 bits, 12 characters
-SHORTEST_TOKEN = 8  # characters of one that is given
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,38 +52,6 @@ def port(text: str) -> int:
             f"is {text!r}, expected a port from 1 to 65535: name the model before --web"
         )
     return int(text)
-
-
-def address_of(host: str, number: int, cert: str | None, token: str | None = None) -> Address:
-    """Where to listen; whoever listens for others has a token.
-
-    Args:
-        host: address to listen on.
-        number: port.
-        cert: folder with a certificate, or None for http.
-        token: that a client must know; None takes the environment's, or makes one.
-
-    Raises:
-        UserError: the token is too short, or the certificate is not there.
-    """
-    from edge_runtime.web.guard import is_loopback
-    from edge_runtime.web.server import Address
-    from edge_runtime.web.tls import context_of
-
-    token = token or os.environ.get(TOKEN_VARIABLE) or None
-    if token is not None and not (
-        len(token) >= SHORTEST_TOKEN
-        and token.isascii()
-        and token.isprintable()
-        and " " not in token
-    ):
-        raise UserError(
-            f"the token has {len(token)} characters, expected {SHORTEST_TOKEN} or more, printable ASCII "
-            "without spaces: choose another"
-        )
-    if token is None and not is_loopback(host):
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-    return Address(host, number, token, context_of(Path(cert)) if cert else None)
 
 
 def asked_for(arguments: argparse.Namespace) -> Address | None:
@@ -134,7 +96,7 @@ def open_dashboard(
 
 def announce(address: Address, say: Callable[[str], None]) -> None:
     """Where to open the dashboard, and what it lacks."""
-    from edge_runtime.web.site import REMEDY, vendor_is_missing
+    from edge_runtime.pages.site import REMEDY, vendor_is_missing
 
     say(f"dashboard: {address.url(shown_host(address.host))}")
     if vendor_is_missing():
@@ -145,10 +107,3 @@ def short(uri: str) -> str:
     """A source's URI without the folders of a path and without options, which may be secret."""
     scheme, colon, rest = uri.partition("?")[0].rpartition(":")
     return f"{scheme}{colon}{rest.rpartition('/')[2] or rest}"
-
-
-def shown_host(host: str) -> str:
-    """The address that others can open, for one that stands for all."""
-    from edge_runtime.network import own_address
-
-    return own_address() if host in ("0.0.0.0", "::") else host

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.batches import Inputs, one, one_by_one
-from edge_runtime.contract import Quantisation
-from edge_runtime.model import as_tensors
+from edge_runtime.contract.spec import Quantisation
+from edge_runtime.network.interpreter import Inputs, as_tensors, one, one_by_one
 from export.converters.noise import quiet, refusals_of
 from export.flatbuffer import Flatbuffer, halve_vectors, shorten
 from export.graph_front_end import SPECTROGRAM

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge_runtime.batches import Inputs, one_by_one
-from edge_runtime.contract import Contract
+from edge_runtime.contract.spec import Contract
 from edge_runtime.errors import MissingExtraError
-from edge_runtime.model import EMBEDDING, INPUTS, PROBABILITIES, as_tensors
+from edge_runtime.network.interpreter import (
+    EMBEDDING,
+    INPUTS,
+    PROBABILITIES,
+    Inputs,
+    as_tensors,
+    one_by_one,
+)
 from export.converters.noise import quiet, refusals_of
 
 if TYPE_CHECKING:
@@ -77,7 +83,7 @@ def with_contract(content: bytes, contract: Contract) -> bytes:
         import onnx
     except ModuleNotFoundError as error:
         raise MissingExtraError("onnx", EXTRA) from error
-    from edge_runtime.container import CONTRACT_NAME
+    from edge_runtime.contract.container import CONTRACT_NAME
 
     model = onnx.load_from_string(content)
     onnx.helper.set_model_props(model, {CONTRACT_NAME: contract.to_json()})

@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge_runtime.batches import Inputs, one, one_by_one
-from edge_runtime.contract import Quantisation
+from edge_runtime.contract.spec import Quantisation
 from edge_runtime.errors import MissingExtraError
-from edge_runtime.model import EMBEDDING, INPUTS, as_tensors
+from edge_runtime.network.interpreter import EMBEDDING, INPUTS, Inputs, as_tensors, one, one_by_one
 from export.checks import ExportError
 from export.converters.noise import quiet, refusals_of
 from export.converters.onnx import EXTRA, to_onnx

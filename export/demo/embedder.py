@@ -9,13 +9,13 @@ images, at windows of several lengths.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import nn
 
-from edge_runtime.design import design_front_end
+from edge_runtime.arrays import Float32Array
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
+from edge_runtime.frontend.design import design_front_end
 from edge_runtime.teaching.embedder import EMBEDDER
 from export.converters.litert_torch import LitertTorch
 from export.recipes import RECIPES
@@ -46,7 +46,7 @@ class ImageEmbedder(nn.Module):
         return torch.as_tensor(texture)
 
 
-def calibration_images() -> npt.NDArray[np.float32]:
+def calibration_images() -> Float32Array:
     """Images (n, H, W, 3) of the watch data."""
     data_set, random = load_data_set("watch"), np.random.default_rng(SEED)
     images = []

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from edge_runtime.contract import Contract
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import Contract
 from edge_runtime.frontend import FrontEnd
 
 
-def draw_spectrograms(
-    path: Path, contract: Contract, windows: dict[str, npt.NDArray[np.float32]]
-) -> None:
+def draw_spectrograms(path: Path, contract: Contract, windows: dict[str, Float32Array]) -> None:
     """What the network sees: a row per class, a column per image; red, green, blue are x, y, z.
 
     Args:

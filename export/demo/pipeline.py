@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import confusion_matrix
 
-from edge_runtime import Contract, FrontEnd, Recognizer
-from edge_runtime.batches import infer_all
+from edge_runtime import Contract, Recognizer
+from edge_runtime.arrays import Float32Array
 from edge_runtime.files import written_whole
-from edge_runtime.model import Model
+from edge_runtime.frontend import FrontEnd
+from edge_runtime.network.interpreter import Model, infer_all
 from edge_runtime.recordings import Recording, write_csv
 from export.demo.pictures import draw_confusion, draw_spectrograms
 from export.demo.replay import Live, replay
@@ -104,7 +104,7 @@ def _draw(
     contract: Contract,
     live: Live,
     report: Report,
-    examples: dict[str, npt.NDArray[np.float32]],
+    examples: dict[str, Float32Array],
 ) -> None:
     counts = confusion_matrix(
         live.truth, live.probabilities.argmax(1), labels=np.arange(len(contract.labels))

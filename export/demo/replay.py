@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime import Recognizer
+from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.decision import Decision
 from img2imu.datasets import DataSet, LabelledRecording
 from img2imu.progress import track
@@ -27,12 +28,12 @@ class Live:
         latency_us: (m, 3) front end, inference, total of every decision.
     """
 
-    windows: npt.NDArray[np.float32]
+    windows: Float32Array
     truth: npt.NDArray[np.int64]
-    probabilities: npt.NDArray[np.float64]
+    probabilities: Float64Array
     decisions_truth: npt.NDArray[np.int64]
     decisions_label: npt.NDArray[np.int64]
-    latency_us: npt.NDArray[np.float64]
+    latency_us: Float64Array
 
 
 def replay(

@@ -7,7 +7,9 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-Windows = npt.NDArray[np.float32]  # (n, samples, channels), SI units
+from edge_runtime.arrays import Float32Array
+
+Windows = Float32Array  # (n, samples, channels), SI units
 Labels = npt.NDArray[Any]  # (n,) text or numbers
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.baselines.interface import Windows
 

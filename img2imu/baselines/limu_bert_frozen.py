@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from edge_runtime.arrays import Float32Array
 from img2imu.baselines.interface import Labels, Windows
 from img2imu.baselines.limu_bert import clips_of, load_limu_bert, require_six_channels
 
@@ -46,6 +46,6 @@ class LimuBertFrozen:
         return np.asarray(self._model.predict(self._scaler.transform(self._embed(windows))))
 
     @torch.inference_mode()
-    def _embed(self, windows: Windows) -> npt.NDArray[np.float32]:
+    def _embed(self, windows: Windows) -> Float32Array:
         embedding: torch.Tensor = self._network(clips_of(windows, self.rate_hz, self.channels))
         return embedding.numpy()

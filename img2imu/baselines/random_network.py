@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from edge_runtime.design import design_front_end
 from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.frontend.design import design_front_end
 from img2imu.backbone import EarlyBlocks
 from img2imu.baselines.interface import Labels, Windows
 from img2imu.baselines.training import seeded

@@ -10,18 +10,16 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float64Array
 from img2imu.baselines.interface import Windows
-
-Array = npt.NDArray[np.float64]
 
 BAND_EDGES_HZ = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 25.0, 50.0, 100.0, 200.0)
 POWER_FLOOR = 1e-6  # of a band, re 1 (m/s^2)^2 or (rad/s)^2: the noise of a good sensor
 TINY = 1e-9
 
 
-def signal_statistics(windows: Windows, rate_hz: float, channels: tuple[str, ...]) -> Array:
+def signal_statistics(windows: Windows, rate_hz: float, channels: tuple[str, ...]) -> Float64Array:
     """Statistics of every axis and of the sensors' magnitudes, and the correlations between axes.
 
     Args:
@@ -47,7 +45,7 @@ def signal_statistics(windows: Windows, rate_hz: float, channels: tuple[str, ...
     return np.concatenate(parts, axis=1)
 
 
-def _in_time(x: Array) -> Array:
+def _in_time(x: Float64Array) -> Float64Array:
     mean, std = x.mean(1), x.std(1)
     z = (x - mean[:, None]) / (std[:, None] + TINY)
     quartiles = np.percentile(x, (25, 50, 75), axis=1)
@@ -66,7 +64,7 @@ def _in_time(x: Array) -> Array:
     )
 
 
-def _in_frequency(x: Array, rate_hz: float) -> Array:
+def _in_frequency(x: Float64Array, rate_hz: float) -> Float64Array:
     samples = x.shape[1]
     hann = np.hanning(samples + 2)[1:-1]
     hann *= 2 / hann.sum()  # a sine of amplitude A then shows A^2
@@ -85,7 +83,7 @@ def _in_frequency(x: Array, rate_hz: float) -> Array:
     return np.concatenate([centroid, hz[power.argmax(1)], entropy, *in_bands], axis=1)
 
 
-def _correlations(x: Array, sensors: list[list[int]]) -> Array:
+def _correlations(x: Float64Array, sensors: list[list[int]]) -> Float64Array:
     pairs = [pair for columns in sensors for pair in combinations(columns, 2)]
     z = (x - x.mean(1, keepdims=True)) / (x.std(1, keepdims=True) + TINY)
     return (

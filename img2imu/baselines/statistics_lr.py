@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from edge_runtime.arrays import Float64Array
 from img2imu.baselines.interface import Labels, Windows
-from img2imu.baselines.signal_statistics import Array, signal_statistics
+from img2imu.baselines.signal_statistics import signal_statistics
 
 MAX_ITERATIONS = 2000
 
@@ -38,5 +39,5 @@ class StatisticsLogisticRegression:
         """Class of each window."""
         return np.asarray(self._model.predict(self._scaler.transform(self._statistics(windows))))
 
-    def _statistics(self, windows: Windows) -> Array:
+    def _statistics(self, windows: Windows) -> Float64Array:
         return signal_statistics(windows, self.rate_hz, self.channels)

@@ -6,13 +6,13 @@ import functools
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array
 from img2imu.baselines.interface import Labels, Windows
 from img2imu.baselines.memory import WindowMemory
 from img2imu.classifier import MotionClassifier
 
-Block = npt.NDArray[np.float32]
+Block = Float32Array
 
 
 class RememberingClassifier(MotionClassifier):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import CHANNELS, RATE_HZ_LIMITS
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.spec import CHANNELS, RATE_HZ_LIMITS
 from edge_runtime.errors import DataError
 
 NO_LABEL = -1
@@ -28,7 +29,7 @@ class LabelledRecording:
 
     name: str
     subject: str
-    samples: npt.NDArray[np.float32]
+    samples: Float32Array
     labels: npt.NDArray[np.int16]
 
 
@@ -42,7 +43,7 @@ class Clock:
     """
 
     name: str
-    times_s: npt.NDArray[np.float64]
+    times_s: Float64Array
 
 
 @dataclass(frozen=True, eq=False)

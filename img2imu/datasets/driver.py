@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.datasets.archive import Archive
 from img2imu.datasets.data_set import NO_LABEL, Clock, DataSet, LabelledRecording
@@ -81,9 +82,7 @@ def _start_ns(files: Archive, name: str) -> int:
         ) from error
 
 
-def _read_sensor(
-    files: Archive, name: str, start_ns: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+def _read_sensor(files: Archive, name: str, start_ns: int) -> tuple[Float64Array, Float32Array]:
     """Times (n,) in seconds since the trip began, values (n, 3)."""
     dtype = np.dtype([("time_ns", "i8"), ("x", "f8"), ("y", "f8"), ("z", "f8")])
     rows = files.numbers(name, dtype=dtype, delimiter=",", skiprows=1, usecols=(1, 2, 3, 4))
@@ -92,7 +91,7 @@ def _read_sensor(
     ).astype(np.float32)
 
 
-def _labels(files: Archive, name: str, times_s: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
+def _labels(files: Archive, name: str, times_s: Float64Array) -> npt.NDArray[np.int16]:
     labels = np.full(len(times_s), NO_LABEL, np.int16)
     with files.open(name) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
         for row in list(csv.reader(text))[1:]:

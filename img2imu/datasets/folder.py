@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError, SourceError
 from edge_runtime.recordings import Recording, read_recording
 from img2imu.datasets.data_set import ONLY_SUBJECT, Clock, DataSet

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.checks import STANDARD_GRAVITY
-from edge_runtime.contract import CHANNELS
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 from img2imu.datasets.archive import Archive
 from img2imu.datasets.data_set import DataSet, LabelledRecording
 
@@ -24,8 +25,6 @@ CITATION = (
     "D. Anguita, A. Ghio, L. Oneto, X. Parra, J. L. Reyes-Ortiz: A public domain dataset for human activity "
     "recognition using smartphones. ESANN 2013. doi:10.24432/C54S4K"
 )
-
-Array = npt.NDArray[np.float32]
 
 
 def load_har(place: Path) -> DataSet:
@@ -82,7 +81,7 @@ def _read_part(files: Archive, part: str) -> Iterator[LabelledRecording]:
 
 
 def _follows(
-    windows: Array, people: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], i: int
+    windows: Float32Array, people: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], i: int
 ) -> bool:
     """Whether window i goes on where the one before it was half through."""
     return bool(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.datasets.archive import Archive
 from img2imu.datasets.data_set import NO_LABEL, Clock, DataSet, LabelledRecording

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.checks import GYRO_LIMIT, acceleration_kind
-from edge_runtime.contract import acc_triple
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.spec import acc_triple
 from edge_runtime.errors import DataError
+from edge_runtime.stream.checks import GYRO_LIMIT, acceleration_kind
 from img2imu.datasets.data_set import NO_LABEL, Clock, DataSet
 from img2imu.datasets.raw_time import MAX_GAP_S
 from img2imu.windows import Windows, cut_windows
@@ -32,8 +32,8 @@ class Timing:
         repeated: steps of no time.
     """
 
-    rates_hz: npt.NDArray[np.float64]
-    deviations_s: npt.NDArray[np.float64]
+    rates_hz: Float64Array
+    deviations_s: Float64Array
     gaps_s: tuple[float, ...]
     repeated: int
 
@@ -80,7 +80,7 @@ class Inspection:
     windows: Windows | None
     window_s: float
     timing: Timing | None
-    magnitudes: npt.NDArray[np.float64]
+    magnitudes: Float64Array
     kinds: dict[str, int]
     classes: tuple[ClassCount, ...]
     channels: tuple[ChannelRange, ...]
@@ -184,7 +184,7 @@ def _range(data_set: DataSet, column: int) -> ChannelRange:
     return ChannelRange(data_set.channels[column], lowest, highest, constant, stuck)
 
 
-def _stuck(values: npt.NDArray[np.float32], extreme: float) -> int:
+def _stuck(values: Float32Array, extreme: float) -> int:
     """Samples in runs of three or more at the extreme, of a recording that otherwise moves."""
     at = np.concatenate([[False], values == np.float32(extreme), [False]]).astype(np.int8)
     begins, ends = np.flatnonzero(np.diff(at) == 1), np.flatnonzero(np.diff(at) == -1)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.checks import STANDARD_GRAVITY
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 from img2imu.datasets.archive import Archive
 from img2imu.datasets.data_set import DataSet, LabelledRecording
 

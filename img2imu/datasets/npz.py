@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array
 from edge_runtime.errors import DataError
 from img2imu.datasets.data_set import NO_LABEL, DataSet, LabelledRecording
 from img2imu.datasets.units import check_units
 
-Array = npt.NDArray[Any]
+AnyArray = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def load_npz(path: str | Path) -> DataSet:
     )
 
 
-def _read(path: Path) -> dict[str, Array]:
+def _read(path: Path) -> dict[str, AnyArray]:
     try:
         archive = np.load(path, allow_pickle=False)
     except OSError as error:
@@ -115,7 +116,7 @@ def _read(path: Path) -> dict[str, Array]:
         return {key: _array(path, archive, key) for key in LAYOUT}
 
 
-def _array(path: Path, archive: Mapping[str, Array], key: str) -> Array:
+def _array(path: Path, archive: Mapping[str, AnyArray], key: str) -> AnyArray:
     try:
         array = np.asarray(archive[key])
     except Exception as error:
@@ -132,7 +133,7 @@ def _array(path: Path, archive: Mapping[str, Array], key: str) -> Array:
     return array
 
 
-def _check(name: str, arrays: Mapping[str, Array]) -> None:
+def _check(name: str, arrays: Mapping[str, AnyArray]) -> None:
     """Whether the arrays fit together."""
     sizes: dict[str, tuple[str, int]] = {}
     for key, layout in LAYOUT.items():
@@ -164,7 +165,7 @@ def _check(name: str, arrays: Mapping[str, Array]) -> None:
         )
 
 
-def _check_finite(name: str, signal: npt.NDArray[np.float32]) -> None:
+def _check_finite(name: str, signal: Float32Array) -> None:
     finite = np.isfinite(signal)
     if not finite.all():
         sample, column = np.argwhere(~finite)[0]

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.design import design_front_end
+from edge_runtime.arrays import Float32Array
 from edge_runtime.errors import DataError
 from edge_runtime.files import written_whole
 from edge_runtime.frontend import FrontEnd
+from edge_runtime.frontend.design import design_front_end
 from img2imu.datasets.inspection import Inspection, describe_units, plural
 from img2imu.windows import Windows
 
@@ -140,17 +140,15 @@ def _draw_windows(
         axis.set_xlabel("s", fontsize=8)
 
 
-def _typical(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _typical(samples: Float32Array) -> Float32Array:
     """Of windows (n, samples, channels), the one of median variation in its first three channels."""
     candidates = samples[:: max(1, len(samples) // CANDIDATES)]
     variation = candidates[:, :, :3].std(axis=1).sum(axis=1)
-    window: npt.NDArray[np.float32] = candidates[np.argsort(variation)[len(variation) // 2]]
+    window: Float32Array = candidates[np.argsort(variation)[len(variation) // 2]]
     return window
 
 
-def _draw_trace(
-    axis: Axes, values: npt.NDArray[np.float32], names: list[str], rate_hz: float
-) -> None:
+def _draw_trace(axis: Axes, values: Float32Array, names: list[str], rate_hz: float) -> None:
     times_s = np.arange(len(values)) / rate_hz
     for column, name in zip(values.T, names, strict=True):
         axis.plot(times_s, column, color=COLOURS["xyz".index(name[-1])], linewidth=0.9)

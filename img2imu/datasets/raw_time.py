@@ -8,18 +8,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.checks import first_bad_sample
-from edge_runtime.contract import RATE_HZ_LIMITS, StreamSpec
+from edge_runtime.arrays import Float32Array, Float64Array
+from edge_runtime.contract.spec import RATE_HZ_LIMITS, StreamSpec
 from edge_runtime.errors import DataError
 from edge_runtime.recordings import Recording
-from edge_runtime.resampler import LinearResampler
+from edge_runtime.stream.checks import first_bad_sample
+from edge_runtime.stream.resampler import LinearResampler
 from img2imu.datasets.data_set import Clock, LabelledRecording
 
 MAX_GAP_S = StreamSpec.max_gap_s  # where the runtime, too, begins a new window
 RATE_TOLERANCE = StreamSpec.rate_tolerance  # what the runtime, too, would refuse
-
-Times = npt.NDArray[np.float64]  # (n,) seconds
-Values = npt.NDArray[np.float32]  # (n, channels)
 
 
 def check_samples(recording: Recording) -> None:
@@ -80,8 +78,8 @@ def common_rate(clocks: Sequence[Clock]) -> float:
 def labelled_pieces(
     name: str,
     subject: str,
-    times_s: Times,
-    samples: Values,
+    times_s: Float64Array,
+    samples: Float32Array,
     labels: npt.NDArray[np.int16],
     rate_hz: float,
 ) -> Iterator[LabelledRecording]:
@@ -109,7 +107,7 @@ def labelled_pieces(
             yield LabelledRecording(full_name, subject, piece.samples, labels[nearest])
 
 
-def nearest_index(times_s: Times, wanted_s: Times) -> npt.NDArray[np.int64]:
+def nearest_index(times_s: Float64Array, wanted_s: Float64Array) -> npt.NDArray[np.int64]:
     """(m,) position in ``times_s`` (n,), which does not decrease, of the time nearest to each of ``wanted_s`` (m,)."""
     right = np.clip(np.searchsorted(times_s, wanted_s), 1, max(1, len(times_s) - 1))
     right = np.minimum(right, len(times_s) - 1)
@@ -118,8 +116,11 @@ def nearest_index(times_s: Times, wanted_s: Times) -> npt.NDArray[np.int64]:
 
 
 def join_sensors(
-    times_s: Times, samples: Values, other_times_s: Times, other_samples: Values
-) -> tuple[npt.NDArray[np.bool_], Values]:
+    times_s: Float64Array,
+    samples: Float32Array,
+    other_times_s: Float64Array,
+    other_samples: Float32Array,
+) -> tuple[npt.NDArray[np.bool_], Float32Array]:
     """Two sensors with clocks of their own as one, on the times of the first.
 
     Args:

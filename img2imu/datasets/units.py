@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.checks import GYRO_LIMIT, REMEDIES, STANDARD_GRAVITY, acceleration_kind
-from edge_runtime.contract import acc_triple
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import acc_triple
 from edge_runtime.errors import DataError
+from edge_runtime.stream.checks import GYRO_LIMIT, REMEDIES, STANDARD_GRAVITY, acceleration_kind
 
 # Of the gyroscope's values, largest first, those above this share are judged: one corrupt sample is
 # no other unit.
 FASTEST_SHARE = 0.001
 
 
-def check_units(
-    recordings: Iterable[tuple[str, npt.NDArray[np.float32]]], channels: Sequence[str]
-) -> None:
+def check_units(recordings: Iterable[tuple[str, Float32Array]], channels: Sequence[str]) -> None:
     """Refuse recordings in g or degrees per second, without a signal, or of which some hold gravity and some do not.
 
     Gravity may be missing throughout: the model then takes linear acceleration. With fewer than
@@ -46,7 +44,7 @@ def check_units(
         )
 
 
-def _checked_kind(name: str, acc: npt.NDArray[np.float32]) -> str:
+def _checked_kind(name: str, acc: Float32Array) -> str:
     kind = acceleration_kind(acc)
     if kind in REMEDIES:
         median = float(np.median(np.linalg.norm(acc, axis=1)))
@@ -57,7 +55,7 @@ def _checked_kind(name: str, acc: npt.NDArray[np.float32]) -> str:
     return kind
 
 
-def _check_gyroscope(name: str, gyro: npt.NDArray[np.float32]) -> None:
+def _check_gyroscope(name: str, gyro: Float32Array) -> None:
     fastest = float(np.quantile(np.abs(gyro), 1 - FASTEST_SHARE))
     if fastest > GYRO_LIMIT:
         raise DataError(

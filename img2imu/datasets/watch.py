@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.checks import STANDARD_GRAVITY
 from edge_runtime.errors import DataError, MissingExtraError
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 from img2imu.datasets.data_set import DataSet, LabelledRecording
 
 RATE_HZ = 50.0

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.datasets.archive import Archive
 from img2imu.datasets.data_set import Clock, DataSet, LabelledRecording
@@ -123,5 +124,5 @@ def _rows(files: Archive, name: str) -> Rows:
     return rows
 
 
-def _xyz(rows: Rows) -> npt.NDArray[np.float32]:
+def _xyz(rows: Rows) -> Float32Array:
     return np.column_stack([rows["x"], rows["y"], rows["z"]]).astype(np.float32)

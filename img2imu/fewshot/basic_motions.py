@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import MissingExtraError
 from img2imu.datasets import DataSet, LabelledRecording
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.arrays import Float64Array
+
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def interval_over_subjects(draws: Sequence[Mapping[str, float]], seed: int = 0) 
     return Interval(float(means.mean()), float(low), float(high))
 
 
-def _mean_of_subject(draws: Sequence[Mapping[str, float]]) -> Array:
+def _mean_of_subject(draws: Sequence[Mapping[str, float]]) -> Float64Array:
     subjects = sorted({subject for draw in draws for subject in draw})
     return np.array(
         [np.mean([draw[subject] for draw in draws if subject in draw]) for subject in subjects]

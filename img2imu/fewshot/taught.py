@@ -6,9 +6,9 @@ import functools
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from edge_runtime.contract import Contract
+from edge_runtime.arrays import Float32Array
+from edge_runtime.contract.spec import Contract
 from edge_runtime.teaching import Teacher
 from edge_runtime.teaching.embedder import Embedder
 from img2imu.baselines.interface import Labels, Windows
@@ -20,13 +20,13 @@ class RememberingEmbedder(Embedder):
 
     def __init__(self, tflite: bytes, contract: Contract, threads: int = 1) -> None:
         super().__init__(tflite, contract, threads)
-        self._memory = WindowMemory[npt.NDArray[np.float32]]()
+        self._memory = WindowMemory[Float32Array]()
 
-    def embed(self, windows: Windows) -> npt.NDArray[np.float32]:
+    def embed(self, windows: Windows) -> Float32Array:
         """See :meth:`Embedder.embed`."""
         return np.stack(self._memory.recall(windows, super().embed))
 
-    def embed_all(self, windows: Windows) -> npt.NDArray[np.float32]:
+    def embed_all(self, windows: Windows) -> Float32Array:
         """The same, and remembers nothing: for more windows than there is room for."""
         return super().embed(windows)
 

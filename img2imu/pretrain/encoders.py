@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from edge_runtime.design import IMAGE_HEIGHT, IMAGE_WIDTH
 from edge_runtime.errors import DataError
+from edge_runtime.frontend.design import IMAGE_HEIGHT, IMAGE_WIDTH
 from img2imu.backbone import EarlyBlocks
 
 STARTS = ("imagenet", "random")

@@ -14,8 +14,8 @@ import torch
 from PIL import Image, ImageOps
 from torch.utils.data import Dataset
 
-from edge_runtime.design import IMAGE_HEIGHT, IMAGE_WIDTH
 from edge_runtime.errors import DataError
+from edge_runtime.frontend.design import IMAGE_HEIGHT, IMAGE_WIDTH
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 PICTURE_WIDTH = (

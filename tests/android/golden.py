@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 import edge_runtime
-from edge_runtime.container import read
-from edge_runtime.contract import (
+from edge_runtime.contract.container import read_model
+from edge_runtime.contract.head import fit_head
+from edge_runtime.contract.spec import (
     CHANNELS,
     SCHEMA,
     Contract,
@@ -26,12 +27,11 @@ from edge_runtime.decision import GAP, RECOGNISED, UNKNOWN, WARMING_UP, Smoother
 from edge_runtime.errors import ContractError, StreamError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.statistics import STATISTICS
-from edge_runtime.head import fit_head
-from edge_runtime.model import _stored
+from edge_runtime.network.interpreter import _stored
 from edge_runtime.recognizer import Recognizer
-from edge_runtime.resampler import LinearResampler
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.resampler import LinearResampler
 from img2imu.nuisances import nuisance_copies
 
 DEMO = Path(edge_runtime.__file__).with_name("data") / "demo.tflite"
@@ -130,7 +130,7 @@ def _motion(generator, n, channels=6, rate_hz=50.0):
 
 
 def _front_ends(folder, generator):
-    demo = read(DEMO)
+    demo = read_model(DEMO)
     cases = {
         "demo": (demo.contract, demo.golden.windows),
         "acc": (
@@ -261,7 +261,7 @@ def _nuisances(folder, generator):
 
 def _contracts(folder, generator):
     """The demo's contract with one value changed at a time, and which of these edge_runtime takes."""
-    document = json.loads(read(DEMO).contract.to_json())
+    document = json.loads(read_model(DEMO).contract.to_json())
     values = (
         None,
         True,
@@ -338,7 +338,7 @@ def _files(folder, generator):
         b"",
         b"not a model",
         content + b"x",
-        read(DEMO).tflite,
+        read_model(DEMO).tflite,
     ]
     for at in generator.integers(0, len(content), 40):
         damaged.append(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
@@ -347,7 +347,7 @@ def _files(folder, generator):
     for name, given in zip(names, damaged, strict=True):
         case.bytes(name, given)
     case.json("files", {"names": names})
-    case.wholes(accepted=[_accepts(read, folder / "files-damaged" / name) for name in names])
+    case.wholes(accepted=[_accepts(read_model, folder / "files-damaged" / name) for name in names])
 
 
 class _StatisticsModel:

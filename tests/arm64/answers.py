@@ -7,9 +7,9 @@ import sys
 import numpy as np
 
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
-from edge_runtime.container import read
+from edge_runtime.contract.container import read_model
 from edge_runtime.frontend import Features, FrontEnd
-from edge_runtime.model import Model
+from edge_runtime.network.interpreter import Model
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.recordings import read_recording
 
@@ -50,7 +50,7 @@ def labels():
 
 def answers():
     """All of these, by name."""
-    file = read(DEMO_MODEL)
+    file = read_model(DEMO_MODEL)
     found = features(file)
     return {**found, **network(file, **found), "labels": np.array(labels())}
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.commands.run import DEMO_MODEL
-from edge_runtime.container import read
-from edge_runtime.model import Model
+from edge_runtime.contract.container import read_model
+from edge_runtime.network.interpreter import Model
 from img2imu.cli import main
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -36,14 +36,14 @@ def largest(found, expected):
 
 
 def test_this_is_arm64_with_the_fast_kernels():
-    file = read(DEMO_MODEL)
+    file = read_model(DEMO_MODEL)
     assert platform.machine() == "aarch64"
     assert Model(file.tflite, file.contract).outside_delegate == ()  # XNNPACK computes all of it
 
 
 def test_the_int8_network_answers_byte_for_byte(x86):
     """Given the same features, everything up to the embedding is integers, or averages of them."""
-    same = network(read(DEMO_MODEL), x86["images"], x86["statistics"])
+    same = network(read_model(DEMO_MODEL), x86["images"], x86["statistics"])
     assert same["embeddings"].shape == x86["embeddings"].shape and len(x86["embeddings"]) > 40
     assert same["embeddings"].tobytes() == x86["embeddings"].tobytes()
     # The head behind it is float32: sums in another order, and another exp in the softmax.

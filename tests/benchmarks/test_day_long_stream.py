@@ -7,8 +7,8 @@ from collections import deque
 import numpy as np
 import pytest
 
-from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import Decision
+from edge_runtime.stream.counts import StreamCounts
 
 
 @pytest.fixture(scope="module")

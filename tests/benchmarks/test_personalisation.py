@@ -11,7 +11,7 @@ HZ = {"slow": 0.63, "fast": 3.1, "rest": 0.0}
 @pytest.fixture(scope="module")
 def people():
     """Two people, each with one recording of three motions and a pause without a label between them."""
-    from edge_runtime.contract import CHANNELS
+    from edge_runtime.contract.spec import CHANNELS
     from img2imu.datasets import NO_LABEL, DataSet, LabelledRecording
 
     random, recordings = np.random.default_rng(0), []

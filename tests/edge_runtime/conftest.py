@@ -14,8 +14,8 @@ import pytest
 from hypothesis import settings
 
 import edge_runtime
-from edge_runtime.container import Golden
-from edge_runtime.contract import (
+from edge_runtime.contract.container import Golden
+from edge_runtime.contract.spec import (
     CHANNELS,
     SCHEMA,
     Contract,

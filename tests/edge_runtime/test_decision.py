@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.contract import DecisionSpec
+from edge_runtime.contract.spec import DecisionSpec
 from edge_runtime.decision import Decision, Latency, Smoother
 
 LABELS = ("rest", "walk", "jump")

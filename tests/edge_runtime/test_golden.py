@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from edge_runtime.container import Golden, read
+from edge_runtime.contract.container import Golden, read_model
 from edge_runtime.frontend import Features, FrontEnd
-from edge_runtime.model import Model
+from edge_runtime.network.interpreter import Model
 
 
 @pytest.fixture(scope="module")
 def file(demo_model_path):
-    return read(demo_model_path)
+    return read_model(demo_model_path)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.contract import DecisionSpec
+from edge_runtime.contract.spec import DecisionSpec
 from edge_runtime.frontend.spectrogram import Spectrogram
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.recordings import read_recording

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.checks import STANDARD_GRAVITY
 from edge_runtime.errors import StreamError
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 
 W = 32  # of the contract in conftest.py
 CUTS = st.lists(st.integers(0, 400), max_size=12).map(sorted)

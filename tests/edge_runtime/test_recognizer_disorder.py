@@ -6,10 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from edge_runtime.checks import STANDARD_GRAVITY
 from edge_runtime.decision import Decision
 from edge_runtime.errors import StreamError
 from edge_runtime.recognizer import Recognizer
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 
 W, HOP, RATE_HZ = 32, 8, 50.0  # of the contract in conftest.py
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from edge_runtime.batches import one
-from edge_runtime.container import ModelFile, read
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.container import ModelFile, read_model
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.network.interpreter import one
 from edge_runtime.recordings import Recording, write_csv
 from export import cost, pipeline
 from export.converters import litert_torch
@@ -106,7 +106,7 @@ def route(tmp_path_factory):
             == 0
         )
         assert main(["export", str(trained)]) == 0
-    return Route(trained, printed.getvalue(), load(trained), kept[0], read(kept[0].job.path))
+    return Route(trained, printed.getvalue(), load(trained), kept[0], read_model(kept[0].job.path))
 
 
 _export = pipeline.Exporter.export

@@ -5,14 +5,13 @@ import pytest
 import torch
 
 from edge_runtime import Recognizer
-from edge_runtime.batches import infer_all
-from edge_runtime.container import read
-from edge_runtime.design import design_front_end
+from edge_runtime.contract.container import read_model
 from edge_runtime.errors import UserError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend import statistics as host_statistics
-from edge_runtime.model import Model
-from edge_runtime.verification import DIFFERENT, verify
+from edge_runtime.frontend.design import design_front_end
+from edge_runtime.network.interpreter import Model, infer_all
+from edge_runtime.network.verification import DIFFERENT, verify
 from export import graph_front_end
 from export.checks import ExportError
 from export.graph_front_end import FEATURES, GraphFrontEnd, GraphNetwork
@@ -98,7 +97,7 @@ def graph(made, tmp_path_factory):
 
 @pytest.mark.slow
 def test_raw_windows_get_the_answers_of_host_and_network(graph, new_windows, features, route):
-    files = {name: read(exported.job.path) for name, exported in graph.items()}
+    files = {name: read_model(exported.job.path) for name, exported in graph.items()}
     answers = {
         name: infer_all(Model(file.tflite, file.contract), new_windows[0])
         for name, file in files.items()
@@ -124,7 +123,7 @@ def test_it_recognises_live_as_the_host_form_does(graph, route, motion):
 
 @pytest.mark.slow
 def test_the_file_verifies_itself_and_its_network_is_int8_inside(graph):
-    file = read(graph["int8"].job.path)
+    file = read_model(graph["int8"].job.path)
     assert verify(file).verdict != DIFFERENT
     assert graph["int8"].cost.front_end is None
     assert set(graph["int8"].cost.outside_xnnpack) <= {"CONCATENATION"}

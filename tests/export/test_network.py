@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from edge_runtime.batches import one
-from edge_runtime.head import CLIP, LinearHead
+from edge_runtime.contract.head import CLIP, LinearHead
+from edge_runtime.network.interpreter import one
 from export.network import DeviceNetwork
 from img2imu.backbone import pretrained_backbone
 

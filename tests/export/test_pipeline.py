@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from edge_runtime import Recognizer
-from edge_runtime.container import Golden, read
-from edge_runtime.contract import SCHEMA, DecisionSpec
-from edge_runtime.design import hop_samples
+from edge_runtime.contract.container import Golden, read_model
+from edge_runtime.contract.spec import SCHEMA, DecisionSpec
 from edge_runtime.errors import ContractError, OutputError
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.model import Model
+from edge_runtime.frontend.design import hop_samples
+from edge_runtime.network.interpreter import Model
 from export.checks import ExportError
 from export.converters import litert_torch
 from export.converters.litert_torch import LitertTorch
@@ -170,7 +170,7 @@ def test_accuracy_is_written_into_the_file_and_changes_nothing_else(route, tmp_p
     path = tmp_path / "scored.tflite"
     path.write_bytes(route.exported.job.path.read_bytes())
     record_accuracy(path, macro_f1_float=0.91, macro_f1=0.9)
-    file = read(path)
+    file = read_model(path)
     assert (file.contract.provenance.macro_f1_float, file.contract.provenance.macro_f1) == (
         0.91,
         0.9,
@@ -230,7 +230,7 @@ def test_a_network_that_cannot_be_loaded_is_not_written(
         "export.pipeline.infer_all",
         "export.pipeline.compare",
         "export.cost.measure",
-        "export.pipeline.pack",
+        "export.pipeline.pack_model",
         "pathlib.Path.replace",
     ],
 )

@@ -7,10 +7,9 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_runtime.batches import infer_all
-from edge_runtime.container import read
+from edge_runtime.contract.container import read_model
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.model import Model
+from edge_runtime.network.interpreter import Model, infer_all
 from export.checks import ExportError
 from export.evidence import gather
 from export.pipeline import Exportable, Exporter, F1DropError, Job
@@ -22,7 +21,7 @@ def test_every_recipe_makes_a_file_that_the_runtime_takes(made, tmp_path, new_wi
     sizes = {}
     for name, recipe in RECIPES.items():
         exported = made.export(Job(tmp_path / f"{name}.tflite", recipe), show_progress=False)
-        file = read(exported.job.path)
+        file = read_model(exported.job.path)
         assert file.contract.quantisation.recipe == name
         sizes[name] = exported.n_bytes
         model = Model(file.tflite, file.contract)
@@ -42,7 +41,7 @@ def test_every_recipe_makes_a_file_that_the_runtime_takes(made, tmp_path, new_wi
 @pytest.mark.parametrize("io", ["int8", "uint8"])
 def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
     exported = made.export(Job(tmp_path / "m.tflite", io=io), show_progress=False)
-    file = read(exported.job.path)
+    file = read_model(exported.job.path)
     runner = Interpreter(model_content=file.tflite).get_signature_runner()
     types = {
         name: np.dtype(tensor["dtype"])
@@ -95,7 +94,7 @@ def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(made, exporte
         Job(tmp_path / "m.tflite"), show_progress=False
     ).contract.provenance
     assert (provenance.macro_f1_float, provenance.macro_f1) == (1, 1)
-    assert read(tmp_path / "m.tflite").contract.provenance == provenance
+    assert read_model(tmp_path / "m.tflite").contract.provenance == provenance
 
 
 # ---- other networks
@@ -152,7 +151,7 @@ def test_another_network_goes_the_same_way(made, tmp_path):
     # what pads for pooling, with minus infinity; none of the rest
     assert small.cost.outside_xnnpack == full.cost.outside_xnnpack == ("PADV2",)
     assert small.comparison.max_probability_difference < 0.05
-    interpreter = Interpreter(model_content=read(small.job.path).tflite)
+    interpreter = Interpreter(model_content=read_model(small.job.path).tflite)
     interpreter.allocate_tensors()
     types = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
     convolutions = [

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from chip import CONFIG, Chip, load
 
-from edge_runtime.sources import Chunk
+from edge_runtime.stream.chunk import Chunk
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 from chip import CONFIG
 
 from edge_runtime.commands.run import DEMO_MODEL
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings import read_recording
 from edge_runtime.sources import open_source

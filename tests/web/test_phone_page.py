@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from edge_runtime.network import own_address
+from edge_runtime.pages.address import own_address
 from img2imu.cli import main
 
 from .conftest import PICTURES

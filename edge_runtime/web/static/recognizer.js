@@ -17,7 +17,7 @@ export class Recognizer {
     this.restart();
   }
 
-  // As edge_runtime/checks.py does with a stream's first window.
+  // As edge_runtime/stream/checks.py does with a stream's first window.
   checkGravity(window) {
     const { channels, gravity } = this.contract.stream,
       width = channels.length;

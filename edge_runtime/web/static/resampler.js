@@ -1,4 +1,4 @@
-// From the phone's own timestamps to the model's even grid: edge_runtime/resampler.py's PolyphaseResampler, once more.
+// From the phone's own timestamps to the model's even grid: edge_runtime/stream/resampler.py's PolyphaseResampler, once more.
 // A sinc of ten zero crossings a side under a Kaiser window; linear where samples are too far apart to filter.
 const HALF_WIDTH_STEPS = 10,
   KAISER_BETA = 5,

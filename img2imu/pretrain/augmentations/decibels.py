@@ -6,7 +6,7 @@ import math
 
 import torch
 
-RANGE_DB = 80.0  # from the shade -1 to +1: both spans of edge_runtime.design.LIMITS_DB
+RANGE_DB = 80.0  # from the shade -1 to +1: both spans of edge_runtime.frontend.design.LIMITS_DB
 SHADES_PER_DB = 2 / RANGE_DB
 _NEPERS_PER_SHADE = math.log(10) / 10 / SHADES_PER_DB
 

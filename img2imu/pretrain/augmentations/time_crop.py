@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from edge_runtime.design import IMAGE_WIDTH
+from edge_runtime.frontend.design import IMAGE_WIDTH
 from img2imu.pretrain.augmentations.columns import take_columns
 
 

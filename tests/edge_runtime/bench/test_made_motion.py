@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.bench.made_motion import HOPS, made_motion
-from edge_runtime.checks import check_alive, check_units
+from edge_runtime.stream.checks import check_alive, check_units
 
 
 @pytest.mark.parametrize("gravity", ["included", "removed", "unknown"])

@@ -2,7 +2,6 @@ import dataclasses
 
 import pytest
 
-from edge_runtime.bench.machine_state import MachineState
 from edge_runtime.bench.report import (
     doubts,
     in_words,
@@ -21,6 +20,7 @@ from edge_runtime.bench.results import (
     Speed,
     Start,
 )
+from edge_runtime.machine import MachineState
 
 
 def p(us):

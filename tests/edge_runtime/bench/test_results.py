@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.bench.machine_state import MachineState
 from edge_runtime.bench.results import (
     SCHEMA,
     BenchResult,
@@ -21,6 +20,7 @@ from edge_runtime.bench.results import (
     write_result,
 )
 from edge_runtime.errors import OutputError, SourceError
+from edge_runtime.machine import MachineState
 
 P = Percentiles(1.0, 2.0, 3.0, 4.0)
 STATE = MachineState("ondemand", 600.0, 1800.0, 50.5, (), ("under-voltage",), 0.1)

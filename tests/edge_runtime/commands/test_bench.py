@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from edge_runtime.bench.results import read_result
-from edge_runtime.container import pack, read
+from edge_runtime.contract.container import pack_model, read_model
 from img2imu.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, main
 
 
@@ -52,7 +52,7 @@ def test_a_model_is_measured_from_start_to_memory(bench, demo_model_path):
     code, printed, found = bench(demo_model_path)
     assert code == 0
     (model,) = found.models
-    contract = read(demo_model_path).contract
+    contract = read_model(demo_model_path).contract
     assert (model.name, model.hop_s, model.rate_hz) == (
         contract.name,
         contract.hop_s,
@@ -79,9 +79,9 @@ def test_a_model_is_measured_from_start_to_memory(bench, demo_model_path):
 def test_several_models_are_set_side_by_side_and_one_that_fails_stops_none(
     bench, demo_model_path, tmp_path
 ):
-    file = read(demo_model_path)
+    file = read_model(demo_model_path)
     empty = tmp_path / "empty.tflite"  # says it is a network, holds none
-    empty.write_bytes(pack(b"\x1c\x00\x00\x00TFL3" + bytes(64), file.contract, file.golden))
+    empty.write_bytes(pack_model(b"\x1c\x00\x00\x00TFL3" + bytes(64), file.contract, file.golden))
     code, printed, found = bench(empty, demo_model_path)
     assert code == EXIT_USER_ERROR
     assert [model.file for model in found.models] == ["empty.tflite", "demo.tflite"]

@@ -9,7 +9,7 @@ import pytest
 
 from edge_runtime.commands import cert
 from edge_runtime.errors import OutputError, UserError
-from edge_runtime.web.tls import context_of
+from edge_runtime.pages.address import context_of
 
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="no openssl here: apt-get install openssl"

@@ -10,7 +10,7 @@ import tty
 import numpy as np
 import pytest
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.recordings import Recording, read_recording, write_csv
 from img2imu.cli import EXIT_USER_ERROR, main
 

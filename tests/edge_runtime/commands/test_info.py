@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from edge_runtime.container import pack, read
-from edge_runtime.contract import Contract
+from edge_runtime.contract.container import pack_model, read_model
+from edge_runtime.contract.spec import Contract
 from img2imu.cli import main
 
 
@@ -30,12 +30,12 @@ def rows(text):
 
 def test_json_is_the_contract_in_the_file(info, demo_model_path):
     text = info("--json")
-    assert Contract.from_json(text) == read(demo_model_path).contract
-    assert json.loads(text)["labels"] == list(read(demo_model_path).contract.labels)
+    assert Contract.from_json(text) == read_model(demo_model_path).contract
+    assert json.loads(text)["labels"] == list(read_model(demo_model_path).contract.labels)
 
 
 def test_people_are_told_what_goes_in_and_what_comes_out(info, demo_model_path):
-    found, c = rows(info()), read(demo_model_path).contract
+    found, c = rows(info()), read_model(demo_model_path).contract
     assert found["model"] == c.name
     assert found["labels"].split(", ") == list(c.labels)
     assert found["channels"].split(", ") == list(c.stream.channels)
@@ -46,7 +46,7 @@ def test_people_are_told_what_goes_in_and_what_comes_out(info, demo_model_path):
     assert found["decision"].startswith("every 0.32 s, mean of 3 windows")
     assert found["front end"].startswith("6 images 48 x 32, frames of 0.64 s, 1.28 s, 2.56 s; ")
     assert found["network"].startswith(
-        f"int8, {len(read(demo_model_path).tflite) / 1024:.0f} KiB, by litert-torch "
+        f"int8, {len(read_model(demo_model_path).tflite) / 1024:.0f} KiB, by litert-torch "
     )
     assert found["trained on"].startswith("watch (BSD-3-Clause), 10 or more windows per class, 20")
     assert found["golden"] == "3 windows"
@@ -62,13 +62,15 @@ def test_people_are_told_what_goes_in_and_what_comes_out(info, demo_model_path):
     ],
 )
 def test_a_score_is_shown_when_there_is_one(info, demo_model_path, tmp_path, int8, float32, text):
-    file = read(demo_model_path)
+    file = read_model(demo_model_path)
     provenance = dataclasses.replace(
         file.contract.provenance, macro_f1=int8, macro_f1_float=float32
     )
     path = tmp_path / "scored.tflite"
     path.write_bytes(
-        pack(file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden)
+        pack_model(
+            file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden
+        )
     )
     assert rows(info(model=path))["macro-F1"] == text
 

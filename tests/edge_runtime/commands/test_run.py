@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.commands.run import DEMO_EXERCISES
-from edge_runtime.container import read
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.container import read_model
+from edge_runtime.contract.spec import CHANNELS
 from img2imu.cli import EXIT_USER_ERROR, main
 
 EXERCISE_S = 10.0
@@ -30,7 +30,7 @@ def as_document(decision, labels):
 def test_the_command_decides_as_the_recogniser_does_in_one_call(
     run, expected, demo_model_path, demo_recording_path
 ):
-    labels = read(demo_model_path).contract.labels
+    labels = read_model(demo_model_path).contract.labels
     code, found, printed = run(f"replay:{demo_recording_path}?speed=max")
     assert code == 0
     assert "1500 samples received, 0 interpolated, 0 dropped" in printed.err

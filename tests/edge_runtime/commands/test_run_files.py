@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.checks import STANDARD_GRAVITY
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 from img2imu.cli import EXIT_USER_ERROR, main
 
 HEADER = ",".join(("time_s", *CHANNELS)) + "\n"

@@ -10,7 +10,7 @@ import pytest
 
 from edge_runtime import Recognizer
 from edge_runtime.commands.run import _between_views
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.decision import RECOGNISED, Decision
 from edge_runtime.recordings import read_recording
 from edge_runtime.sinks.console import ConsoleSink

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from edge_runtime.container import pack, read
+from edge_runtime.contract.container import pack_model, read_model
 from img2imu.cli import EXIT_USER_ERROR, main
 
 
@@ -45,7 +45,7 @@ def test_a_model_file_that_is_none(
 
 
 def test_a_tflite_without_contract(refused, tmp_path, demo_model_path, demo_recording_path):
-    (tmp_path / "plain.tflite").write_bytes(read(demo_model_path).tflite)
+    (tmp_path / "plain.tflite").write_bytes(read_model(demo_model_path).tflite)
     assert "without an img2imu contract" in refused(
         demo_recording_path, model=tmp_path / "plain.tflite"
     )
@@ -66,21 +66,21 @@ def test_a_tflite_without_contract(refused, tmp_path, demo_model_path, demo_reco
 def test_a_contract_that_cannot_be_honoured(
     refused, tmp_path, demo_model_path, demo_recording_path, monkeypatch, old, new, message
 ):
-    file = read(demo_model_path)
+    file = read_model(demo_model_path)
     text = file.contract.to_json().replace(old, new, 1)
     with monkeypatch.context() as patch:
         patch.setattr(type(file.contract), "to_json", lambda _: text)
-        (tmp_path / "other.tflite").write_bytes(pack(file.tflite, file.contract, file.golden))
+        (tmp_path / "other.tflite").write_bytes(pack_model(file.tflite, file.contract, file.golden))
     assert message in refused(demo_recording_path, model=tmp_path / "other.tflite")
 
 
 def test_a_network_of_other_shapes_than_the_contract_says(
     refused, tmp_path, demo_model_path, demo_recording_path
 ):
-    file = read(demo_model_path)
+    file = read_model(demo_model_path)
     fewer = dataclasses.replace(file.contract, labels=file.contract.labels[1:])
     golden = dataclasses.replace(file.golden, probabilities=file.golden.probabilities[:, 1:])
-    (tmp_path / "other.tflite").write_bytes(pack(file.tflite, fewer, golden))
+    (tmp_path / "other.tflite").write_bytes(pack_model(file.tflite, fewer, golden))
     assert "the network's probabilities are" in refused(
         demo_recording_path, model=tmp_path / "other.tflite"
     )

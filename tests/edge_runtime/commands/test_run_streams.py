@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.checks import STANDARD_GRAVITY
+from edge_runtime.stream.checks import STANDARD_GRAVITY
 from img2imu.cli import EXIT_USER_ERROR
 
 HOP = 16  # samples, of the bundled model

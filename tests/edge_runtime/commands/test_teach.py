@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from edge_runtime import Recognizer, Teacher, read
+from edge_runtime import Recognizer, Teacher, read_model
 from edge_runtime.recordings import Recording, read_recording, write_csv
 from img2imu.cli import main
 
@@ -328,7 +328,7 @@ def test_what_was_taught_survives_an_interruption(person, my, excerpt):
     person.interrupt()
     person.until("holds 'ABD'")
     assert person.gone() == 130
-    assert read(my).contract.labels == ("ABD",)
+    assert read_model(my).contract.labels == ("ABD",)
 
 
 def test_a_source_that_ends_keeps_what_was_taught(my, demo_recording_path):

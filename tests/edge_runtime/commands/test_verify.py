@@ -6,17 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.container import pack, read
+from edge_runtime.contract.container import pack_model, read_model
 from img2imu.cli import EXIT_USER_ERROR, main
 
 
 @pytest.fixture
 def other_answers(demo_model_path, tmp_path):
     """The bundled model with golden probabilities that it does not give."""
-    file = read(demo_model_path)
+    file = read_model(demo_model_path)
     path = tmp_path / "other.tflite"
     golden = replace(file.golden, probabilities=np.roll(file.golden.probabilities, 1, axis=1))
-    path.write_bytes(pack(file.tflite, file.contract, golden))
+    path.write_bytes(pack_model(file.tflite, file.contract, golden))
     return path
 
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.contract import SpectrogramSpec
+from edge_runtime.contract.spec import SpectrogramSpec
 from edge_runtime.frontend.spectrogram import Resize, Spectrogram, frequency_weights, time_weights
 
 MIN_DB, MAX_DB = -60.0, 40.0  # of the front end in conftest.py

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import OutputError, SourceError
 from edge_runtime.recordings import Recording, read_recording, write_csv
 

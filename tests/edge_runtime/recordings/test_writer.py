@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import OutputError
 from edge_runtime.recordings import read_recording
 from edge_runtime.recordings.writer import RecordingWriter

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import RECOGNISED, UNKNOWN, Decision
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks import open_sink
+from edge_runtime.stream.counts import StreamCounts
 
 LABELS = ("squat", 'say "hi", twice', "Kniebeuge ä")
 COUNTS = ["received", "used", "waiting", "late", "duplicate", "refused", "interpolated", "gaps"]

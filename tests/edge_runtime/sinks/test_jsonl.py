@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge_runtime.counts import StreamCounts
 from edge_runtime.decision import RECOGNISED, UNKNOWN, Decision, Latency
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks.jsonl import JsonLinesSink
+from edge_runtime.stream.counts import StreamCounts
 
 CONTRACT = SimpleNamespace(labels=("squat", "jump"))
 SQUAT = Decision(

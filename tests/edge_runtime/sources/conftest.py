@@ -4,8 +4,8 @@ import time
 import numpy as np
 import pytest
 
-from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 
 ENOUGH_S = 20.0  # a busy machine is slow; a test that waits so long fails
 

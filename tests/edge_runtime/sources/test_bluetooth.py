@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 from edge_runtime.sources.bluetooth import BOARDS, BluetoothSource, NotificationDecoder

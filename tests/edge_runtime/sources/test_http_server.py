@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 from edge_runtime.sources.sensor_logger_push import LARGEST_MESSAGE

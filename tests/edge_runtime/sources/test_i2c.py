@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("adafruit_blinka")
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 from edge_runtime.sources.i2c import DRIVERS, I2cSource

@@ -8,7 +8,7 @@ pytest.importorskip("paho.mqtt.client")
 
 import paho.mqtt.client as mqtt
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.mqtt import PASSWORD, Broker, parse_broker
 from edge_runtime.sources import open_source

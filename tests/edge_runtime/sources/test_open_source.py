@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 from edge_runtime.sources.replay import ReplaySource
-from edge_runtime.sources.uri import parse_target
+from edge_runtime.uri import parse_target
 
 
 @pytest.mark.parametrize("prefix", ["", "replay:"])

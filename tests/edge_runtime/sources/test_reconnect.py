@@ -6,10 +6,11 @@ import pytest
 
 from edge_runtime.errors import MissingExtraError, SourceError
 from edge_runtime.extras import import_extra
-from edge_runtime.sources import Chunk, reconnect
+from edge_runtime.sources import reconnect
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.reconnect import reconnecting
+from edge_runtime.stream.chunk import Chunk
 
 ONE = Chunk(np.zeros(1), np.zeros((1, 3), np.float32))
 

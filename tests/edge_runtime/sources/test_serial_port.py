@@ -17,7 +17,7 @@ pytest.importorskip("serial")
 
 import serial
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 from edge_runtime.sources.serial_port import (

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.contract import StreamSpec
+from edge_runtime.contract.spec import StreamSpec
 from edge_runtime.errors import DataError, StreamError
 from edge_runtime.teaching.cutting import LITTLE, STILL, cut_background, cut_motion, on_grid
 from edge_runtime.teaching.embedder import Embedder

@@ -3,10 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from edge_runtime import FrontEnd, read
-from edge_runtime.contract import CHANNELS
+from edge_runtime import read_model
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import ContractError, DataError
-from edge_runtime.model import Model
+from edge_runtime.frontend import FrontEnd
+from edge_runtime.network.interpreter import Model
 from edge_runtime.teaching.embedder import EMBEDDER, Embedder
 
 
@@ -44,7 +45,7 @@ def test_an_embedding_is_texture_spectrum_and_statistics():
 
 
 def test_the_bundled_network_sees_what_an_exported_one_sees(demo_model_path, demo_recording_path):
-    file = read(demo_model_path)
+    file = read_model(demo_model_path)
     exported, bundled = Embedder.of_file(demo_model_path), Embedder.bundled(CHANNELS, 50.0, 5.0)
     assert exported.draft.taught.blocks == bundled.draft.taught.blocks
     one, other = exported.embed(file.golden.windows), bundled.embed(file.golden.windows)
@@ -68,7 +69,7 @@ def test_streams_that_cannot_be_are_refused(is_sentence):
 
 
 def test_embeddings_of_another_kind_are_refused(demo_model_path, is_sentence):
-    file = read(demo_model_path)
+    file = read_model(demo_model_path)
     front = dataclasses.replace(
         file.contract.front_end, statistics=("std", "mean", *file.contract.front_end.statistics[2:])
     )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.head import fit_head
+from edge_runtime.contract.head import fit_head
 from edge_runtime.teaching.review import MAX_FOLDS, Confusion, Known, review
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from edge_runtime import Teacher
 from edge_runtime.errors import SourceError
-from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 from edge_runtime.teaching import session
 from edge_runtime.teaching.session import Session, Terminal
 

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_runtime import Recognizer, Teacher, read
-from edge_runtime.container import pack
-from edge_runtime.contract import TAUGHT_SCHEMA
+from edge_runtime import Recognizer, Teacher, read_model
+from edge_runtime.contract.container import pack_model
+from edge_runtime.contract.spec import TAUGHT_SCHEMA
 from edge_runtime.errors import ContractError, DataError, OutputError, StreamError
-from edge_runtime.model import Model
-from edge_runtime.verification import IDENTICAL, verify
+from edge_runtime.network.interpreter import Model
+from edge_runtime.network.verification import IDENTICAL, verify
 
 LABELS = ("slow", "fast", "quick", "still")
 FREQUENCIES_HZ = dict(zip(LABELS, (0.7, 2.0, 4.0, 0.0), strict=True))
@@ -97,7 +97,7 @@ def test_a_file_is_equal_when_the_same_was_taught(taught, excerpt, tmp_path):
 
 def test_the_golden_vectors_are_those_of_what_was_taught(taught, tmp_path):
     taught.save(tmp_path / "my.tflite")
-    file = read(tmp_path / "my.tflite")
+    file = read_model(tmp_path / "my.tflite")
     found = verify(file)
     assert (
         found.verdict == IDENTICAL and found.windows == 3
@@ -148,8 +148,8 @@ def test_an_exported_model_lends_its_network(demo_model_path, excerpt, tmp_path)
     teacher.add("one", *excerpt(0, 10))
     teacher.add("other", *excerpt(10, 20))
     teacher.save(tmp_path / "my.tflite")
-    assert verify(read(tmp_path / "my.tflite")).verdict == IDENTICAL
-    assert read(tmp_path / "my.tflite").tflite == read(demo_model_path).tflite
+    assert verify(read_model(tmp_path / "my.tflite")).verdict == IDENTICAL
+    assert read_model(tmp_path / "my.tflite").tflite == read_model(demo_model_path).tflite
     decisions = Recognizer.load(tmp_path / "my.tflite").push(*excerpt(0, 20))
     assert decisions[0].label == "one" and decisions[-1].label == "other"
 
@@ -289,11 +289,11 @@ def test_damaged_arrays_are_refused(taught, tmp_path, is_sentence):
     spoilt = dataclasses.replace(file.taught, background=file.taught.background * np.nan)
     for wrong in (short, spoilt):
         path = tmp_path / "wrong.tflite"
-        path.write_bytes(pack(file.tflite, file.contract, file.golden, wrong))
+        path.write_bytes(pack_model(file.tflite, file.contract, file.golden, wrong))
         with pytest.raises(
             ContractError, match="holds taught examples that do not fit its contract"
         ) as caught:
-            read(path)
+            read_model(path)
         assert is_sentence(str(caught.value).replace(str(tmp_path), ""))
     fewer = dataclasses.replace(
         file.golden,
@@ -302,12 +302,14 @@ def test_damaged_arrays_are_refused(taught, tmp_path, is_sentence):
             for field in dataclasses.fields(file.golden)
         },
     )
-    (tmp_path / "fewer.tflite").write_bytes(pack(file.tflite, file.contract, fewer, file.taught))
+    (tmp_path / "fewer.tflite").write_bytes(
+        pack_model(file.tflite, file.contract, fewer, file.taught)
+    )
     with pytest.raises(
         ContractError, match="holds 1 golden windows, expected one of each of 2 labels"
     ):
         Teacher.load(tmp_path / "fewer.tflite")
     without = tmp_path / "without.tflite"
-    without.write_bytes(pack(file.tflite, file.contract, file.golden))
+    without.write_bytes(pack_model(file.tflite, file.contract, file.golden))
     with pytest.raises(ContractError, match=r"taught/embeddings.f32 is missing"):
-        read(without)
+        read_model(without)

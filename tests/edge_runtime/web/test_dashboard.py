@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from edge_runtime.frontend import Features
+from edge_runtime.pages.address import Address
 from edge_runtime.recognizer import Recognizer
-from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 from edge_runtime.web import dashboard as module
 from edge_runtime.web.dashboard import Dashboard
 from edge_runtime.web.messages import IMAGES, SAMPLES
-from edge_runtime.web.server import Address
 
 client = pytest.importorskip("websockets.sync.client", reason='needs pip install "img2imu[web]"')
 ENOUGH_S = 20.0

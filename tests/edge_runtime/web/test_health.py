@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from edge_runtime.decision import Decision, Latency
-from edge_runtime.sources import Chunk
 from edge_runtime.sources.notes import Notes
+from edge_runtime.stream.chunk import Chunk
 from edge_runtime.web.health import Health, memory_mb
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.recordings import read_recording
-from edge_runtime.sources import Chunk
+from edge_runtime.stream.chunk import Chunk
 from edge_runtime.teaching import Teacher
 from edge_runtime.web import lessons as module
 from edge_runtime.web.lessons import Lessons

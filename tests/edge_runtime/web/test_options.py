@@ -3,8 +3,9 @@ import argparse
 import pytest
 
 from edge_runtime.errors import UserError
+from edge_runtime.pages.address import address_of
 from edge_runtime.web import options
-from edge_runtime.web.options import address_of, port, short
+from edge_runtime.web.options import port, short
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-from edge_runtime.container import read
+from edge_runtime.contract.container import read_model
 from img2imu.cli import EXIT_USER_ERROR, main
 
 KEYS = {
@@ -67,7 +67,7 @@ def test_a_decision_takes_its_parts_time(report):
 @pytest.mark.slow
 def test_the_model_file_is_small_and_carries_its_scores(out, report):
     assert (out / "model.tflite").stat().st_size == report["model_bytes"] <= 250 * 1024
-    file = read(out / "model.tflite")
+    file = read_model(out / "model.tflite")
     assert set(file.contract.labels) == set(report["per_class"])
     assert file.contract.provenance.macro_f1 == report["macro_f1"]
     assert file.contract.provenance.macro_f1_float == report["macro_f1_float"]

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge_runtime.container import read
-from edge_runtime.contract import Contract, DecisionSpec
+from edge_runtime.contract.container import read_model
+from edge_runtime.contract.spec import Contract, DecisionSpec
 from edge_runtime.recordings import read_recording
 from export.checks import ExportError
 from export.recipes import TARGETS
@@ -143,7 +143,7 @@ def test_settings_of_the_decision_go_into_the_model_file(here, converted_before,
         )[0]
         == 0
     )
-    contract, own = read(here / "m.tflite").contract, route.file.contract
+    contract, own = read_model(here / "m.tflite").contract, route.file.contract
     assert contract.decision == DecisionSpec(5, 0.6, {"jump": 0.9}, 2, 1.5)
     assert contract.stream == replace(own.stream, max_gap_s=0.3) != own.stream
     assert replace(contract, decision=own.decision, stream=own.stream) == own
@@ -244,7 +244,7 @@ def test_ones_own_data_verifies_and_calibrates(
     )
     document = json.loads((here / "m.report.json").read_text())
     assert (document["calibration"], document["n_calibration_windows"]) == ("own", 6)
-    assert read(here / "m.tflite").contract.provenance.macro_f1 == 1
+    assert read_model(here / "m.tflite").contract.provenance.macro_f1 == 1
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_runtime.batches import infer_all
-from edge_runtime.model import Model
+from edge_runtime.network.interpreter import Model, infer_all
 from export.converters.litert_torch import LitertTorch
 from export.recipes import RECIPES
 

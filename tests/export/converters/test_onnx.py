@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from edge_runtime.batches import one
+from edge_runtime.network.interpreter import one
 from export.checks import ExportError, trained_answers
 from export.converters.onnx import infer_all, to_onnx, with_contract
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from edge_runtime.batches import infer_all
-from edge_runtime.container import read
-from edge_runtime.model import Model
+from edge_runtime.contract.container import read_model
+from edge_runtime.network.interpreter import Model, infer_all
 from export.checks import ExportError
 from export.pipeline import Job
 from export.recipes import RECIPES
@@ -42,7 +41,7 @@ def export(made, tmp_path_factory):
 
 
 def answers(exported, features):
-    file = read(exported.job.path)
+    file = read_model(exported.job.path)
     return infer_all(Model(file.tflite, file.contract), features)
 
 
@@ -68,7 +67,7 @@ def test_int8_is_small_and_the_backbone_is_all_integers(export):
     exported = export("int8")
     assert exported.n_bytes < 0.45 * export("float32").n_bytes
     assert exported.cost.outside_xnnpack == ()
-    interpreter = Interpreter(model_content=read(exported.job.path).tflite)
+    interpreter = Interpreter(model_content=read_model(exported.job.path).tflite)
     interpreter.allocate_tensors()
     types = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
     convolutions = [
@@ -81,7 +80,7 @@ def test_int8_is_small_and_the_backbone_is_all_integers(export):
 
 
 def test_int16_activations_are_int16(export):
-    interpreter = Interpreter(model_content=read(export("int8-int16").job.path).tflite)
+    interpreter = Interpreter(model_content=read_model(export("int8-int16").job.path).tflite)
     interpreter.allocate_tensors()
     types = {t["index"]: t["dtype"] for t in interpreter.get_tensor_details()}
     convolutions = [
@@ -92,7 +91,7 @@ def test_int16_activations_are_int16(export):
 
 
 def test_the_contract_names_the_tools(export):
-    quantisation = read(export("float32").job.path).contract.quantisation
+    quantisation = read_model(export("float32").job.path).contract.quantisation
     assert quantisation.converter == "onnx2tf 1.28.8"
     assert quantisation.quantiser.startswith("tensorflow 2.")
 

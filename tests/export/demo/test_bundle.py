@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.commands.run import DEMO_EXERCISES, DEMO_MODEL, DEMO_RECORDING
-from edge_runtime.container import read
+from edge_runtime.contract.container import read_model
 from export.demo import bundle
 from img2imu.datasets import load_data_set
 
@@ -29,7 +29,7 @@ def test_the_bundle_can_be_made_again(capsys, made):
         assert set(found.files) == set(bundled.files)
         for name in found.files:
             np.testing.assert_array_equal(found[name], bundled[name])
-    contract = read(DEMO_MODEL).contract
+    contract = read_model(DEMO_MODEL).contract
     assert target == DEMO_MODEL
     assert header.split_sha256 == contract.provenance.split_sha256
     assert tuple(classifier.classes_) == contract.labels

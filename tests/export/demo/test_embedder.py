@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from edge_runtime.design import IMAGE_HEIGHT, IMAGE_WIDTH
-from edge_runtime.model import load_interpreter
+from edge_runtime.frontend.design import IMAGE_HEIGHT, IMAGE_WIDTH
+from edge_runtime.network.interpreter import load_interpreter
 from edge_runtime.teaching.embedder import EMBEDDER, TEXTURE_OF_IMAGE
 from export.demo import embedder
 from img2imu.backbone import pretrained_backbone

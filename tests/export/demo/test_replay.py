@@ -84,7 +84,7 @@ def test_it_recognises(live):
 
 
 def test_a_label_that_is_not_shown_is_minus_one(route, data_set, monkeypatch):
-    from edge_runtime.contract import DecisionSpec
+    from edge_runtime.contract.spec import DecisionSpec
 
     recognizer = Recognizer.load(route.exported.job.path)
     monkeypatch.setattr(recognizer._smoother, "_spec", DecisionSpec(threshold=1.1))

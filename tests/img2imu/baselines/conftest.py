@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from img2imu.baselines.limu_bert import PATH_VARIABLE, LimuBert
 
 RATE_HZ, SAMPLES = 50.0, 96

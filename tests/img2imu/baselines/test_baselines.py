@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError, MissingExtraError
 from img2imu.baselines import BASELINES, make
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.baselines import make
 from img2imu.baselines.limu_bert import PATH_VARIABLE, LimuBert, clips_of, load_limu_bert

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from img2imu.baselines import paper_literal
 from img2imu.baselines.paper_literal import PaperLiteral, spectrogram_images
 

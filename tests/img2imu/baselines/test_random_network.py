@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.frontend import Features
 from img2imu.backbone import EarlyBlocks
 from img2imu.baselines import random_network

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import kurtosis, skew
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from img2imu.baselines.signal_statistics import BAND_EDGES_HZ, signal_statistics
 
 RATE_HZ, SAMPLES = 64.0, 128

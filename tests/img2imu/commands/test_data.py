@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.recordings import Recording, write_csv
 from img2imu.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, main
 from img2imu.datasets.registry import REGISTRY

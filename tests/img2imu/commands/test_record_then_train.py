@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import edge_runtime
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.recordings import read_recording
 from img2imu.cli import main
 from img2imu.datasets.folder import load_folder

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.recordings import Recording, write_csv
 from img2imu import MotionClassifier
 from img2imu.cli import EXIT_USER_ERROR, main

@@ -3,7 +3,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError, SourceError
 from edge_runtime.recordings import Recording, write_csv
 from img2imu.datasets.folder import load_folder

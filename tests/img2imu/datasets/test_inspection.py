@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.datasets import Clock, DataSet, LabelledRecording
 from img2imu.datasets.inspection import describe_units, inspect_data_set, warnings

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from edge_runtime.checks import acceleration_kind
 from edge_runtime.errors import DataError
+from edge_runtime.stream.checks import acceleration_kind
 from img2imu.datasets.motionsense import load_motionsense
 
 HEADER = (

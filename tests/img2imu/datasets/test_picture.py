@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError, OutputError
 from img2imu.datasets import Clock, DataSet, LabelledRecording
 from img2imu.datasets.inspection import inspect_data_set

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.contract import CHANNELS
+from edge_runtime.contract.spec import CHANNELS
 from img2imu.datasets import DataSet, LabelledRecording
 from img2imu.fewshot.tasks import Task, TaskData, cut_task
 from img2imu.windows import Windows

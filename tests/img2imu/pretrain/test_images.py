@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from edge_runtime.design import IMAGE_HEIGHT
 from edge_runtime.errors import DataError
+from edge_runtime.frontend.design import IMAGE_HEIGHT
 from img2imu.pretrain.images import PICTURE_WIDTH, Images, collate, to_shades
 
 

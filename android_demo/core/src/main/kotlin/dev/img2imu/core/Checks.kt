@@ -6,7 +6,7 @@ import kotlin.math.sqrt
 
 private const val STANDARD_GRAVITY = 9.80665 // m/s^2, CGPM 1901
 
-// The bounds are those of edge_runtime/checks.py, which says where each comes from.
+// The bounds are those of edge_runtime/stream/checks.py, which says where each comes from.
 private const val SENSOR_DEAD = 1e-3 // below it in every sample nothing is measured: a real sensor has noise
 private const val LEAST_WITH_GRAVITY = 4.0 // m/s^2
 private const val IN_G = 0.5 // to LEAST_WITH_GRAVITY: what 4.9 to 39 m/s^2 look like in g

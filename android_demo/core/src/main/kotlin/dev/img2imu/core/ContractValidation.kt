@@ -15,7 +15,7 @@ private val GRAVITY = listOf("included", "removed", "unknown") // unknown: fewer
 private val BREAKS = setOf(CharCategory.CONTROL, CharCategory.LINE_SEPARATOR, CharCategory.PARAGRAPH_SEPARATOR)
 
 /**
- * Refuse a contract whose values make no sense; the limits are those of `edge_runtime/contract.py`.
+ * Refuse a contract whose values make no sense; the limits are those of `edge_runtime/contract/spec.py`.
  *
  * @throws ContractError naming the place, the value and what was expected.
  */

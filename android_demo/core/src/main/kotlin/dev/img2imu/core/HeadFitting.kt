@@ -8,7 +8,7 @@ private const val HELD = 1e-11 // of the largest eigenvalue; below it is roundin
 internal const val TINY_VARIANCE = 1e-12 // of a feature that never changes
 
 /**
- * Linear discriminant analysis with a shrunk covariance, in closed form; `edge_runtime/head.py` is the reference and
+ * Linear discriminant analysis with a shrunk covariance, in closed form; `edge_runtime/contract/head.py` is the reference and
  * says where each part comes from.
  *
  * @param features (n)(d) of the taught windows.

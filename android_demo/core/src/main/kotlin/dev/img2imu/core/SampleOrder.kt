@@ -9,7 +9,7 @@ enum class Turn { USE, DROP, RESTART }
  * Drops samples that are late or come twice, and counts them.
  *
  * A clock that goes back by more than 5 s, or so that more than [longestRun] samples in a row would have to be dropped,
- * was set back or started anew, and time begins again. The same as `edge_runtime/order.py` with `hold_s` 0.
+ * was set back or started anew, and time begins again. The same as `edge_runtime/stream/order.py` with `hold_s` 0.
  */
 internal class SampleOrder(
     private val longestRun: Int,

@@ -1,0 +1,1 @@
+"""A small web server for pages and WebSockets, with access control."""
