@@ -30,8 +30,7 @@ from img2imu.baselines.training import seeded
 from img2imu.fewshot.runner import read_results
 from img2imu.pretrain.augmentations import AUGMENTATIONS
 from img2imu.pretrain.images import Images
-from img2imu.pretrain.recipe import Run
-from img2imu.pretrain.trainer import Trainer
+from img2imu.pretrain.trainer import PretrainingRun, Trainer
 
 BATCH_SIZE = 64
 # The highest macro-F1 on draws of seed 1 after 4,000 images, out of sgd with 0.03 and 0.3 and adamw
@@ -68,9 +67,9 @@ class Network:
         return f"{self.start}{f' + {self.variant}' if self.variant else ''}{budget}"
 
     @property
-    def run(self) -> Run:
+    def run(self) -> PretrainingRun:
         """For the trainer."""
-        return Run(
+        return PretrainingRun(
             start=self.start,
             epochs=self.epochs,
             batch_size=BATCH_SIZE,

@@ -58,10 +58,12 @@ REMEDIES = {  # of what is wrong whatever the model
     "milli-g": f"the values look like thousandths of g: multiply them by {STANDARD_GRAVITY / 1000:.8f}",
     "counts": "the values look like a converter's raw counts: multiply them by the driver's scale",
     "dead": "the sensor gives nothing but zeros: check that it is switched on and connected",
+    "dps": "the values look like degrees per second: multiply them by 0.0174533",
 }
 SOURCE_OPTIONS = {
     "g": "; or add units=g to the source's options",
     "milli-g": "; or add units=mg",
+    "dps": "; or add units=dps to the source's options",
 }  # for live sources
 _GRAVITY_REMEDIES = {  # by what the model takes
     "included": "gravity seems to be removed: use the raw accelerometer, not linear acceleration",
@@ -86,9 +88,8 @@ def check_units(window: Float32Array, spec: StreamSpec) -> None:
     turning = [i for i, name in enumerate(spec.channels) if name.startswith("gyro_")]
     if turning and (fastest := float(np.abs(window[:, turning]).max())) > GYRO_LIMIT:
         raise StreamError(
-            f"the gyroscope gives {fastest:.3g}, expected rad/s, at most {GYRO_LIMIT:g}; the values look "
-            "like degrees per second: multiply them by 0.0174533; or add units=dps to the source's "
-            "options"
+            f"the gyroscope gives {fastest:.3g}, expected rad/s, at most {GYRO_LIMIT:g}; "
+            f"{REMEDIES['dps']}{SOURCE_OPTIONS['dps']}"
         )
 
 

@@ -301,8 +301,8 @@ def _gyroscope(samples: Float32Array, calm: Float32Array, spec: StreamSpec) -> l
             Finding(
                 "gyroscope units",
                 BAD,
-                f"up to {fastest:.3g}: looks like degrees per second",
-                "multiply by 0.0174533, or add units=dps to the source's options",
+                f"up to {fastest:.3g}",
+                REMEDIES["dps"] + SOURCE_OPTIONS["dps"],
             )
         ]
     findings = [Finding("gyroscope units", OK, f"up to {fastest:.3g} rad/s")]
