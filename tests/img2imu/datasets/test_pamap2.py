@@ -63,5 +63,5 @@ def test_short_holes_are_filled_and_long_ones_cut(published):
 
 
 def test_other_numbers(published):
-    with pytest.raises(DataError, match=r"has 600 rows and the activities \[9\] beside"):
+    with pytest.raises(DataError, match=r"has 600 rows and the unknown activities \[9\], expected"):
         load(published, {101: rows(activity=9)})

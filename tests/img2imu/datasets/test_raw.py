@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from edge_runtime.errors import DataError
 from img2imu.datasets import Clock
-from img2imu.datasets.raw_time import (
+from img2imu.datasets.raw import (
+    check_units,
     common_rate,
     join_sensors,
     labelled_pieces,
@@ -13,6 +14,56 @@ from img2imu.datasets.raw_time import (
     nearest_index,
     runs,
 )
+
+# ---- units
+
+ACC = ("acc_x", "acc_y", "acc_z")
+
+
+def standing(scale):
+    noise = np.random.default_rng(0).normal(0, 0.01, (200, 3))
+    return ((np.array([0, 0.6, 0.8]) + noise) * scale).astype(np.float32)
+
+
+def moving_without_gravity():
+    return np.random.default_rng(0).normal(0, 1, (200, 3)).astype(np.float32)
+
+
+def test_si_units_with_gravity_are_accepted():
+    check_units([("a", standing(9.8)), ("b", standing(9.8))], ACC)
+
+
+def test_gravity_may_be_missing_in_all_recordings():
+    check_units([("a", moving_without_gravity()), ("b", moving_without_gravity())], ACC)
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (standing(1), r"b has a median \|acc\| of 1.*look like g: multiply them by 9.80665"),
+        (standing(1000), "thousandths of g"),
+        (standing(0), "b has .* nothing but zeros"),
+        (moving_without_gravity(), "a holds gravity and b does not"),
+    ],
+)
+def test_other_units_are_refused(samples, message):
+    with pytest.raises(DataError, match=message):
+        check_units([("a", standing(9.8)), ("b", samples)], ACC)
+
+
+def test_one_axis_is_not_judged():
+    check_units([("a", standing(1)[:, 2:])], ("acc_z",))
+
+
+def test_the_order_of_the_columns_does_not_matter():
+    with pytest.raises(DataError, match="look like g"):
+        check_units(
+            [("a", np.hstack([np.zeros((200, 3), np.float32), standing(1)]))],
+            ("gyro_x", "gyro_y", "gyro_z", "acc_z", "acc_x", "acc_y"),
+        )
+
+
+# ---- time
 
 SWING_HZ = 1.5
 
@@ -39,9 +90,9 @@ def test_resampled_motion_is_the_motion(seed, jitter, rate_hz, gap_after):
     shake = np.random.default_rng(seed).uniform(-jitter, jitter, 300)
     recorded_s = (np.arange(300) + shake) / 50
     recorded_s[gap_after:] += 1.0
-    found = pieces(recorded_s, rate_hz)
-    assert len(found) == 2
-    for piece, start in zip(found, (0, gap_after), strict=True):
+    cut = pieces(recorded_s, rate_hz)
+    assert len(cut) == 2
+    for piece, start in zip(cut, (0, gap_after), strict=True):
         on_grid = motion(recorded_s[start] + np.arange(len(piece.samples)) / rate_hz)
         # linear interpolation over h: h^2 / 8 times the largest second derivative; h < 1.8 steps of
         # 20 ms
@@ -51,7 +102,7 @@ def test_resampled_motion_is_the_motion(seed, jitter, rate_hz, gap_after):
         )
 
 
-def test_time_that_runs_back_begins_a_new_piece():
+def test_time_that_runs_backwards_begins_a_new_piece():
     first, second = pieces([0.0, 0.1, 0.2, 0.1, 0.2], 10.0)
     assert (len(first.samples), len(second.samples)) == (3, 2)
     assert (first.name, second.name) == ("walk from 0.0 s", "walk from 0.1 s")
@@ -78,8 +129,8 @@ def test_a_label_is_that_of_the_nearest_sample(hundredths, rate_hz):
 
 
 def test_nearest_by_hand():
-    wanted = np.array([-1, 0.4, 0.6, 1.9, 2.1, 9])
-    assert nearest_index(np.array([0.0, 1.0, 3.0]), wanted).tolist() == [0, 0, 1, 1, 2, 2]
+    queries_s = np.array([-1, 0.4, 0.6, 1.9, 2.1, 9])
+    assert nearest_index(np.array([0.0, 1.0, 3.0]), queries_s).tolist() == [0, 0, 1, 1, 2, 2]
     assert nearest_index(np.array([5.0]), np.array([0.0, 9.0])).tolist() == [0, 0]
 
 
@@ -91,7 +142,7 @@ def test_two_sensors_become_one():
     assert np.array_equal(samples[:, :3], motion(acc_s[kept]))
 
 
-def test_no_second_sensor_where_it_paused():
+def test_samples_are_left_out_where_the_second_sensor_pauses():
     acc_s, gyro_s = np.arange(0, 3, 0.1), np.array([0.0, 0.1, 0.2, 2.5, 2.6])
     kept, _ = join_sensors(acc_s, motion(acc_s), gyro_s, motion(gyro_s))
     assert np.allclose(acc_s[kept], [0, 0.1, 0.2, 0.3, 0.4, 2.3, 2.4, 2.5, 2.6])
