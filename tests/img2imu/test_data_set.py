@@ -16,7 +16,7 @@ GOOD = {
 }
 
 
-def test_what_fits_is_taken():
+def test_a_valid_data_set():
     assert DataSet(**GOOD).recordings == (RECORDING,)
 
 

@@ -118,8 +118,8 @@ def test_a_checksum_given_by_hand(site, small_hapt, tmp_path, capsys):
     assert data(*get) == EXIT_USER_ERROR
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    given = error.partition("--sha256 ")[2].split()[0]
-    assert data(*get, "--sha256", given) == 0
+    digest = error.partition("--sha256 ")[2].split()[0]
+    assert data(*get, "--sha256", digest) == 0
     assert "as expected (given by --sha256)" in capsys.readouterr().out
 
 
@@ -191,7 +191,7 @@ def test_a_table_with_labels(tmp_path, capsys):
 
 def test_ctrl_c_keeps_the_partial_download(site, tmp_path):
     site.break_at = 300_000
-    site.go_on.clear()  # the server falls silent there
+    site.go_on.clear()  # the server stops sending there
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from img2imu.cli import main; sys.exit(main())"

@@ -63,9 +63,8 @@ def test_without_options_everything_is_learnt(people, tmp_path, capsys):
     model = tmp_path / "swings.npz"
     record(people / "ada" / "slow" / "short.csv", "slow", seconds=3.0)
     assert train(people, "-o", model) == 0
-    assert (
-        len(MotionClassifier.load(model).support_windows_) == 6
-    )  # one of 5 s in each recording but the short one
+    # One of 5 s in each recording except the short one.
+    assert len(MotionClassifier.load(model).support_windows_) == 6
     assert "macro-F1" not in capsys.readouterr().out
 
 

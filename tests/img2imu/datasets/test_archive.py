@@ -129,9 +129,8 @@ def test_another_checksum(site, path):
     ):
         fetch_zip(site.url, path, "0" * 64, "the registry's")
     assert not path.exists()
-    fetch_zip(
-        site.url, path, SHA256, "given by --sha256"
-    )  # the remedy that it files_next_to; nothing is fetched twice
+    # The remedy in the message. Nothing is downloaded twice.
+    fetch_zip(site.url, path, SHA256, "given by --sha256")
     assert path.read_bytes() == CONTENT
 
 
@@ -286,7 +285,7 @@ def test_a_member_is_not_read_beyond_its_declared_size(tmp_path):
     content = np.random.default_rng(0).bytes(4 << 20)
     with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as writing:
         writing.writestr("a.bin", content)
-        writing.getinfo("a.bin").file_size = 1000  # is written to the index
+        writing.getinfo("a.bin").file_size = 1000  # written to the index
     with (
         Archive(place) as files,
         pytest.raises(DataError, match=r"a.bin in .* cannot be read"),

@@ -195,7 +195,7 @@ def test_the_text_with_time_in_milliseconds():
 
 
 def text_boxes(figure):
-    """Return titles, names and annotations with their boxes. Axis numbers are left to matplotlib."""
+    """Return titles, names and annotations with their boxes, without the axes' numbers."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     texts = [

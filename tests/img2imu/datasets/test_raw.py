@@ -94,8 +94,8 @@ def test_resampled_motion_is_the_motion(seed, jitter, rate_hz, gap_after):
     assert len(cut) == 2
     for piece, start in zip(cut, (0, gap_after), strict=True):
         on_grid = motion(recorded_s[start] + np.arange(len(piece.samples)) / rate_hz)
-        # linear interpolation over h: h^2 / 8 times the largest second derivative; h < 1.8 steps of
-        # 20 ms
+        # The error of linear interpolation over h is at most h^2 / 8 times the largest second
+        # derivative. Here h < 1.8 steps of 20 ms.
         assert (
             np.abs(piece.samples - on_grid).max()
             < 0.036**2 / 8 * (2 * np.pi * SWING_HZ) ** 2 + 1e-4

@@ -163,7 +163,9 @@ def test_a_file_without_timestamps_takes_the_given_rate(tmp_path):
         40,
     ]
     (tmp_path / "walk" / "2.csv").write_text("time_s,acc_x\n0,what\n")
-    with pytest.raises(SourceError, match="'what' in column acc_x"):  # not: leave rate_hz out
+    with pytest.raises(
+        SourceError, match="'what' in column acc_x"
+    ):  # the first error, not a remedy about rate_hz
         load_folder(tmp_path, 50.0)
 
 
@@ -251,7 +253,7 @@ def swing_samples(times_s):
 
 
 def write_table(table_path, times_s, **columns):
-    """A table of time, three axes, and columns of text."""
+    """Write a table of time, three axes, and columns of text."""
     values = swing_samples(times_s)
     memory = io.StringIO()
     writer = csv.writer(memory)
@@ -361,7 +363,7 @@ def test_another_rate_and_a_table_without_time(table_path):
 )
 def test_every_row_keeps_its_label_and_its_person(tmp_path_factory, blocks):
     table_path = tmp_path_factory.mktemp("csv") / "a.csv"
-    blocks = [("walk", "ada", 2), *blocks]  # two rows that follow each other, to have a rate
+    blocks = [("walk", "ada", 2), *blocks]  # a rate needs two rows
     labels, people = zip(
         *[(label, person) for label, person, n in blocks for _ in range(n)], strict=True
     )

@@ -109,9 +109,9 @@ def test_a_ramp_stays_a_straight_line_within_the_shares(generator):
     views = TimeCrop(min_share=0.5, max_share=0.75, width=32)(ramp, generator)
     steps = views[:, 0, 0, 2:-2].diff(dim=1)
     assert torch.allclose(steps, steps[:, :1].expand_as(steps), atol=1e-4)
-    taken = steps.mean(1) * 32
-    assert taken.min() > 23.9 and taken.max() < 36.1
-    assert taken.max() - taken.min() > 6
+    width = steps.mean(1) * 32
+    assert width.min() > 23.9 and width.max() < 36.1
+    assert width.max() - width.min() > 6
 
 
 def test_the_whole_picture_at_its_own_width_is_itself(shades, generator):
@@ -153,7 +153,7 @@ def test_the_columns_that_enter_at_the_side(mode, right, left, generator):
 
 
 def count_pieces(columns):
-    """Runs of neighbours that are still neighbours."""
+    """Count the runs of columns that are still neighbours."""
     return 1 + sum(b != a + 1 for a, b in itertools.pairwise(columns))
 
 
@@ -171,7 +171,7 @@ def test_the_number_of_pieces(generator):
         count_pieces(row.tolist())
         for row in TimePermutation(max_pieces=4)(rows, generator)[:, 0, 0]
     }
-    assert counts == {1, 2, 3, 4}  # a shuffle may by chance leave all in place
+    assert counts == {1, 2, 3, 4}  # a shuffle may leave the order unchanged
 
 
 def test_two_pieces_change_places(generator):
@@ -200,7 +200,7 @@ def test_every_pixel_keeps_its_total_power(shades, generator):
 
 
 def test_against_the_power_of_a_rotated_signal():
-    """Uncorrelated noise of different strength on three axes, rotated sample by sample, in double precision."""
+    """Noise of different strength on three axes, rotated sample by sample in float64."""
     random = torch.Generator().manual_seed(0)
     levels = torch.tensor([1.0, 4.0, 0.25], dtype=torch.float64)
     samples = torch.randn(200_000, 3, generator=random, dtype=torch.float64) * levels.sqrt()
@@ -269,7 +269,8 @@ def test_noise_fills_the_dark_and_leaves_the_bright(generator):
 def test_the_floor_has_the_given_power(generator):
     noisy = SensorNoise(max_floor_db=0, waver_db=0)(torch.full((20, 3, 48, 32), -1.0), generator)
     power = 10 ** ((noisy.double() + 1) * 40 / 10)  # of the darkest shade, 80 dB from -1 to 1
-    assert power.mean().item() == pytest.approx(2.0, rel=0.02)  # what was there, and as much again
+    # The power before, and the same power of noise.
+    assert power.mean().item() == pytest.approx(2.0, rel=0.02)
 
 
 def test_levels_vary_by_the_given_decibels(generator):
@@ -289,7 +290,8 @@ def test_a_row_keeps_its_sum_when_the_factor_divides_the_width():
 
 
 def test_blur_against_a_reference_by_hand():
-    # pairs' means 1, 5, 9, 13; between their centres by straight lines, held beyond the outermost
+    # Means of pairs are 1, 5, 9, 13. Between their centres they are interpolated linearly, and
+    # beyond the outermost they stay constant.
     row = torch.tensor([0.0, 2, 4, 6, 8, 10, 12, 14])
     assert torch.allclose(row @ blur(8, 2), torch.tensor([1.0, 2, 4, 6, 8, 10, 12, 13]))
 

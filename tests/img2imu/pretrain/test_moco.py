@@ -23,17 +23,18 @@ def unit(n, seed):
 
 def test_the_loss_against_a_reference_by_hand(moco):
     queries, keys = unit(3, 1), unit(3, 2)
-    losses, found = [], 0
+    losses = []
+    n_correct = 0
     for q, k in zip(queries.tolist(), keys.tolist(), strict=True):
         own = sum(a * b for a, b in zip(q, k, strict=True)) / 0.2
         others = [
             sum(a * b for a, b in zip(q, other, strict=True)) / 0.2 for other in moco.queue.tolist()
         ]
         losses.append(-math.log(math.exp(own) / (math.exp(own) + sum(map(math.exp, others)))))
-        found += own > max(others)
+        n_correct += own > max(others)
     loss, accuracy = moco.loss(queries, keys)
     assert loss.item() == pytest.approx(sum(losses) / 3, rel=1e-5)
-    assert accuracy.item() == pytest.approx(found / 3)
+    assert accuracy.item() == pytest.approx(n_correct / 3)
 
 
 def test_views_are_compared_as_unit_vectors(moco):

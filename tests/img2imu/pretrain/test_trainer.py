@@ -264,7 +264,7 @@ def test_the_rate_falls_by_half_a_cosine():
     assert [round(cosine(step, 4), 3) for step in range(5)] == [1.0, 0.854, 0.5, 0.146, 0.0]
 
 
-def test_a_long_run_has_the_paper_s_values():
+def test_a_long_run_has_the_values_of_the_paper():
     steps = 200 * 1_281_167 // 256
     assert key_momentum(steps) == 0.999
     assert queue_size(1_281_167, 256, steps) == 65536
