@@ -164,7 +164,7 @@ def _resamplers(folder, generator):
         jitter_s = 0 if name == "same" else generator.uniform(0, 0.3 / sensor_hz, 400)
         times = start_s + np.arange(400) / sensor_hz + jitter_s
         samples = _motion(generator, 400)
-        piece = LinearResampler(grid_hz, 6).push(times, samples)
+        piece = LinearResampler(grid_hz, 6).resample(times, samples)
         case = _Case(folder, f"resampler-{name}")
         case.doubles(
             times_in=times,
