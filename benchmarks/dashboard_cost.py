@@ -35,6 +35,7 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
     from dataclasses import replace
 
     from edge_runtime.contract.container import read_model
+    from edge_runtime.live_loop import LiveLoop
     from edge_runtime.network.interpreter import Model
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sources import open_source
@@ -59,8 +60,9 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
                 Dashboard(recognizer, source, "made", Address("127.0.0.1", port))
             )
         started_s = begun_cpu_s = 0.0
-        for chunk in dashboard.source if dashboard else source:
-            for decision in recognizer.push(chunk.timestamps_s, chunk.samples):
+        chunks = dashboard.source if dashboard else source
+        for found in LiveLoop(chunks, recognizer, contract.stream.max_gap_s):
+            for decision in found:
                 decisions += 1
                 if dashboard:
                     dashboard.write(decision)
