@@ -143,8 +143,8 @@ def _result(writer: RecordingWriter, source: Source) -> str:
         return "nothing was recorded"
     rate_hz = (writer.samples - 1) / writer.duration_s if writer.duration_s > 0 else 0.0
     text = (
-        f"{', '.join(map(str, writer.paths))}: {writer.duration_s:.1f} s, {writer.samples} samples, "
-        f"{rate_hz:.4g} Hz"
+        f"{', '.join(map(str, writer.paths))}: {writer.duration_s:.1f} s, "
+        f"{writer.samples} samples, {rate_hz:.4g} Hz"
     )
     counts = source.notes.counts + Counter({"late or broken sample": writer.dropped})
     if counts:
@@ -194,7 +194,7 @@ def _folder(name: str) -> str:
         or not name.isprintable()
     ):
         raise UserError(
-            f"{name!r} cannot be the name of a folder, expected a word such as squat: leave out slashes, "
-            "leading dots and spaces at the ends"
+            f"{name!r} cannot be the name of a folder, expected a word such as squat: leave out "
+            "slashes, leading dots and spaces at the ends"
         )
     return name

@@ -173,7 +173,7 @@ def _recognise(
 
 
 def _say_between_views(sinks: list[Sink]) -> Callable[[str], None]:
-    """Return a callback that prints a line on standard error without spoiling the console's view."""
+    """Return a callback that prints a line on standard error below the console's view."""
     from edge_runtime.sinks.console import ConsoleSink
 
     def say(text: str) -> None:

@@ -16,8 +16,8 @@ from edge_runtime.errors import StreamError
 
 STANDARD_GRAVITY = 9.80665  # m/s^2, CGPM 1901
 
-# Limits of the median |acc| over a window. With people at rest or in motion it stays near 9.8 m/s^2.
-# The limits lie far from that, and also far from what another unit or a removed gravity gives.
+# Limits of the median |acc| over a window. With people at rest or in motion it stays near
+# 9.8 m/s^2. The limits lie far from that, and far from what another unit or a removed gravity gives.
 SENSOR_DEAD = 1e-3  # if every sample is below, the sensor measures nothing: a real one has noise
 MIN_WITH_GRAVITY = 4.0  # m/s^2
 IN_G = (0.5, 4.0)  # what 4.9 to 39 m/s^2 look like in g
@@ -114,8 +114,8 @@ def check_alive(window: Float32Array, spec: StreamSpec) -> None:
     acc = [i for i, name in enumerate(spec.channels) if name.startswith("acc_")]
     if acc and float(np.abs(window[:, acc]).max()) < SENSOR_DEAD:
         raise StreamError(
-            f"the accelerometer gave less than {SENSOR_DEAD:g} throughout a window, expected m/s^2; "
-            f"{REMEDIES['dead']}"
+            f"the accelerometer gave less than {SENSOR_DEAD:g} throughout a window, expected "
+            f"m/s^2; {REMEDIES['dead']}"
         )
 
 

@@ -79,7 +79,7 @@ class Lessons:
             self._commands.append(command)
 
     def process(self, chunk: Chunk) -> bool:
-        """Run queued commands and record this chunk. Returns True if the recogniser was replaced."""
+        """Run queued commands and record this chunk; return True if the recogniser was replaced."""
         while self._commands:
             self._obey(self._commands.popleft())
         if self._take is not None:
@@ -173,7 +173,7 @@ class Lessons:
     def _keep(self, message: str, notes: tuple[str, ...]) -> None:
         """Save, and recognise with what is known now.
 
-        What was recorded fills the new recogniser's window, so that the next decision need not wait.
+        What was recorded fills the new recogniser's window: the next decision need not wait.
         """
         # The newest chunk is on its way to the recogniser.
         recorded = [] if self._take is None else self._take.chunks[:-1]
