@@ -3,10 +3,10 @@ import json
 
 import numpy as np
 import pytest
+from edge_runtime.contract.taught import Taught, TaughtSpec
 
 from edge_runtime.contract.head import LinearHead
 from edge_runtime.contract.spec import SCHEMA, TAUGHT_SCHEMA, Contract
-from edge_runtime.contract.taught import Taught, TaughtSpec
 from edge_runtime.errors import ContractError
 
 SPEC = TaughtSpec((3, 2), (2, 1), 4, 9.5, 0.25, None)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from edge_runtime.network.delegate import operators_outside, operators_outside_text
 
 from edge_runtime.contract.container import read_model
-from edge_runtime.network.delegate import operators_outside, operators_outside_text
 from edge_runtime.network.interpreter import Model
 
 

@@ -1,10 +1,10 @@
 import http.client
 
 import pytest
+from edge_runtime.pages.site import Site
 
 from edge_runtime.pages.address import Address
 from edge_runtime.pages.server import PageServer
-from edge_runtime.pages.site import Site
 
 LARGEST = 1000
 

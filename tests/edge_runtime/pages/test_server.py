@@ -3,11 +3,11 @@ import socket
 import time
 
 import pytest
+from edge_runtime.pages.site import HERE, Site
 
 from edge_runtime.errors import MissingExtraError, UserError
 from edge_runtime.pages.address import Address
 from edge_runtime.pages.server import PageServer
-from edge_runtime.pages.site import HERE, Site
 
 from .conftest import LARGEST
 
