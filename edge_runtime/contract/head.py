@@ -1,4 +1,7 @@
-"""The classifier on frozen features: a closed-form linear head that needs one window per class."""
+"""The classifier on frozen features: a linear head in closed form.
+
+It works from one window per class.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,7 @@ def fit_head(
     The within-class covariance is that of the windows together with that of the differences between
     a window and its copies. It is shrunk towards a sphere (Friedman 1989, "Regularized Discriminant
     Analysis") that has the mean total variance. One window per class without copies has no
-    within-class scatter, so the sphere alone remains and the nearest prototype decides.
+    within-class scatter, so only the sphere remains and the nearest prototype decides.
 
     Everything is computed in the span of the n windows and their copies: O(n^2 d).
 
@@ -105,8 +108,8 @@ def held_out_probabilities(
     """Return the probabilities of each window from a head that was fitted without it.
 
     The scale and the sharpness are those of :func:`fit_head` on all windows and serve every fold,
-    so that one head per window costs little. The scale knows no labels, and the sharpness hardly
-    any.
+    so that one head per window costs little. The label of a held-out window has an influence only
+    through the sharpness.
 
     Args:
         features: (n, d).

@@ -126,8 +126,8 @@ class DecisionSpec:
     """How probabilities become a label.
 
     Attributes:
-        smoothing_windows: number of newest windows whose probabilities are averaged; 1 averages
-            none.
+        smoothing_windows: number of newest windows whose probabilities are averaged; 1 is without
+            smoothing.
         threshold: smallest smoothed probability of a label; below it the state is ``unknown``.
         class_thresholds: label to the threshold that replaces ``threshold`` for it.
         debounce_decisions: number of decisions in a row that must agree on a label before it is
@@ -287,8 +287,8 @@ class Contract:
         schema = document.get("schema") if isinstance(document, dict) else None
         if type(schema) is not int or schema < 1:
             raise ContractError(
-                f"the model's contract has schema {show(schema)}, expected a whole number from 1 to "
-                f"{TAUGHT_SCHEMA}: export the model again"
+                f"the model's contract has schema {show(schema)}, expected a whole number from 1 "
+                f"to {TAUGHT_SCHEMA}: export the model again"
             )
         if schema > TAUGHT_SCHEMA:
             raise ContractError(

@@ -36,6 +36,12 @@ class FrontEnd:
         channels: number of channels of a sample.
         rate_hz: samples per second.
 
+    Attributes:
+        spectrograms: one per resolution.
+        statistics: computes the statistics.
+        n_frames: number of frames of all resolutions.
+        frames: where the frames of each resolution are among all of them.
+
     Raises:
         ContractError: a statistic that this version does not know.
     """
@@ -48,7 +54,6 @@ class FrontEnd:
         self.channels = channels
         self.spectrograms = tuple(Spectrogram(s, spec, rate_hz) for s in spec.spectrograms)
         self.statistics = WindowStatistics(spec, window_samples, channels, rate_hz)
-        # The frames of all resolutions stand one after the other; self.frames is where each is.
         counts = [s.n_columns(window_samples) for s in self.spectrograms]
         self.n_frames = sum(counts)
         self.frames = [

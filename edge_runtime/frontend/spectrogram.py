@@ -141,8 +141,9 @@ def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: floa
 def time_weights(frames: int, columns: int) -> Float32Array:
     """Return weights (columns, frames) that stretch or shrink time.
 
-    The weights of a column sum to 1. The convention is that of ``torch.nn.functional.interpolate(align_corners=False,
-    antialias=True)``: column i sits at (i + 0.5) * frames / columns - 0.5.
+    The weights of a column sum to 1. The convention is that of
+    ``torch.nn.functional.interpolate(align_corners=False, antialias=True)``: column i sits at
+    (i + 0.5) * frames / columns - 0.5.
     """
     scale = frames / columns
     centres = np.clip((np.arange(columns) + 0.5) * scale - 0.5, 0, frames - 1)

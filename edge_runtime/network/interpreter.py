@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, TypeAlias
@@ -250,14 +249,16 @@ def load_interpreter() -> tuple[Any, str]:
     Raises:
         UserError: no runtime is installed.
     """
+    from importlib import metadata  # here, because importing it takes 8 ms
+
     for distribution, module in RUNTIMES:
         try:
             interpreter = importlib.import_module(module).Interpreter
         except ImportError:
             continue
         try:
-            return interpreter, f"{distribution} {importlib.metadata.version(distribution)}"
-        except importlib.metadata.PackageNotFoundError:
+            return interpreter, f"{distribution} {metadata.version(distribution)}"
+        except metadata.PackageNotFoundError:
             # the module comes from another distribution, such as tensorflow-cpu
             return interpreter, distribution
     raise UserError(

@@ -147,13 +147,13 @@ class PageServer:
     def _connection_class(self) -> Any:
         """Return a connection class that drops connections above :data:`MOST_CONNECTIONS`."""
 
-        class LimitedConnection(self._websockets.ServerConnection):  # type: ignore[name-defined, misc]
+        class Limited(self._websockets.ServerConnection):  # type: ignore[name-defined, misc]
             def connection_made(self, transport: Any) -> None:
                 super().connection_made(transport)
                 if len(self.server.handler_tasks) > MOST_CONNECTIONS:
                     transport.abort()
 
-        return LimitedConnection
+        return Limited
 
     async def _talk(self, connection: Any) -> None:
         connection.close_timeout = GOODBYE_S
@@ -253,7 +253,7 @@ class Site:
 
 
 def vendor_is_missing() -> bool:
-    """Return whether the third-party files are missing: the wheel was built without ``make web``."""
+    """Return whether the third-party files are missing: it was built without ``make web``."""
     return not (WEB_FOLDER / VENDOR / "uplot" / "uPlot.esm.js").exists()
 
 

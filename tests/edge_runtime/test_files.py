@@ -6,20 +6,20 @@ from edge_runtime.errors import OutputError
 from edge_runtime.files import atomic_write, check_writable
 
 
-def test_a_place_that_holds_no_file_is_refused(tmp_path, is_sentence):
+def test_a_place_that_is_no_file_is_refused(tmp_path, is_sentence):
     os.mkfifo(tmp_path / "pipe")
-    for place, named in (
+    for place, words in (
         (tmp_path, "is a directory"),
         (tmp_path / "pipe", "device or a pipe"),
         ("/dev/null", "device or a pipe"),
         (tmp_path / "missing" / "a", "does not exist"),
     ):
-        with pytest.raises(OutputError, match=named) as refusal:
+        with pytest.raises(OutputError, match=words) as refusal:
             check_writable(place)
         assert is_sentence(str(refusal.value))
 
 
-def test_a_new_file_and_an_old_one_are_both_fine(tmp_path):
+def test_new_and_existing_files_are_writable(tmp_path):
     (tmp_path / "old").write_text("old")
     check_writable(tmp_path / "old")
     check_writable(tmp_path / "new")
