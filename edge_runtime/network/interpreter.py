@@ -135,7 +135,7 @@ class Model:
             return self._embed_images(inputs)
         for name, values in as_tensors(inputs).items():
             tensor = self._inputs[name]
-            self._interpreter.set_tensor(tensor["index"], _quantise(values, tensor))
+            self._interpreter.set_tensor(tensor["index"], quantise(values, tensor))
         self._interpreter.invoke()
         return self._output(self._embedding)
 
@@ -164,7 +164,7 @@ class Model:
         tensor = self._inputs[WINDOW]
         textures = []
         for image in images:
-            self._interpreter.set_tensor(tensor["index"], _quantise(image[None], tensor))
+            self._interpreter.set_tensor(tensor["index"], quantise(image[None], tensor))
             self._interpreter.invoke()
             textures.append(self._output(self._embedding))
         mean = images.mean(2).ravel()
@@ -317,7 +317,7 @@ def operators_outside_text(outside: tuple[str, ...] | None) -> str:
     return f"XNNPACK, but for {len(outside)} operators ({', '.join(sorted(set(outside)))})"
 
 
-def _quantise(values: Float32Array, tensor: dict[str, Any]) -> npt.NDArray[Any]:
+def quantise(values: Float32Array, tensor: dict[str, Any]) -> npt.NDArray[Any]:
     """Convert values to the type of a tensor: integers q stand for (q - zero_point) * scale."""
     if tensor["dtype"] == np.float32:
         return values
