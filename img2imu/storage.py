@@ -18,7 +18,7 @@ from edge_runtime.contract.head import LinearHead
 from edge_runtime.contract.spec import FrontEndSpec
 from edge_runtime.contract.strict_json import JsonError, from_json, show, to_json
 from edge_runtime.errors import ContractError, DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 
 if TYPE_CHECKING:
     from img2imu.classifier import MotionClassifier
@@ -108,7 +108,7 @@ def save(
     path = Path(path)
     header = describe(classifier, name or path.stem, data_set, split_sha256)
     head = {name: getattr(classifier.head_, name.removeprefix("head_")) for name in HEAD}
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         np.savez_compressed(
             file,
             header=np.array(json.dumps(to_json(header))),

@@ -19,8 +19,7 @@ from edge_runtime.extras import import_extra
 from edge_runtime.frontend import Features
 from edge_runtime.live_loop import LiveLoop
 from edge_runtime.pages.address import Address
-from edge_runtime.pages.server import EXTRA, PageServer
-from edge_runtime.pages.site import Site
+from edge_runtime.pages.server import EXTRA, PageServer, Site
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.sinks.sink import Sink
 from edge_runtime.sources.notes import Notes

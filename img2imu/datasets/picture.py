@@ -10,7 +10,7 @@ import numpy as np
 
 from edge_runtime.arrays import Float32Array
 from edge_runtime.errors import DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import design_front_end
 from img2imu.datasets.inspection import Inspection, describe_units, plural
@@ -75,7 +75,7 @@ def draw_inspection(inspection: Inspection, path: Path) -> None:
     _draw_jitter(jitter, inspection)
     _draw_counts(counts, inspection)
     _draw_length(length, inspection)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=110)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from edge_runtime.errors import DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 
 FORMAT = 1
 REMEDY = "give the .checkpoint.pt that img2imu pretrain wrote"
@@ -18,7 +18,7 @@ REMEDY = "give the .checkpoint.pt that img2imu pretrain wrote"
 
 def write_checkpoint(path: Path, run: dict[str, Any], state: dict[str, Any]) -> None:
     """Write what the run is (plain values), and its state (tensors)."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         torch.save({"format": FORMAT, "run": run, "state": state}, file)
 
 

@@ -15,7 +15,7 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from torch.utils.data import DataLoader
 
 from edge_runtime.errors import DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from img2imu.pretrain.augmentations import Augmenter
 from img2imu.pretrain.checkpoint import read_checkpoint, write_checkpoint
 from img2imu.pretrain.encoders import build_encoder
@@ -185,7 +185,7 @@ class Trainer:
         """Write the encoder's weights, a state dict on the CPU."""
         if self.is_main:
             network = self.moco.query.encoder.get_submodule("network")
-            with written_whole(path) as file:
+            with atomic_write(path) as file:
                 torch.save(
                     {name: tensor.cpu() for name, tensor in network.state_dict().items()}, file
                 )
