@@ -53,7 +53,7 @@ class Batch:
     def finish(self) -> list[Decision]:
         """The decisions of the last piece."""
         contract, n = self._contract, self._contract.window_samples
-        piece = LinearResampler(contract.stream.rate_hz, len(contract.stream.channels)).push(
+        piece = LinearResampler(contract.stream.rate_hz, len(contract.stream.channels)).resample(
             np.array(self._times), np.array(self._rows, np.float32)
         )
         self.expected.used += len(self._times)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from day_long_source import Block
 
-from edge_runtime.bench.worker import read_memory
 from edge_runtime.decision import Decision
+from edge_runtime.machine import read_memory
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.stream.counts import StreamCounts
 

@@ -20,7 +20,7 @@ from edge_runtime.contract.head import LinearHead
 from edge_runtime.contract.spec import FrontEndSpec
 from edge_runtime.contract.strict_json import JsonError, from_json, show, to_json
 from edge_runtime.errors import ContractError, DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend.design import resolve_channels
 
 FORMAT = 1
@@ -146,7 +146,7 @@ def save(model: TrainedModel, path: str | os.PathLike[str]) -> None:
         OutputError: the file cannot be written.
     """
     head = {name: getattr(model.head, name.removeprefix("head_")) for name in HEAD}
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         np.savez_compressed(
             file,
             header=np.array(json.dumps(to_json(model.header))),

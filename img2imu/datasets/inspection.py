@@ -17,7 +17,7 @@ import numpy as np
 from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.contract.spec import acc_triple
 from edge_runtime.errors import DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import design_front_end
 from edge_runtime.stream.checks import GYRO_LIMIT, acceleration_kind
@@ -470,7 +470,7 @@ def draw_inspection(inspection: Inspection, path: Path) -> None:
     _draw_jitter(jitter, inspection.timing)
     _draw_counts(counts, labelled, inspection.window_s)
     _draw_lengths(lengths, inspection)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=110)
 
 

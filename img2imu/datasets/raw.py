@@ -161,7 +161,7 @@ def labelled_pieces(
     bounds = [0, *cuts.tolist(), len(times_s)]
     for begin, end in itertools.pairwise(bounds):
         times = times_s[begin:end]
-        piece = LinearResampler(rate_hz, samples.shape[1]).push(times, samples[begin:end])
+        piece = LinearResampler(rate_hz, samples.shape[1]).resample(times, samples[begin:end])
         if len(piece.times_s):
             nearest = begin + nearest_index(times, piece.times_s)
             piece_name = f"{name} from {piece.times_s[0]:.1f} s" if len(cuts) else name

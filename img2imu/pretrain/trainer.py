@@ -22,7 +22,7 @@ from accelerate import Accelerator  # type: ignore[import-untyped]
 from torch.utils.data import DataLoader
 
 from edge_runtime.errors import DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from img2imu.pretrain.augmentations import AUGMENTATIONS, Augmenter
 from img2imu.pretrain.encoders import build_encoder
 from img2imu.pretrain.images import Images, PictureBatch, collate, to_shades
@@ -244,7 +244,7 @@ class Trainer:
         if self.is_main:
             network = self.moco.query.encoder.get_submodule("network")
             weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-            with written_whole(path) as file:
+            with atomic_write(path) as file:
                 torch.save(weights, file)
 
     def _fill_queue(self, interruption: Interruption) -> None:
@@ -506,7 +506,7 @@ CHECKPOINT_REMEDY = "give the .checkpoint.pt that img2imu pretrain wrote"
 
 def write_checkpoint(path: Path, run: dict[str, Any], state: dict[str, Any]) -> None:
     """Write the identity of a run (plain values) and its state (tensors)."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         torch.save({"format": CHECKPOINT_FORMAT, "run": run, "state": state}, file)
 
 

@@ -12,7 +12,7 @@ import torch
 from edge_runtime.contract.container import ModelFile, read_model
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.frontend import Features, FrontEnd
-from edge_runtime.network.interpreter import one
+from edge_runtime.network.interpreter import window_at
 from edge_runtime.recordings import Recording, write_csv
 from export import cost, pipeline
 from export.converters import litert_torch
@@ -126,7 +126,9 @@ _export = pipeline.Exporter.export
 @pytest.fixture(scope="session")
 def network(route, features):
     """The torch module that was converted."""
-    return DeviceNetwork(pretrained_backbone(), route.model.classifier.head_, one(features, 0))
+    return DeviceNetwork(
+        pretrained_backbone(), route.model.classifier.head_, window_at(features, 0)
+    )
 
 
 @pytest.fixture(scope="session")
