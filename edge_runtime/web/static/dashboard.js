@@ -3,7 +3,8 @@ import { Connection, setToken } from "./connection.js";
 import { Decisions } from "./decisions.js";
 import { TeachPanel } from "./lessons.js";
 import { $, percent, useTheme } from "./page.js";
-import { ClassTable, HealthList, InputImages, SensorTraces } from "./panels.js";
+import { ClassTable, HealthList, InputImages } from "./panels.js";
+import { SensorTraces } from "./traces.js";
 
 // Kinds of binary messages; their format is in edge_runtime/web/dashboard.py.
 const SAMPLES_KIND = 1;
@@ -65,7 +66,8 @@ function showModel(message) {
   if (!uPlot) {
     $("traces").className = "warning";
     $("traces").textContent =
-      "The plotting library is not installed, so sensor traces cannot be drawn: run make web in the checkout (it needs npm), then install again. Everything else works without it.";
+      "The plotting library is not installed, so sensor traces cannot be drawn: run make web in " +
+      "the checkout (it needs npm), then install again. Everything else works without it.";
   }
   $("classes-span").textContent = hello.hop_s
     ? `a decision every ${hello.hop_s.toFixed(2)} s from ${hello.window_s} s of motion`

@@ -29,7 +29,8 @@ export class LiteRtModel {
     ) {
       model.delete();
       throw new ModelFileError(
-        "This model does not take raw windows as float32: make one with img2imu export --target web.",
+        "This model does not take raw windows as float32: " +
+          "make one with img2imu export --target web.",
       );
     }
     const inputShape = [1, contract.window_samples, contract.stream.channels.length];
@@ -77,7 +78,8 @@ async function loadLiteRt() {
   } catch (error) {
     liteRt = null;
     throw new ModelFileError(
-      `LiteRT.js cannot be loaded (${error.message}). If it is not installed, run make web in the checkout (it needs npm), then install again.`,
+      `LiteRT.js cannot be loaded (${error.message}). If it is not installed, run make web in ` +
+        "the checkout (it needs npm), then install again.",
       { cause: error },
     );
   }

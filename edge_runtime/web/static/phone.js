@@ -60,7 +60,8 @@ async function start() {
   try {
     sensors = new MotionSensors(handleSample, () =>
       showStatus(
-        "No sensor readings arrive: this device has no sensors, or the browser's settings block them.",
+        "No sensor readings arrive: this device has no sensors, " +
+          "or the browser's settings block them.",
         "bad",
       ),
     );
@@ -153,7 +154,8 @@ function showUplink(event) {
     showStatus(event.rate_hz ? `sending; the model expects ${event.rate_hz} Hz` : "sending");
   } else if (event.state === "lost") {
     showStatus(
-      `cannot reach the computer, trying again in ${event.seconds} s; new samples are kept until then`,
+      `cannot reach the computer, trying again in ${event.seconds} s; ` +
+        "new samples are kept meanwhile",
       "bad",
     );
   } else if (event.state === "busy") {
@@ -175,8 +177,9 @@ async function loadModel(buffer, name) {
     const { network, contract } = await readModelFile(buffer);
     model?.network.close();
     model = { contract, network: await LiteRtModel.load(network, contract) };
+    const { labels } = contract;
     $("model").textContent =
-      `${name}: ${contract.name}, ${contract.labels.length} classes (${contract.labels.join(", ")})`;
+      `${name}: ${contract.name}, ${labels.length} classes (${labels.join(", ")})`;
   } catch (error) {
     model = null;
     $("model").textContent =

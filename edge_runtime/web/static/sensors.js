@@ -23,8 +23,10 @@ export function sensorProblem() {
     return {
       problem: "This page was not opened securely, so the browser blocks the motion sensors.",
       remedies: [
-        "Over the network: on the computer, run img2imu cert -o DIR, and use phone:PORT?cert=DIR as the source. Then open the https address here.",
-        "Over a cable (Android): on the computer, run adb reverse tcp:PORT tcp:PORT. Then open http://localhost:PORT here.",
+        "Over the network: on the computer, run img2imu cert -o DIR, and use phone:PORT?cert=DIR " +
+          "as the source. Then open the https address here.",
+        "Over a cable (Android): on the computer, run adb reverse tcp:PORT tcp:PORT. " +
+          "Then open http://localhost:PORT here.",
       ],
     };
   }
@@ -142,7 +144,9 @@ export function signAtRest(readings) {
   if (gravity < MIN_GRAVITY || gravity > MAX_GRAVITY) {
     return {
       sign: 0,
-      sentence: `At rest this phone shows ${gravity.toFixed(1)} m/s², expected about 9.8: its accelerometer removes gravity, or is inaccurate.`,
+      sentence:
+        `At rest this phone shows ${gravity.toFixed(1)} m/s², expected about 9.8: ` +
+        "its accelerometer removes gravity, or is inaccurate.",
     };
   }
   if (Math.abs(mean[2]) < FLAT_SHARE * gravity)
