@@ -224,10 +224,15 @@ class BandPower(nn.Module):
         x = (signals * self.taper).reshape(-1, self.first, self.second)
         real = self.first_waves[0] @ x  # (k, first, second)
         imaginary = self.first_waves[1] @ x
-        cosine, sine = self.turns[0], self.turns[1]
-        real, imaginary = real * cosine - imaginary * sine, real * sine + imaginary * cosine
-        cosine, sine = self.second_waves[0], self.second_waves[1]
-        power = (real @ cosine - imaginary @ sine) ** 2 + (real @ sine + imaginary @ cosine) ** 2
+        cosine = self.turns[0]
+        sine = self.turns[1]
+        turned_real = real * cosine - imaginary * sine
+        turned_imaginary = real * sine + imaginary * cosine
+        cosine = self.second_waves[0]
+        sine = self.second_waves[1]
+        real_power = (turned_real @ cosine - turned_imaginary @ sine) ** 2
+        imaginary_power = (turned_real @ sine + turned_imaginary @ cosine) ** 2
+        power = real_power + imaginary_power
         return power.reshape(-1, self.first * self.second) @ self.members
 
 

@@ -112,7 +112,7 @@ class Job:
         front_end: ``host`` if the runtime computes the images, ``graph`` if the network does.
 
     Raises:
-        UserError: two choices exclude each other.
+        UserError: two settings cannot be combined.
     """
 
     path: Path

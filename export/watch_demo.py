@@ -202,8 +202,12 @@ def replay(
     labels = contract.labels
     # decisions from one window to the next that does not overlap with it, rounded up
     stride = -(-contract.window_samples // contract.hop_samples)
-    windows, truth, probabilities = [], [], []
-    decisions_truth, decisions_label, latency_us = [], [], []
+    windows = []
+    truth = []
+    probabilities = []
+    decisions_truth = []
+    decisions_label = []
+    latency_us = []
     total = sum(len(r.samples) for r in recordings)
     for recording in track(
         recordings, "replaying samples", total, size=lambda r: len(r.samples), show=show_progress

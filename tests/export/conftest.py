@@ -1,4 +1,4 @@
-"""One conversion for all tests here: three motions are recorded into a folder, learnt and exported."""
+"""One conversion for all tests here: three motions recorded into a folder, learnt and exported."""
 
 import contextlib
 import io

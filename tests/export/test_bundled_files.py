@@ -18,7 +18,10 @@ from img2imu.datasets import load_data_set
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):
-    """Make the demo's files without the conversion: the recording's path, and the export's arguments."""
+    """Make the demo's files without the conversion.
+
+    Returns the path of the recording and the arguments of the export.
+    """
     calls = []
     monkeypatch.setattr(bundled_files, "DEMO_RECORDING", tmp_path / "demo.npz")
     monkeypatch.setattr(

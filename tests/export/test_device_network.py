@@ -40,7 +40,8 @@ def test_far_features_are_clipped_as_in_the_head(features):
     head = LinearHead(
         random.normal(0, 1, d), np.full(d, 1e3), random.normal(0, 1e-3, (3, d)), np.zeros(3)
     )
-    images, statistics = features.images[0], features.statistics[0]
+    images = features.images[0]
+    statistics = features.statistics[0]
     probabilities, embedding = run(
         DeviceNetwork(pretrained_backbone(), head, one(features, 0)), images, statistics
     )

@@ -32,13 +32,15 @@ def compute_in_graph(contract, window):
 )
 def test_it_computes_what_the_runtime_computes(route, channels, rate_hz, seconds):
     contract = route.file.contract
-    names, n = contract.stream.channels[:channels], round(rate_hz * seconds)
+    names = contract.stream.channels[:channels]
+    n = round(rate_hz * seconds)
+    spec = design_front_end(rate_hz, n, names)
     contract = replace(
         contract,
         stream=replace(contract.stream, channels=names, rate_hz=rate_hz),
         window_samples=n,
-        hop_samples=(front := design_front_end(rate_hz, n, names)).spectrograms[0].step_samples,
-        front_end=front,
+        hop_samples=spec.spectrograms[0].step_samples,
+        front_end=spec,
     )
     random = np.random.default_rng(channels)
     window = random.normal(0, 3, (n, channels)).astype(np.float32)

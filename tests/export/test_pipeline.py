@@ -40,7 +40,11 @@ from edge_runtime import Recognizer
 model, samples = sys.argv[1:]
 samples = np.load(samples)
 decisions = Recognizer.load(model).push(np.arange(len(samples)) / 50, samples)
-heavy = [m for m in ("torch", "sklearn", "img2imu", "export", "litert_torch", "ai_edge_quantizer") if m in sys.modules]
+heavy = [
+    m
+    for m in ("torch", "sklearn", "img2imu", "export", "litert_torch", "ai_edge_quantizer")
+    if m in sys.modules
+]
 print(json.dumps([heavy, [d.label for d in decisions], [d.probabilities for d in decisions]]))
 """
 
@@ -82,7 +86,8 @@ def test_the_file_needs_only_the_runtime_and_decides_the_same_there(route, motio
 
 
 def test_golden_vectors_are_reproduced_to_the_last_bit(route):
-    golden, contract = route.file.golden, route.file.contract
+    golden = route.file.golden
+    contract = route.file.contract
     front_end = FrontEnd(contract.front_end, contract.window_samples, 6, contract.stream.rate_hz)
     model = Model(route.file.tflite, contract)
     assert len(golden.windows) == 3
@@ -150,7 +155,8 @@ def test_a_classifier_that_was_not_fitted_is_refused(tmp_path):
 
 
 def test_the_contract_is_the_classifiers(route):
-    contract, classifier = route.file.contract, route.model.classifier
+    contract = route.file.contract
+    classifier = route.model.classifier
     assert contract.schema == SCHEMA
     assert contract.labels == ("jump", "shake", "walk")
     assert contract.stream.channels == ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")

@@ -103,7 +103,9 @@ class _Backbone(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        conv, bn, act = torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.Hardswish
+        conv = torch.nn.Conv2d
+        bn = torch.nn.BatchNorm2d
+        act = torch.nn.Hardswish
         self.stem = torch.nn.Sequential(
             conv(3, 8, 3, 2, 1), bn(8), act(), torch.nn.MaxPool2d(3, 2, 1)
         )
@@ -137,7 +139,8 @@ class _Other(torch.nn.Module):
 def test_another_network_can_be_exported(exporter, tmp_path):
     torch.manual_seed(0)
     contract = exporter.model.contract
-    n_images, n_statistics = contract.front_end.n_images, FrontEnd.of(contract).statistics.size
+    n_images = contract.front_end.n_images
+    n_statistics = FrontEnd.of(contract).statistics.size
     other = dataclasses.replace(
         exporter.model, network=_Other(3, n_images, n_statistics).eval().requires_grad_(False)
     )

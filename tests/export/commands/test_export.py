@@ -54,8 +54,8 @@ def test_train_and_export_print_what_they_wrote_and_what_to_do_next(route):
     assert f"wrote {tflite}: int8, {route.exported.n_bytes / 1024:.0f} KiB, " in route.printed
     assert "same class as float on 100.0% of the windows" in route.printed
     assert (
-        f"next:\n  img2imu info '{tflite}'\n  img2imu verify '{tflite}'\n  img2imu run '{tflite}' --source "
-        "recording.csv\n"
+        f"next:\n  img2imu info '{tflite}'\n  img2imu verify '{tflite}'\n"
+        f"  img2imu run '{tflite}' --source recording.csv\n"
     ) in route.printed
     assert "Verified on 6 windows: the model's training windows" in route.printed.replace("\n", " ")
 

@@ -21,7 +21,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         bool(MISSING),
-        reason=f"NOT TESTED: the extra onnx2tf is not installed ({', '.join(MISSING)}; make test-onnx2tf)",
+        reason="NOT TESTED: the extra onnx2tf is not installed "
+        f"({', '.join(MISSING)}; make test-onnx2tf)",
     ),
 ]
 

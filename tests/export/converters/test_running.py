@@ -9,7 +9,8 @@ from export.evaluation import ExportError
 
 
 def test_output_is_kept_off_the_terminal(capfd, monkeypatch):
-    monkeypatch.setattr(sys, "stdout", open(1, "w", closefd=False))  # noqa: SIM115  # buffered, as in a pipe
+    buffered = open(1, "w", closefd=False)  # noqa: SIM115  # as in a pipe
+    monkeypatch.setattr(sys, "stdout", buffered)
     with running("the tool"):
         print("from Python")
         os.write(1, b"from C++\n")
