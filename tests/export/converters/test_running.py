@@ -4,13 +4,14 @@ import sys
 import pytest
 
 from edge_runtime.errors import DataError
-from export.checks import ExportError
-from export.converters.noise import quiet, refusals_of
+from export.converters import running
+from export.evaluation import ExportError
 
 
-def test_noise_is_kept_from_the_terminal(capfd, monkeypatch):
-    monkeypatch.setattr(sys, "stdout", open(1, "w", closefd=False))  # noqa: SIM115  # buffered, as in a pipe
-    with quiet():
+def test_output_is_kept_off_the_terminal(capfd, monkeypatch):
+    buffered = open(1, "w", closefd=False)  # noqa: SIM115  # as in a pipe
+    monkeypatch.setattr(sys, "stdout", buffered)
+    with running("the tool"):
         print("from Python")
         os.write(1, b"from C++\n")
         os.write(2, b"a warning\n")
@@ -19,16 +20,16 @@ def test_noise_is_kept_from_the_terminal(capfd, monkeypatch):
     assert tuple(capfd.readouterr()) == ("afterwards\n", "")
 
 
-def test_noise_is_shown_when_the_converter_fails(capfd):
-    with pytest.raises(RuntimeError), quiet():
+def test_output_is_shown_if_the_converter_fails(capfd):
+    with pytest.raises(ExportError), running("the tool"):
         os.write(2, b"the reason\n")
         raise RuntimeError
     assert capfd.readouterr().err == "the reason\n"
 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError, KeyboardInterrupt])
-def test_noise_does_not_bury_what_is_said_in_a_line(capfd, error):
-    with pytest.raises(error), quiet():
+def test_output_stays_hidden_if_a_package_is_missing_or_the_user_interrupts(capfd, error):
+    with pytest.raises(error), running("the tool"):
         os.write(2, b"chatter\n")
         raise error
     os.write(2, b"a line\n")
@@ -43,8 +44,8 @@ def test_noise_does_not_bury_what_is_said_in_a_line(capfd, error):
         (RuntimeError("x" * 1000), "RuntimeError: " + "x" * 200 + ")"),
     ],
 )
-def test_a_tool_that_fails_is_named_in_a_sentence(error, words):
-    with pytest.raises(ExportError) as caught, refusals_of("the tool"):
+def test_the_message_names_the_tool_that_failed(error, words):
+    with pytest.raises(ExportError) as caught, running("the tool"):
         raise error
     assert str(caught.value).startswith(
         f"the tool cannot convert this network ({words}; no file was written"
@@ -52,6 +53,6 @@ def test_a_tool_that_fails_is_named_in_a_sentence(error, words):
 
 
 @pytest.mark.parametrize("error", [ModuleNotFoundError("x"), DataError("x"), KeyboardInterrupt()])
-def test_what_is_no_refusal_passes(error):
-    with pytest.raises(type(error)), refusals_of("the tool"):
+def test_errors_of_other_kinds_pass_unchanged(error):
+    with pytest.raises(type(error)), running("the tool"):
         raise error
