@@ -1,4 +1,4 @@
-"""Recorded files, read whole: CSV and npz, and exports of the phone apps Sensor Logger and phyphox."""
+"""Recorded files, read whole: CSV, npz, and exports of the apps Sensor Logger and phyphox."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def read_recording(
     path = Path(path)
     if rate_hz is not None and not 0 < rate_hz < float("inf"):
         raise SourceError(
-            f"rate_hz is {rate_hz:g}, expected a number above 0: give the samples per second of {path}"
+            f"rate_hz is {rate_hz:g}, expected a number above 0: give the samples per second of "
+            f"{path}"
         )
     try:
         # Report a file that cannot be opened first, whatever its ending.
@@ -65,7 +66,8 @@ def _read(path: Path, rate_hz: float | None, recording: int | None) -> Recording
         )
     if recording is not None:
         raise SourceError(
-            f"{path} holds one recording, but recording={recording} was requested: remove that option"
+            f"{path} holds one recording, but recording={recording} was requested: remove that "
+            "option"
         )
     if ending == ".csv" and not is_phyphox(path):
         return read_csv(path, rate_hz=rate_hz)

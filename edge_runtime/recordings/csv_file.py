@@ -140,8 +140,8 @@ def _check_header(header: tuple[str, ...], name: str, numeric: Collection[str]) 
         )
     if not all(column.isprintable() for column in header):
         raise SourceError(
-            f"{name} starts with {','.join(header)[:40]!r}, expected a header of column names: save "
-            "it as CSV in UTF-8"
+            f"{name} starts with {','.join(header)[:40]!r}, expected a header of column names: "
+            "save it as CSV in UTF-8"
         )
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
         raise SourceError(

@@ -42,9 +42,9 @@ class Recording:
             len(self.channels),
         ):
             raise SourceError(
-                f"{self.name} holds timestamps of shape {self.timestamps_s.shape}, samples of shape "
-                f"{self.samples.shape} and {len(self.channels)} channel names, expected (n,), "
-                "(n, channels) and one name per column: write the file again"
+                f"{self.name} holds timestamps of shape {self.timestamps_s.shape}, samples of "
+                f"shape {self.samples.shape} and {len(self.channels)} channel names, expected "
+                "(n,), (n, channels) and one name per column: write the file again"
             )
         if len(set(self.channels)) < len(self.channels):
             raise SourceError(

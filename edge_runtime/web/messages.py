@@ -18,7 +18,7 @@ import numpy as np
 from edge_runtime.arrays import Float32Array
 from edge_runtime.contract.spec import UNITS, Contract, StreamSpec
 from edge_runtime.decision import Decision
-from edge_runtime.sinks.jsonl import document
+from edge_runtime.sinks.line_files import decision_document
 from edge_runtime.stream.chunk import Chunk
 
 SAMPLES, IMAGES = 1, 2
@@ -61,7 +61,7 @@ def hello(
             }
             if contract and front
             else None,
-            "decisions": [document(*each) for each in decisions],
+            "decisions": [decision_document(*each) for each in decisions],
         },
         allow_nan=False,
     )
@@ -98,7 +98,7 @@ def update(decisions: Iterable[Decided], health: dict[str, Any] | None, skipped:
     return json.dumps(
         {
             "type": "update",
-            "decisions": [document(*each) for each in decisions],
+            "decisions": [decision_document(*each) for each in decisions],
             "health": health,
             "skipped": skipped,
         },

@@ -28,7 +28,8 @@ GYRO = table(phone_exports.PHYPHOX_GYROSCOPE, [-T, 3 * T, T - 1], "Absolute (rad
 LINEAR = table([f"Linear Acceleration {axis} (m/s^2)" for axis in "xyz"], [T, T, T])
 META = {
     "meta/device.csv": '"property","value"\n"version","1.1.14"\n',
-    "meta/time.csv": '"event","experiment time","system time","system time text"\n"START",0,1,"now"\n',
+    "meta/time.csv": '"event","experiment time","system time","system time text"\n'
+    '"START",0,1,"now"\n',
 }
 
 
