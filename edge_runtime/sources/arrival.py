@@ -30,7 +30,7 @@ class ArrivalClock:
 
     Args:
         channels: number of values in a sample.
-        notes: told the measured rate, and when it changes.
+        notes: reports the measured rate, and when it changes.
         rate_hz: samples per second if known, else it is measured.
     """
 

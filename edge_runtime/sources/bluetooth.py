@@ -224,7 +224,7 @@ class NotificationDecoder:
     Args:
         board: gives the scales.
         channels: columns to return, in order.
-        notes: told what is left out.
+        notes: reports what is left out.
 
     Attributes:
         sensors: the sensors that the channels need, of acc and gyro.

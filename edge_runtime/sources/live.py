@@ -33,7 +33,7 @@ def reconnecting(
 
     Args:
         session: connects, yields chunks, and raises SourceError when the connection is lost.
-        notes: told of every loss.
+        notes: counts and reports every loss.
         channels: number of channels of the chunks.
 
     Raises:
@@ -69,7 +69,7 @@ class Inbox(Generic[T]):
     Messages that do not fit are dropped and counted.
 
     Args:
-        notes: told of dropped messages.
+        notes: counts and reports dropped messages.
         what: what a message is called, a noun in the singular.
         capacity: number of messages.
     """
@@ -143,7 +143,7 @@ def polled(read: Callable[[], list[float]], rate_hz: float, notes: Notes) -> Ite
     Args:
         read: returns one value per channel.
         rate_hz: readings per second.
-        notes: told of missed readings and of a slow sensor.
+        notes: reports missed readings and a slow sensor.
     """
     period_s = 1 / rate_hz
     due_s = time.monotonic()

@@ -52,7 +52,7 @@ class SensorMerger:
 
     Args:
         channels: columns to return, in order.
-        notes: told what is dropped.
+        notes: reports what is dropped.
         names: sensor to what messages call it. Any other vector can take the gyroscope's place.
     """
 

@@ -210,7 +210,7 @@ class PhoneDecoder:
 
     Args:
         channels: columns to return, in order.
-        notes: told what is left out.
+        notes: reports what is left out.
 
     Attributes:
         received: number of the next new sample of the session, which is what to acknowledge.

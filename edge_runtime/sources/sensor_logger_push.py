@@ -285,7 +285,7 @@ class SensorLoggerDecoder:
 
     Args:
         channels: columns to return, in order.
-        notes: told what is left out.
+        notes: reports what is left out.
         gravity: ``included``, or ``removed`` for a model trained without gravity.
     """
 
