@@ -30,7 +30,7 @@ def pull_all(merger, deliveries):
 
 @given(st.data())
 def test_the_result_does_not_depend_on_the_order_of_arrival(data):
-    """Straight lines interpolate exactly, so the result lies on them at the first sensor's times."""
+    """Interpolation of straight lines is exact, however the samples are delivered."""
     notes = Notes("x")
     deliveries = []
     for sensor, line, times in (
