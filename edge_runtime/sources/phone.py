@@ -40,7 +40,8 @@ from edge_runtime.stream.chunk import Chunk
 from edge_runtime.uri import parse_target
 
 DEFAULT_PORT = 8443
-THIS_MACHINE, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+THIS_MACHINE = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"
 PHONE_PATH = "/phone"
 MODEL_PATH = "/model.tflite"
 WAITING_BATCHES = 64  # 2 MB at most; then the phone waits
