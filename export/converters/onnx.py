@@ -23,8 +23,8 @@ from edge_runtime.network.interpreter import (
     PROBABILITIES,
     Inputs,
     as_tensors,
-    window_at,
     one_by_one,
+    window_at,
 )
 from export.converters import running
 from export.evaluation import check_float, trained_probabilities

@@ -1,15 +1,12 @@
-import time
+import itertools
 import types
 
 import numpy as np
 import pytest
 
-from edge_runtime.errors import MissingExtraError, SourceError
-from edge_runtime.extras import import_extra
-from edge_runtime.sources import reconnect
-from edge_runtime.sources.inbox import Inbox
-from edge_runtime.sources.notes import Notes
-from edge_runtime.sources.reconnect import reconnecting
+from edge_runtime.errors import SourceError
+from edge_runtime.sources import live
+from edge_runtime.sources.live import Inbox, polled, reconnecting
 from edge_runtime.stream.chunk import Chunk
 
 ONE = Chunk(np.zeros(1), np.zeros((1, 3), np.float32))
@@ -17,15 +14,15 @@ ONE = Chunk(np.zeros(1), np.zeros((1, 3), np.float32))
 
 @pytest.fixture
 def waits(monkeypatch):
-    """How long was slept, with a clock that moves only by that."""
+    """A list of the times slept, with a clock that moves only by them."""
     slept = []
     monkeypatch.setattr(
-        reconnect, "time", types.SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+        live, "time", types.SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
     )
     return slept
 
 
-def test_the_first_failure_is_told_at_once(notes):
+def test_the_first_failure_is_raised_at_once(notes):
     def session():
         yield Chunk.empty(3)
         raise SourceError("no such address")
@@ -34,7 +31,7 @@ def test_the_first_failure_is_told_at_once(notes):
         list(reconnecting(session, notes, 3))
 
 
-def test_later_ones_are_waited_out_longer_each_time_until_samples_come(notes, waits):
+def test_after_later_failures_the_wait_doubles_until_samples_come(notes, waits):
     results = iter([True, False, False, False, True, False, None])
 
     def session():
@@ -56,7 +53,7 @@ def test_later_ones_are_waited_out_longer_each_time_until_samples_come(notes, wa
         "1 s",
     ]
     assert sum(waits) == pytest.approx(9)
-    assert max(waits) <= 0.5  # somebody who watches the clock hears of it
+    assert max(waits) <= 0.5  # an empty chunk comes at least this often
     assert notes.counts["lost connection"] == 6
 
 
@@ -87,26 +84,34 @@ def test_an_inbox_drops_counts_and_fails(notes):
     assert inbox.get(0.0) is None
 
 
-def test_notes_say_the_first_and_count_the_rest(capsys, monkeypatch):
-    notes = Notes("serial")
-    now = time.monotonic()
-    monkeypatch.setattr("edge_runtime.sources.notes.time.monotonic", lambda: now)
-    for _ in range(1000):
-        notes.skipped("malformed line", "it is 'x'")
-    notes.skipped("late sample", "it came late", 2)
-    now += 11
-    notes.skipped("malformed line", "it is 'y'")
-    assert capsys.readouterr().err.splitlines() == [
-        "serial: skipped 1 malformed line: it is 'x'",
-        "serial: skipped 2 late samples: it came late",
-        "serial: skipped 1001 malformed lines: it is 'y'",
-    ]
-    assert notes.summary() == "1001 malformed lines, 2 late samples"
+def test_an_inbox_yields_chunks_and_empty_ones_while_nothing_comes(notes, monkeypatch):
+    monkeypatch.setattr(live, "IDLE_S", 0.01)
+    inbox = Inbox(notes, "message")
+    chunks = inbox.chunks(lambda n: Chunk(np.zeros(n), np.zeros((n, 3), np.float32)), 3)
+    inbox.put(2)
+    assert next(chunks).samples.shape == (2, 3)
+    assert next(chunks).samples.shape == (0, 3)
+    inbox.fail(SourceError("gone"))
+    with pytest.raises(SourceError, match="gone"):
+        next(chunks)
 
 
-def test_a_missing_package_names_the_extra():
-    with pytest.raises(
-        MissingExtraError, match=r"'no_such_package'.*pip install \"img2imu\[serial\]\""
-    ):
-        import_extra("no_such_package", "serial")
-    assert import_extra("json", "serial").loads("1") == 1
+def test_polling_is_steady_and_counts_missed_readings(notes, waits):
+    durations = iter([0.0, 0.004, 0.035, 0.0, 0.0])
+
+    def read():
+        waits.append(next(durations))
+        return [1.0, sum(waits), 3.0]
+
+    chunks = list(itertools.islice(polled(read, 100.0, notes), 5))
+    times_s = [float(chunk.timestamps_s[0]) for chunk in chunks]
+    assert times_s == pytest.approx([0.0, 0.012, 0.0375, 0.055, 0.06])
+    assert notes.counts == {"missed reading": 2}
+    assert "a reading took 35 ms, expected at most 10" in notes.said[0]
+
+
+def test_a_sensor_slower_than_the_polling_is_reported(notes, waits):
+    values = itertools.count()
+    stream = polled(lambda: [float(next(values) // 2)], 100.0, notes)
+    list(itertools.islice(stream, 201))
+    assert "100 of 200 readings were equal to the one before" in notes.said[0]

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_runtime.errors import SourceError
-from edge_runtime.recordings import phyphox, read_recording
+from edge_runtime.recordings import phone_exports, read_recording
 
 T = np.arange(20) / 100
 
 
 def table(names, columns, absolute="Absolute acceleration (m/s^2)"):
-    """As the app writes it: quoted names, numbers in scientific notation."""
+    """Return a table as the app writes it: quoted names, numbers in scientific notation."""
     header = ",".join(f'"{name}"' for name in ["Time (s)", *names, absolute])
     rows = [
         ",".join(f"{value:.9E}" for value in (*row, 0.0)) for row in zip(T, *columns, strict=True)
@@ -21,14 +21,15 @@ def table(names, columns, absolute="Absolute acceleration (m/s^2)"):
     return "\n".join([header, *rows]) + "\n"
 
 
-ACC = table(phyphox.ACCELERATION, [T, 2 * T, 9.81 + 0 * T])
-GYRO = table(phyphox.GYROSCOPE, [-T, 3 * T, T - 1], "Absolute (rad/s)").replace(
+ACC = table(phone_exports.PHYPHOX_ACCELERATION, [T, 2 * T, 9.81 + 0 * T])
+GYRO = table(phone_exports.PHYPHOX_GYROSCOPE, [-T, 3 * T, T - 1], "Absolute (rad/s)").replace(
     "0.000000000E+00,-0", "5.0E-03,-0"
 )
 LINEAR = table([f"Linear Acceleration {axis} (m/s^2)" for axis in "xyz"], [T, T, T])
 META = {
     "meta/device.csv": '"property","value"\n"version","1.1.14"\n',
-    "meta/time.csv": '"event","experiment time","system time","system time text"\n"START",0,1,"now"\n',
+    "meta/time.csv": '"event","experiment time","system time","system time text"\n'
+    '"START",0,1,"now"\n',
 }
 
 
@@ -44,7 +45,7 @@ def test_accelerometer_and_gyroscope(tmp_path):
         write(tmp_path / "walk.zip", {"Accelerometer.csv": ACC, "Gyroscope.csv": GYRO})
     )
     assert recording.channels == ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
-    np.testing.assert_allclose(recording.timestamps_s, T[1:])  # the gyroscope was on a moment later
+    np.testing.assert_allclose(recording.timestamps_s, T[1:])  # the gyroscope started later
     np.testing.assert_allclose(recording.samples[1:, 4], 3 * T[2:], rtol=1e-6)
     np.testing.assert_allclose(recording.samples[:, 1], 2 * T[1:], rtol=1e-6)
 
@@ -70,7 +71,7 @@ def test_without_gravity(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (ACC.replace(",", ";"), "names with commas between them"),
+        (ACC.replace(",", ";"), "names separated by commas"),
         (ACC.replace("1.000000000E-02", "x"), "'x' in column"),
         (
             '"Time (s)","Illuminance (lx)"\n0,1\n',
@@ -79,7 +80,7 @@ def test_without_gravity(tmp_path):
         (ACC.splitlines()[0] + "\n", "a header but no samples"),
     ],
 )
-def test_tables_that_cannot_be_read(tmp_path, text, message):
+def test_unreadable_tables_are_refused(tmp_path, text, message):
     with pytest.raises(SourceError, match=message):
         read_recording(write(tmp_path / "walk.zip", {"Raw Data.csv": text}))
     (tmp_path / "walk.csv").write_text(text)
@@ -87,19 +88,19 @@ def test_tables_that_cannot_be_read(tmp_path, text, message):
         read_recording(tmp_path / "walk.csv")
 
 
-def test_a_rate_is_not_wanted(tmp_path):
+def test_a_rate_is_refused(tmp_path):
     (tmp_path / "walk.csv").write_text(ACC)
     with pytest.raises(SourceError, match="has its own timestamps, but rate_hz=50"):
         read_recording(tmp_path / "walk.csv", rate_hz=50.0)
 
 
 @given(st.integers(0, 3000), st.integers(0, 255))
-def test_a_damaged_zip_is_read_or_refused(tmp_path_factory, place, byte):
+def test_a_damaged_zip_gives_one_sentence_or_a_recording(tmp_path_factory, position, byte):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("Raw Data.csv", ACC)
     data = bytearray(buffer.getvalue())
-    data[place % len(data)] = byte
+    data[position % len(data)] = byte
     path = tmp_path_factory.getbasetemp() / "damaged.zip"
     path.write_bytes(data)
     try:
@@ -108,7 +109,7 @@ def test_a_damaged_zip_is_read_or_refused(tmp_path_factory, place, byte):
         assert "\n" not in str(error)
 
 
-def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(phyphox, "MAX_TABLE_BYTES", 1000)
+def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(phone_exports, "MAX_TABLE_BYTES", 1000)
     with pytest.raises(SourceError, match="Raw Data.csv in walk.zip is larger than"):
         read_recording(write(tmp_path / "walk.zip", {"Raw Data.csv": ACC}))

@@ -3,7 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_runtime.sources.iio_scan import ScanElement, ScanLayout, parse_element
+from edge_runtime.sources.iio_device import (
+    ScanElement,
+    ScanLayout,
+    choose_rate,
+    parse_element,
+)
+
+LSM6DSO_RATES = "12.500 26.000 52.000 104.000 208.000 416.000"
 
 
 @st.composite
@@ -16,14 +23,17 @@ def elements(draw, name="in_accel_x", index=0):
 
 
 def stored(element, value, junk):
-    """The bytes that hold ``value``, by Python's integers: value shifted to its place, other bits from ``junk``."""
+    """Return the bytes that hold ``value``, computed with Python's integers.
+
+    The other bits are taken from ``junk``.
+    """
     mask = ((1 << element.bits) - 1) << element.shift
     word = (value << element.shift) & mask | junk & ~mask & ((1 << element.storage_bits) - 1)
     return word.to_bytes(element.size, "big" if element.big_endian else "little")
 
 
 @given(st.data())
-def test_records_against_integers_of_python(data):
+def test_records_match_integers_of_python(data):
     indices = data.draw(st.lists(st.integers(0, 20), min_size=1, max_size=5, unique=True))
     layout_elements = [data.draw(elements(f"in_{i}", i)) for i in indices]
     rows = data.draw(st.integers(0, 4))
@@ -65,7 +75,7 @@ def test_the_record_of_the_lsm6dso():
 
 
 @given(elements())
-def test_types_as_the_kernel_prints_them(element):
+def test_types_as_printed_by_the_kernel(element):
     text = (
         f"{'be' if element.big_endian else 'le'}:{'s' if element.signed else 'u'}{element.bits}/"
         f"{element.storage_bits}>>{element.shift}\n"
@@ -73,7 +83,7 @@ def test_types_as_the_kernel_prints_them(element):
     assert parse_element("in_accel_x", "0\n", text) == element
 
 
-def test_shift_and_repeat_may_be_missing():
+def test_shift_and_repeat_are_optional():
     assert parse_element("a", "3", "be:u12/16") == ScanElement("a", 3, True, False, 12, 16, 0)
     assert parse_element("a", "3", "le:s12/16X1>>4") == ScanElement("a", 3, False, True, 12, 16, 4)
 
@@ -92,13 +102,31 @@ def test_shift_and_repeat_may_be_missing():
         "le:f32/32>>0",
     ],
 )
-def test_types_that_are_none(kind):
+def test_invalid_types_are_refused(kind):
     with pytest.raises(ValueError, match="in_accel_x has the type"):
         parse_element("in_accel_x", "0", kind)
 
 
-def test_half_a_record_is_refused():
+def test_a_partial_record_is_refused():
     layout = ScanLayout([parse_element("a", "0", "le:s16/16>>0")])
     with pytest.raises(ValueError):
         layout.decode(b"123")
     assert layout.decode(b"")["a"].dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("offered", "requested_hz", "chosen_hz"),
+    [
+        (LSM6DSO_RATES, 50, 52),
+        (LSM6DSO_RATES, 52.5, 52),
+        (LSM6DSO_RATES, 100, 104),
+        (LSM6DSO_RATES, 1000, 416),
+        (LSM6DSO_RATES, 1, 12.5),
+        ("", 50, 50),
+        ("[4 1 1000]", 50, 50),
+        ("[4 1 1000]", 2000, 1000),
+        ("[4 1 1000]", 1, 4),
+    ],
+)
+def test_the_chosen_rate_is_the_lowest_that_is_enough(offered, requested_hz, chosen_hz):
+    assert choose_rate(offered, requested_hz) == chosen_hz

@@ -20,7 +20,7 @@ NAMES = {"totalacceleration": 1.0, "gyroscope": -1.0}
 
 @pytest.fixture
 def publish(mosquitto):
-    """Publish messages as the app does, with QoS 0; gives the thread that does."""
+    """A function that publishes messages as the app does, with QoS 0."""
     clients = []
 
     def call(bodies, topic="sensor-logger"):
@@ -38,7 +38,7 @@ def publish(mosquitto):
 
 
 def once_subscribed(source, action):
-    """An ``until`` that acts when the broker has let the source in, again and again until samples come."""
+    """Return an ``until`` that acts once the source is connected, repeatedly until samples come."""
     numbers = iter(range(10_000))
 
     def until(chunk, n):
@@ -63,7 +63,7 @@ def test_a_phone_that_publishes(mosquitto, publish, heard, receive):
 
 
 @pytest.mark.broker
-def test_another_topic_and_what_is_no_message(mosquitto, publish, heard, receive):
+def test_another_topic_and_malformed_messages(mosquitto, publish, heard, receive):
     source = heard(open_source(f"mqtt:127.0.0.1:{mosquitto.port}/home/+/imu", CHANNELS))
     until = once_subscribed(source, lambda i: publish([b"what?", batch(i, NAMES)], "home/anna/imu"))
     receive(source, lambda c: until(c, 10))
@@ -126,12 +126,12 @@ def test_threads_end_with_the_iteration(mosquitto):
     assert threading.active_count() == before
 
 
-def test_nobody_at_the_address():
+def test_no_broker_at_the_address():
     with pytest.raises(SourceError, match=r"no MQTT broker at 127.0.0.1:1 \(.*refused"):
         next(iter(open_source("mqtt:127.0.0.1:1", CHANNELS)))
 
 
-def test_addresses():
+def test_broker_addresses():
     assert parse_broker("pi/a/b?user=me", ()) == (Broker("pi", 1883, "me", False), "a/b", {})
     assert parse_broker("[::1]:99?tls=yes&x=%31", ("x",)) == (
         Broker("::1", 99, None, True),
@@ -152,6 +152,6 @@ def test_addresses():
         ("a?password=x", "out of user, tls, gravity"),
     ],
 )
-def test_refusals(rest, message):
+def test_invalid_uris_are_refused(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"mqtt:{rest}", CHANNELS)
