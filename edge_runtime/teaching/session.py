@@ -14,7 +14,7 @@ from edge_runtime.errors import DataError, StreamError
 from edge_runtime.sources.source import Source
 from edge_runtime.stream.chunk import Chunk
 from edge_runtime.teaching.examples import check_label
-from edge_runtime.teaching.report import show_review
+from edge_runtime.teaching.review import show_review
 from edge_runtime.teaching.teacher import Teacher
 
 HELP = """  NAME         teach this motion, or add examples to it (add NAME, if it is called like a word below)
