@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.commands import settings
+from edge_runtime.commands.arguments import add_setting_arguments, apply_settings
 from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads of the network (default: 1)",
     )
-    settings.add_arguments(parser)
+    add_setting_arguments(parser)
     web.add_arguments(parser)
     parser.add_argument(
         "--demo", action="store_true", help="recognise the bundled recording with the bundled model"
@@ -75,7 +75,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     model, source_uri = _named(arguments)
     file = read_model(model)
-    contract = settings.adapted(file.contract, arguments)
+    contract = apply_settings(file.contract, arguments)
     recognizer = Recognizer(
         contract,
         Model.of(file, arguments.threads),
@@ -100,7 +100,7 @@ def main(arguments: argparse.Namespace) -> int:
             _say(recognizer.counts.summary())
         if source.notes.counts:
             _say(f"not used: {source.notes.summary()}")
-    if termination.asked and not count:
+    if termination.requested and not count:
         return 0
     if not count:
         raise UserError(
@@ -169,7 +169,7 @@ def _stream(
 
     try:
         for chunk in source:
-            if termination.asked:
+            if termination.requested:
                 break
             if silent_s := watch.too_long_s(chunk):
                 write(recognizer.silent(silent_s))

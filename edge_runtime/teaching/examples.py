@@ -212,7 +212,7 @@ def cut_background(
 ) -> tuple[Float32Array, float]:
     """Cut a background recording into windows that overlap by half.
 
-    If that gives more than ``max_windows``, only that many are taken, evenly over the recording.
+    If that gives more than ``max_windows``, only that many are kept, evenly over the recording.
 
     Returns:
         Windows (n, window_samples, channels) in the order of time, and the length of the recording
@@ -230,9 +230,9 @@ def cut_background(
         for start in range(0, len(piece) - n + 1, max(1, n // 2))
     ]
     evenly = np.linspace(0, len(starts) - 1, min(max_windows, len(starts))).round().astype(int)
-    taken = [starts[k] for k in np.unique(evenly)]
+    chosen = [starts[k] for k in np.unique(evenly)]
     seconds = sum(map(len, pieces)) / contract.stream.rate_hz
-    return np.stack([pieces[i][start : start + n] for i, start in taken]), seconds
+    return np.stack([pieces[i][start : start + n] for i, start in chosen]), seconds
 
 
 def resample_pieces(
