@@ -109,7 +109,7 @@ def add_contract_arguments(group: argparse._ArgumentGroup) -> None:
         "--debounce",
         type=count,
         metavar="N",
-        help="show a label only after N decisions in a row",
+        help="show a label only after N equal decisions in a row",
     )
     group.add_argument(
         "--refractory-s",

@@ -102,7 +102,9 @@ def _cores() -> int:
     """Return the number of cores that this process may use."""
     import os
 
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _measure(paths: list[Path], threads: int, seconds: float, json_file: str | None) -> int:

@@ -37,9 +37,8 @@ MIN_MARGIN = 1.0
 MIN_BACKGROUND_WINDOWS = 5  # fewer say nothing about an hour
 TAIL_SHARE = 0.1  # of the background's windows: those that look most like a label
 MIN_TAIL_WINDOWS = 5
-MEASURABLE_LENGTHS = (
-    10.0  # a background cannot measure events rarer than one in 10 times its length
-)
+# A background cannot measure events that are rarer than one in this many times its length.
+MEASURABLE_LENGTHS = 10.0
 CURVE_THRESHOLDS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99, 0.999)
 EPSILON = 1e-9
 
