@@ -196,7 +196,7 @@ def markdown_report(
                 margin.k,
                 margin.rival,
                 f"{100 * margin.macro_f1:+.1f}",
-                signed_points(margin.subjects),
+                signed_points(margin.subjects.mean, margin.subjects),
             ]
             for margin in margins
         ]
@@ -210,11 +210,11 @@ def heading_of_k(k: int) -> str:
     return f"{k} labelled {noun} per class"
 
 
-def signed_points(interval: Interval) -> str:
+def signed_points(difference: float, interval: Interval) -> str:
     """Return a difference and its interval in points, such as "+1.2 (-0.3 to +2.5)"."""
     if interval.low is None or interval.high is None:
-        return f"{100 * interval.mean:+.1f}"
-    return f"{100 * interval.mean:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
+        return f"{100 * difference:+.1f}"
+    return f"{100 * difference:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
 def _fewer_draws(summaries: Sequence[Summary]) -> list[str]:
