@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.arrays import Float32Array
+from edge_runtime.machine import read_memory
 
 # Ways; the keys of WAYS
 OURS = "ours"
@@ -229,20 +230,11 @@ def main() -> None:
                     "times_us": times_us,
                     "decide_cpu_us": decide_cpu_us,
                     "add_cpu_us": add_cpu_us,
-                    "resident_mb": resident_mb(),
+                    "resident_mb": read_memory().resident_mb,
                 }
             ),
             flush=True,
         )
-
-
-def resident_mb() -> float | None:
-    """This process's resident memory, where the system tells."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next(
-        (int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS")), None
-    )
 
 
 if __name__ == "__main__":

@@ -29,16 +29,16 @@ PORT = 8797
 
 def worker(seconds: float, recording: str, port: int | None) -> None:
     """Recognise for so long; print processor seconds and memory of this process."""
-    import resource
     import time
     from contextlib import ExitStack
     from dataclasses import replace
 
     from edge_runtime.contract.container import read_model
+    from edge_runtime.live_loop import LiveLoop
+    from edge_runtime.machine import read_memory
     from edge_runtime.network.interpreter import Model
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sources import open_source
-    from edge_runtime.web.health import memory_mb
 
     file = read_model(DEMO_MODEL)
     contract = replace(
@@ -59,8 +59,9 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
                 Dashboard(recognizer, source, "made", Address("127.0.0.1", port))
             )
         started_s = begun_cpu_s = 0.0
-        for chunk in dashboard.source if dashboard else source:
-            for decision in recognizer.push(chunk.timestamps_s, chunk.samples):
+        chunks = dashboard.source if dashboard else source
+        for found in LiveLoop(chunks, recognizer, contract.stream.max_gap_s):
+            for decision in found:
                 decisions += 1
                 if dashboard:
                     dashboard.write(decision)
@@ -70,13 +71,14 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
                 break
         passed_s = time.monotonic() - started_s
         used = (time.process_time() - begun_cpu_s) / passed_s
+    memory = read_memory()
     print(
         json.dumps(
             {
                 "cpu": used,
                 "decisions_per_s": decisions / passed_s,
-                "memory_mb": memory_mb(),
-                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 * 1.048576,
+                "memory_mb": memory.resident_mb,
+                "peak_mb": memory.peak_mb,
             }
         )
     )

@@ -25,13 +25,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.arrays import Float32Array, Float64Array
-from edge_runtime.bench.worker import read_memory
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
 from edge_runtime.contract.container import read_model
 from edge_runtime.contract.spec import Contract
 from edge_runtime.decision import Decision, Smoother
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.machine import cpu_name, read_state
+from edge_runtime.machine import cpu_name, read_memory, read_state
 from edge_runtime.network.interpreter import Model
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.recordings import read_recording
@@ -339,7 +338,7 @@ class BatchRecognizer:
         contract = self._contract
         n = contract.window_samples
         resampler = LinearResampler(contract.stream.rate_hz, len(contract.stream.channels))
-        piece = resampler.push(np.array(self._times), np.array(self._rows, np.float32))
+        piece = resampler.resample(np.array(self._times), np.array(self._rows, np.float32))
         self.expected.used += len(self._times)
         self.expected.interpolated += piece.interpolated
         self._times = []

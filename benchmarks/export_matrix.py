@@ -23,7 +23,7 @@ from image_networks import NETWORKS, fine_tuned
 
 from edge_runtime.contract.strict_json import to_json
 from edge_runtime.errors import UserError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.machine import cpu_name
 from export.evidence import Evidence, gather, spread
 from export.pipeline import Exportable, Exporter, Job
@@ -188,7 +188,7 @@ def write(out: Path, cells: list[Cell], windows: int) -> None:
     text += f"\nNo file:\n\n{notes}" if notes else ""
     document = {"machine": machine, "windows": windows, "cells": to_json(cells)}
     for name, content in (("matrix.md", text), ("matrix.json", json.dumps(document, indent=1))):
-        with written_whole(out / name) as file:
+        with atomic_write(out / name) as file:
             file.write(content.encode())
 
 

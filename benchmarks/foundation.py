@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
-from edge_runtime.machine import cpu_name
+from edge_runtime.machine import cpu_name, read_memory
 from export.demo.pipeline import run
 from export.demo.report import Report
 from img2imu.progress import track
@@ -132,18 +132,10 @@ def start_process() -> dict[str, float]:
         first_decision_s, peak_mb = 0.0, 0.0
         for _ in process.stdout:
             first_decision_s = first_decision_s or time.perf_counter() - started
-            peak_mb = _peak_mb(process.pid) or peak_mb
+            peak_mb = read_memory(process.pid).peak_mb or peak_mb
     if process.returncode:
         raise SystemExit(f"img2imu run failed with exit code {process.returncode}")
     return {"first_decision_s": first_decision_s, "peak_mb": peak_mb}
-
-
-def _peak_mb(pid: int) -> float | None:
-    """Largest resident memory so far; getrusage would count the parent's, which the child had before exec."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return None  # already gone
 
 
 if __name__ == "__main__":

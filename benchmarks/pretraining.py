@@ -43,8 +43,7 @@ from img2imu.fewshot.tasks import TaskData, pick_tasks
 from img2imu.markdown import markdown_table
 from img2imu.pretrain.augmentations import AUGMENTATIONS
 from img2imu.pretrain.images import Images
-from img2imu.pretrain.recipe import Run
-from img2imu.pretrain.trainer import Trainer
+from img2imu.pretrain.trainer import PretrainingRun, Trainer
 from img2imu.progress import track
 
 RANDOM = "random"
@@ -216,9 +215,9 @@ class NetworkPlan:
         return f"{self.start} + {self.variant}, {self.images * self.epochs:,} images"
 
     @property
-    def run(self) -> Run:
+    def run(self) -> PretrainingRun:
         """Settings for the trainer."""
-        return Run(
+        return PretrainingRun(
             start=self.start,
             epochs=self.epochs,
             batch_size=BATCH_SIZE,

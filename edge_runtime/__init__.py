@@ -1,4 +1,19 @@
-"""img2imu's device side: live motion recognition with numpy and LiteRT, nothing else."""
+"""Live motion recognition on the device: everything that needs only numpy and LiteRT.
+
+Everything public is imported from here::
+
+    from edge_runtime import Recognizer, open_source
+
+    recognizer = Recognizer.load("model.tflite")
+    for chunk in open_source("replay:walk.csv", recognizer.contract.stream.channels):
+        for decision in recognizer.push(chunk.timestamps_s, chunk.samples):
+            print(decision.time_s, decision.label)
+
+Mistakes that the user can fix are raised as a subclass of :class:`UserError`. Loggers are children
+of ``"img2imu"``; nothing is logged until the application configures ``logging``.
+"""
+
+import logging
 
 from edge_runtime.contract.container import ModelFile, read_model
 from edge_runtime.contract.spec import Contract
@@ -42,3 +57,6 @@ __all__ = [
     "open_source",
     "read_model",
 ]
+
+# Without this, Python prints warnings of a logger that nobody configured to standard error.
+logging.getLogger("img2imu").addHandler(logging.NullHandler())

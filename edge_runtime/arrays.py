@@ -1,4 +1,4 @@
-"""Short names for the array types that the whole project uses; shapes stand where each is used."""
+"""Short names for the array types used everywhere. Shapes are noted where each array is used."""
 
 from __future__ import annotations
 

@@ -1,7 +1,15 @@
-"""What can go wrong through no fault of the program: one sentence each, shown to the user without a traceback.
+"""Mistakes that the user can fix. Each is one sentence and is shown without a traceback.
 
-Every message names the value that was met, what was expected, and the remedy. The command line
-prints the sentence and leaves with exit code 2.
+* UserError
+  + ContractError       a model file
+  + StreamError         a stream of samples
+  + SourceError         a source, or the URI of a source or sink
+  + OutputError         a file or address to write to
+  + DataError           training data (also a ValueError)
+  + MissingExtraError   an optional dependency
+
+Every message names the value met, what was expected, and the remedy. The command line prints the
+message and exits with code 2.
 """
 
 from __future__ import annotations
@@ -10,35 +18,35 @@ from typing import Any
 
 
 class UserError(Exception):
-    """A mistake in the input; ``str(error)`` is one sentence fit to be shown as it is."""
+    """Base class. ``str(error)`` is one sentence that can be shown to the user unchanged."""
 
 
 class ContractError(UserError):
-    """A model file that is not one of ours, is damaged, or holds a contract this version cannot honour."""
+    """A model file is not ours, is damaged, or holds a contract that this version cannot honour."""
 
 
 class StreamError(UserError):
-    """A stream of samples that breaks the model's contract: rate, units, axes, order of time, NaN.
+    """A stream breaks the model's contract: rate, units, axes, order of timestamps, NaN.
 
     Attributes:
-        decisions: those that the samples before the offending one completed.
+        decisions: completed by the samples before the offending one.
     """
 
     decisions: tuple[Any, ...] = ()
 
 
 class SourceError(UserError):
-    """A source that cannot be opened or read: missing file, missing column, unknown scheme."""
+    """A source cannot be opened or read: missing file, missing column, unknown scheme."""
 
 
 class OutputError(UserError):
-    """A file that cannot be written: no such directory, no permission, a full disk."""
+    """A file cannot be written: missing directory, no permission, full disk."""
 
 
 class DataError(UserError, ValueError):
-    """Training data that cannot be used: too few windows, wrong shape, wrong units.
+    """Training data cannot be used: too few windows, wrong shape, wrong units.
 
-    A ``ValueError`` too, which is what callers of scikit-learn's estimators expect.
+    Also a ``ValueError``, which callers of scikit-learn estimators expect.
     """
 
 

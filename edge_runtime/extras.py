@@ -1,4 +1,4 @@
-"""Packages that only one source or sink needs, imported when it is opened."""
+"""Import packages that only one source, sink or page needs, when it is opened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from edge_runtime.errors import MissingExtraError
 
 
 def import_extra(module: str, extra: str) -> Any:
-    """Import a module that ``pip install "img2imu[EXTRA]"`` brings.
+    """Import a module that ``pip install "img2imu[EXTRA]"`` installs.
 
     Raises:
         MissingExtraError: it is not installed.

@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Write files so that nobody ever reads half of one."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from edge_runtime.errors import OutputError
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A file to write to; it takes its place at ``path`` when the block ends well, and leaves no trace otherwise.
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file for writing that appears at ``path`` only when the block ends without an error.
+
+    On an error an existing file at ``path`` stays as it was, and nothing else is left behind.
 
     Raises:
         OutputError: the place cannot be written or the disk is full.
     """
     path = Path(path)
-    aside = path.with_name(
-        f".{path.name}.{os.getpid()}.part"
-    )  # the same directory, so that renaming is atomic
+    # in the same directory, so that renaming is atomic
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         try:
-            with aside.open("wb") as file:
+            with part.open("wb") as file:
                 yield file
-            aside.replace(path)
+            part.replace(path)
         finally:
-            aside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f"{path} cannot be written ({error.strerror or error}): choose another place, or free some "
-            "space"
+            f"{path} cannot be written ({error.strerror or error}): choose another place, or free "
+            "some space"
         ) from error
 
 
@@ -40,15 +41,14 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     """Refuse a place that cannot be written, before long work is done for it.
 
     Raises:
-        OutputError: the directory is missing or may not be written, or something that is no file
-        lies there.
+        OutputError: the directory is missing or not writable, or ``path`` is a directory, a device
+            or a pipe.
     """
     path = Path(path)
     if path.is_dir():
         raise OutputError(f"{path} is a directory, expected the name of a file: add one")
-    if (
-        path.exists() and not path.is_file()
-    ):  # a file would take its place, and a device would be gone
+    # renaming a file over a device or a pipe would replace it
+    if path.exists() and not path.is_file():
         raise OutputError(
             f"{path} is a device or a pipe, expected the name of a file: choose another place"
         )

@@ -1,7 +1,7 @@
-"""This machine: its processor, memory in use, and what slows it down (clock, temperature, throttling, load).
+"""Facts about this machine: processor, memory of a process, and what slows the processor down.
 
-Sources: Linux Documentation/admin-guide/pm/cpufreq.rst and ABI/testing/sysfs-class-thermal; the
-bits of ``vcgencmd get_throttled`` as Raspberry Pi's documentation lists them.
+Sources: Linux Documentation/admin-guide/pm/cpufreq.rst and ABI/testing/sysfs-class-thermal;
+proc_pid_status(5); the bits of ``vcgencmd get_throttled`` in Raspberry Pi's documentation.
 """
 
 from __future__ import annotations
@@ -13,29 +13,43 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-NOW_BITS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}
-SINCE_BOOT = 16  # the same four, shifted: it happened since the machine was started
-CPU_ZONES = (
-    "cpu",
-    "x86_pkg_temp",
-    "soc",
-    "acpitz",
-)  # how types of thermal zones near the processor begin, best first
+THROTTLED_BITS = {
+    0: "under-voltage",
+    1: "clock capped",
+    2: "throttled",
+    3: "soft temperature limit",
+}
+SINCE_BOOT_SHIFT = 16  # the same four bits, shifted: it has happened since boot
+# How the types of thermal zones near the processor begin, best first.
+CPU_ZONES = ("cpu", "x86_pkg_temp", "soc", "acpitz")
 VCGENCMD_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
-class MachineState:
-    """A moment; None is what the machine does not tell.
+class Memory:
+    """Memory of one process, megabytes (10^6 bytes). None where the system does not tell.
 
     Attributes:
-        governor: who chooses the clock.
+        resident_mb: now.
+        peak_mb: largest so far.
+    """
+
+    resident_mb: float | None
+    peak_mb: float | None
+
+
+@dataclass(frozen=True)
+class MachineState:
+    """The machine at one moment. None where the machine does not tell.
+
+    Attributes:
+        governor: policy that chooses the clock.
         clock_mhz: of the first core.
         max_clock_mhz: highest that the governor may choose.
         temperature_c: of the processor, degrees Celsius.
-        throttled_now: what holds a Pi back at this moment.
-        throttled_before: what has held it back since it was started.
-        load: mean number of tasks that wanted a core in the last minute, this benchmark's included.
+        throttled_now: what slows a Pi down at this moment.
+        throttled_before: what has slowed it down since boot.
+        load: mean number of runnable tasks over the last minute, this process included.
     """
 
     governor: str | None
@@ -47,31 +61,81 @@ class MachineState:
     load: float | None
 
 
-def read_state(root: Path = Path("/"), vcgencmd: str | None = None) -> MachineState:
-    """The machine's state now.
+def cpu_name() -> str:
+    """Return the processor's name as the kernel reports it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith(("model name", "Model")):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def read_memory(pid: int | str = "self", root: Path = Path("/")) -> Memory:
+    """Return the memory of a process.
+
+    Not from getrusage: its peak counts the memory of the parent, which a process holds between fork
+    and exec.
 
     Args:
-        root: where ``sys`` and ``proc`` lie.
-        vcgencmd: the Pi's firmware tool; None looks for it on the path.
+        pid: of the process; ``"self"`` is this one.
+        root: directory that holds ``proc``.
     """
-    frequency = root / "sys/devices/system/cpu/cpu0/cpufreq"
-    bits = _throttled_bits(vcgencmd or shutil.which("vcgencmd"))
-    load = (_text(root / "proc/loadavg") or "").partition(" ")[0]
+    status = _read_text(root / f"proc/{pid}/status") or ""
+    lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+
+    def megabytes(field: str) -> float | None:
+        return int(lines[field].split()[0]) * 1024 / 1e6 if field in lines else None
+
+    return Memory(resident_mb=megabytes("VmRSS"), peak_mb=megabytes("VmHWM"))
+
+
+def read_state(root: Path = Path("/"), vcgencmd: str | None = None) -> MachineState:
+    """Return the machine's state now.
+
+    Args:
+        root: directory that holds ``sys`` and ``proc``.
+        vcgencmd: path of the Pi's firmware tool; None searches the PATH.
+    """
+    cpufreq = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    throttled = _throttled_bits(vcgencmd or shutil.which("vcgencmd"))
+    load = (_read_text(root / "proc/loadavg") or "").partition(" ")[0]
     return MachineState(
-        governor=_text(frequency / "scaling_governor"),
-        clock_mhz=_scaled(_text(frequency / "scaling_cur_freq"), 1e3),
-        max_clock_mhz=_scaled(_text(frequency / "scaling_max_freq"), 1e3),
+        governor=_read_text(cpufreq / "scaling_governor"),
+        clock_mhz=_scaled(_read_text(cpufreq / "scaling_cur_freq"), 1e3),
+        max_clock_mhz=_scaled(_read_text(cpufreq / "scaling_max_freq"), 1e3),
         temperature_c=processor_temperature_c(root),
-        throttled_now=None if bits is None else _names(bits),
-        throttled_before=None if bits is None else _names(bits >> SINCE_BOOT),
+        throttled_now=None if throttled is None else _names(throttled),
+        throttled_before=None if throttled is None else _names(throttled >> SINCE_BOOT_SHIFT),
         load=_scaled(load, 1),
     )
 
 
-def _text(path: Path) -> str | None:
+def processor_temperature_c(root: Path = Path("/")) -> float | None:
+    """Return the processor's temperature, degrees Celsius.
+
+    It is that of the thermal zone nearest to the processor, judged by the zone's name. If no name
+    tells, it is that of the hottest zone.
+
+    Args:
+        root: directory that holds ``sys``.
+    """
+    zones = []
+    for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
+        celsius = _scaled(_read_text(zone / "temp"), 1e3)
+        if celsius is not None:
+            zones.append(((_read_text(zone / "type") or "").lower(), celsius))
+    for prefix in CPU_ZONES:
+        near = [celsius for zone_type, celsius in zones if zone_type.startswith(prefix)]
+        if near:
+            return max(near)
+    return max((celsius for _, celsius in zones), default=None)
+
+
+def _read_text(path: Path) -> str | None:
     try:
         return path.read_text(errors="replace").strip("\0 \n") or None
-    except OSError:  # not there, or a driver that answers with an error
+    except OSError:  # missing, or a driver that answers with an error
         return None
 
 
@@ -83,26 +147,8 @@ def _scaled(text: str | None, divisor: float) -> float | None:
     return value if abs(value) < 1e9 else None  # neither NaN nor infinite
 
 
-def processor_temperature_c(root: Path = Path("/")) -> float | None:
-    """Of the zone nearest to the processor, degrees Celsius; of the hottest when no name says which that is.
-
-    Args:
-        root: where ``sys`` lies.
-    """
-    zones = [
-        (_text(zone / "type") or "", _scaled(_text(zone / "temp"), 1e3))
-        for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*"))
-    ]
-    known = [(kind, celsius) for kind, celsius in zones if celsius is not None]
-    for name in CPU_ZONES:
-        near = [celsius for kind, celsius in known if kind.lower().startswith(name)]
-        if near:
-            return max(near)
-    return max((celsius for _, celsius in known), default=None)
-
-
 def _throttled_bits(vcgencmd: str | None) -> int | None:
-    """``throttled=0x50005`` as a number; None without the tool, or without leave to ask the firmware."""
+    """Return ``throttled=0x50005`` as a number, or None if the firmware cannot be asked."""
     if vcgencmd is None:
         return None
     try:
@@ -120,13 +166,4 @@ def _throttled_bits(vcgencmd: str | None) -> int | None:
 
 
 def _names(bits: int) -> tuple[str, ...]:
-    return tuple(name for bit, name in NOW_BITS.items() if bits >> bit & 1)
-
-
-def cpu_name() -> str:
-    """As the kernel tells it."""
-    information = Path("/proc/cpuinfo")
-    for line in information.read_text().splitlines() if information.exists() else ():
-        if line.startswith(("model name", "Model")):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return tuple(name for bit, name in THROTTLED_BITS.items() if bits >> bit & 1)

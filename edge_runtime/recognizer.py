@@ -1,10 +1,19 @@
-"""Samples in, decisions out: the whole live path in one object."""
+"""``Recognizer``: samples in, decisions out. The whole live path in one object.
+
+The path is a row of four generators, each fed by the one before it:
+
+    in order -> cut at gaps -> windows -> decide
+
+The first yields stretches of samples in order of time, the second adds a :class:`Gap` where samples
+are missing, the third yields ``Window | Gap | WarmingUp``, the last yields decisions.
+"""
 
 from __future__ import annotations
 
 import math
 import os
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -19,37 +28,44 @@ from edge_runtime.frontend import Features, FrontEnd
 from edge_runtime.network.interpreter import Model
 from edge_runtime.stream import checks
 from edge_runtime.stream.counts import StreamCounts
-from edge_runtime.stream.order import MAX_HOLD_S, Run, SampleOrder
-from edge_runtime.stream.windows import WindowStream
+from edge_runtime.stream.order import MAX_HOLD_S, SampleOrder, Stretch
+from edge_runtime.stream.windows import Gap, WarmingUp, Window, WindowStream
 
-MAX_GAPS_WITHOUT_A_WINDOW = 10  # so many in a row are no gaps but a stream far too slow
+MAX_GAPS_WITHOUT_A_WINDOW = 10  # this many in a row mean that the stream is far too slow
 
 
 class Recognizer:
-    """Recognises motions in a stream of samples.
+    """Recognise motions in a stream of samples.
 
-    A decision falls every ``hop_samples`` once a window is full. How the stream is cut into calls
-    of :meth:`push` changes nothing: the decisions are bit-identical. Samples that are late or come
-    twice are dropped and counted; after a pause longer than ``max_gap_s``, or a clock set back, the
-    window is filled anew. Memory is bounded.
+    Once a window is full, a decision follows every ``hop_samples``. Decisions are bit-identical
+    however the stream is cut into calls of :meth:`push`. Late and duplicate samples are dropped and
+    counted. After a pause longer than ``max_gap_s``, or a clock that was set back, a whole new
+    window must fill up. Memory is bounded.
 
     Args:
         contract: what the model takes and gives.
         model: the network.
-        hold_s: samples wait so long, on their own clock, for earlier ones that are still on their
-            way; 0 to 10 s.
-        polyphase: take a sensor faster than the model's rate, and filter it down; decisions come 10
-            grid samples later (0.2 s at 50 Hz).
+        hold_s: how long samples are held, on their own clock, for earlier ones that are still on
+            their way; 0 to 10 s.
+        polyphase: accept a sensor faster than the model's rate and filter it down. Decisions come
+            10 grid samples later (0.2 s at 50 Hz).
 
     Attributes:
-        contract: as given.
-        model: as given.
+        contract: what the model takes and gives.
+        model: the network.
         counts: what became of every sample since the recogniser was made.
-        features: what the network was given for the newest decision; None before the first, and
-            where the front end is inside the network.
+        features: input of the network for the newest decision; None before the first, and if the
+            front end is inside the network.
 
     Raises:
-        StreamError: ``hold_s`` makes no sense.
+        StreamError: ``hold_s`` is out of range.
+
+    Examples:
+        >>> from edge_runtime import Recognizer, open_source
+        >>> recognizer = Recognizer.load("model.tflite")
+        >>> for chunk in open_source("walk.csv", recognizer.contract.stream.channels):
+        ...     for decision in recognizer.push(chunk.timestamps_s, chunk.samples):
+        ...         print(decision.time_s, decision.label, decision.probability)
     """
 
     def __init__(
@@ -57,21 +73,22 @@ class Recognizer:
     ) -> None:
         if not 0 <= hold_s <= MAX_HOLD_S:
             raise StreamError(
-                f"samples are to be held for {hold_s:g} s, expected 0 to {MAX_HOLD_S:g}: 0.1 does for "
-                "most connections"
+                f"samples are to be held for {hold_s:g} s, expected 0 to {MAX_HOLD_S:g}: 0.1 is "
+                "enough for most connections"
             )
         self.contract = contract
         self.model = model
         self.counts = StreamCounts()
         self.features: Features | None = None
-        channels, stream = len(contract.stream.channels), contract.stream
-        self._front_end = FrontEnd.of(contract)
-        self._order = SampleOrder(
-            channels, math.ceil(stream.max_gap_s * stream.rate_hz), hold_s, self.counts
-        )
+        stream = contract.stream
+        channels = len(stream.channels)
+        samples_of_a_gap = math.ceil(stream.max_gap_s * stream.rate_hz)
         self._polyphase = polyphase
+        self._order = SampleOrder(channels, samples_of_a_gap, hold_s, self.counts)
         self._windows = WindowStream(contract, polyphase, self.counts)
+        self._front_end = FrontEnd.of(contract)
         self._smoother = Smoother(contract.decision, contract.labels)
+        self._is_first_window = True  # of the stream, or after a gap
         self.reset()
 
     @classmethod
@@ -80,67 +97,96 @@ class Recognizer:
 
         Args:
             path: a ``.tflite`` written by ``img2imu export``.
-            threads: CPU threads of the network.
+            threads: CPU threads used by the network.
 
         Raises:
-            ContractError: the file is no model of ours, is damaged, or too new.
+            ContractError: the file is not an img2imu model, is damaged, or is too new.
         """
         file = read_model(path)
         return cls(file.contract, Model.of(file, threads))
-
-    def reset(self) -> None:
-        """Forget the stream so far: the next sample may have any timestamp, and a window must fill up again."""
-        self._gaps = 0
-        self._silent_s = 0.0
-        self._order.reset()
-        self._restart()
 
     @property
     def fill(self) -> float:
         """How full the window is, 0 to 1; below 1 the recogniser is warming up."""
         return self._windows.fill
 
+    def reset(self) -> None:
+        """Forget the stream so far. The next sample may have any timestamp."""
+        self._gaps_without_a_window = 0
+        self._silent_s = 0.0  # announced by silent(), until samples arrive again
+        self._order.reset()
+        self._windows.reset()
+        self._forget_earlier_windows()
+
     def push(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> list[Decision]:
-        """Take samples; give the decisions that they complete, oldest first.
+        """Add samples; return the decisions that they complete, oldest first.
 
         Args:
             timestamps_s: (n,) seconds on the sensor's clock.
             samples: (n, channels) in SI units, columns as in ``contract.stream.channels``.
 
         Raises:
-            StreamError: the stream breaks the contract (rate, units, NaN, shape). Its attribute
-                ``decisions`` holds those from before the offending sample; the stream so far is
-                forgotten, and with it the rest of this call's samples.
+            StreamError: the stream breaks the contract (rate, units, NaN, shape). The error's
+                ``decisions`` are those from before the offending sample. The stream so far is
+                forgotten, and the rest of this call's samples are dropped.
         """
         decisions: list[Decision] = []
         try:
-            if self._is_ordinary(timestamps_s, samples):
+            if self._is_next_sample(timestamps_s, samples):
                 self.counts.received += 1
-                self._grow(np.asarray(timestamps_s), np.asarray(samples), decisions)
+                for window in self._windows.add(np.asarray(timestamps_s), np.asarray(samples)):
+                    decisions.append(self._judge(window))
                 return decisions
             times, values = checks.as_arrays(timestamps_s, samples, self.contract.stream)
-            if len(times):
-                self.counts.received += len(times)
-                bad = checks.first_bad_sample(
-                    times, values, None, self.contract.stream, ordered=False
-                )
-                stop = len(times) if bad is None else bad[0]
-                self._after_silence(times[:stop], decisions)
-                self._take(self._order.push(times[:stop], values[:stop]), decisions)
-                if bad is not None:
-                    self._finish(decisions)
-                    raise StreamError(bad[1])
+            in_order = self._in_order(times, values)
+            for decision in self._decide(self._window(self._cut_at_gaps(in_order))):
+                decisions.append(decision)
         except StreamError as error:
             self._refuse(error, decisions)
             raise
         return decisions
 
-    def _is_ordinary(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> bool:
-        """Whether this is a single sample that follows the one before it and has nothing wrong.
+    def flush(self) -> list[Decision]:
+        """Return the decisions of samples that were held back: the stream has ended.
 
-        What :meth:`push` does with others comes to the same, but touches more code than stays in a
-        processor's caches from one sample to the next, 20 ms later: live, that costs tens of times
-        what it does in a loop.
+        Raises:
+            StreamError: see :meth:`push`.
+        """
+        decisions: list[Decision] = []
+        try:
+            for decision in self._decide(self._window(self._cut_at_gaps(self._order.flush()))):
+                decisions.append(decision)
+            self._windows.catch_up()
+        except StreamError as error:
+            self._refuse(error, decisions)
+            raise
+        return decisions
+
+    def silent(self, silence_s: float) -> list[Decision]:
+        """Report that nothing has arrived for too long; return a gap, once per silence.
+
+        No stale label is shown while the source is silent. The window is kept: samples that were
+        only delayed continue it. If the next samples cover less than half of the silence, the
+        sensor's clock stood still meanwhile, and a new window must fill up.
+
+        Args:
+            silence_s: seconds since samples last arrived, on this machine's clock.
+        """
+        if self._windows.newest_s is None:
+            return []
+        was_announced = self._silent_s > 0
+        self._silent_s = silence_s
+        if was_announced:
+            return []
+        return [self._with_counts(Decision.gap(self._windows.newest_s))]
+
+    def _is_next_sample(self, timestamps_s: npt.ArrayLike, samples: npt.ArrayLike) -> bool:
+        """Accept a single sample that follows its predecessor and has nothing wrong.
+
+        This is a short cut past the row of generators, with the same result. Live, samples arrive
+        one by one, 20 ms apart: by then the longer path has left the processor's caches, and costs
+        tens of times what it costs in a loop. Returns False and changes nothing if the sample has
+        to take the longer path.
         """
         newest_s = self._windows.newest_s
         if (
@@ -159,149 +205,161 @@ class Recognizer:
             time_s > newest_s
             and time_s - newest_s <= self.contract.stream.max_gap_s
             and checks.is_usable(samples[0].tolist())
-            and self._order.follows(time_s)
+            and self._order.accept_if_next(time_s)
         )
 
-    def flush(self) -> list[Decision]:
-        """The decisions of samples that were held back: the stream has ended.
+    # The row of generators.
+
+    def _in_order(
+        self, times: Float64Array, values: Float32Array
+    ) -> Iterator[Stretch | Gap | WarmingUp]:
+        """Yield samples in order of time; if one is unusable, those before it, then raise."""
+        if not len(times):
+            return
+        self.counts.received += len(times)
+        bad = checks.first_bad_sample(times, values, None, self.contract.stream, ordered=False)
+        stop = len(times) if bad is None else bad[0]
+        yield from self._after_silence(times[:stop])
+        yield from self._order.sort(times[:stop], values[:stop])
+        if bad is not None:
+            yield from self._order.flush()
+            self._windows.catch_up()
+            raise StreamError(bad[1])
+
+    def _after_silence(self, times: Float64Array) -> Iterator[Gap | WarmingUp]:
+        """Yield a gap if samples continue as if the announced silence had not been."""
+        if not self._silent_s or self._windows.newest_s is None or not len(times):
+            return
+        if 0 <= times.max() - self._windows.newest_s < self._silent_s / 2:
+            yield self._gap(float(times[0]), self._silent_s)
+        elif self.fill < 1:
+            yield WarmingUp(float(times[0]))
+
+    def _cut_at_gaps(
+        self, stretches: Iterable[Stretch | Gap | WarmingUp]
+    ) -> Iterator[Stretch | Gap | WarmingUp]:
+        """Yield stretches without a pause longer than ``max_gap_s``, and a gap between them."""
+        max_gap_s = self.contract.stream.max_gap_s
+        for stretch in stretches:
+            if not isinstance(stretch, Stretch):
+                yield stretch
+                continue
+            if stretch.restart_s is not None:
+                yield self._gap(stretch.restart_s, 0.0)
+            times = stretch.times_s
+            if not len(times):
+                continue
+            newest_s = self._windows.newest_s
+            last_s = float(times[0]) if newest_s is None else newest_s
+            if float(times[-1]) - last_s <= max_gap_s:  # then no single step is longer
+                yield stretch
+            else:
+                with np.errstate(over="ignore"):  # an infinite step is a gap as well
+                    steps = np.diff(times, prepend=last_s)
+                begin = 0
+                for cut in (*np.flatnonzero(steps > max_gap_s), len(times)):
+                    if begin < cut:
+                        yield Stretch(times[begin:cut], stretch.values[begin:cut])
+                    if cut < len(times):
+                        yield self._gap(float(times[cut]), float(steps[cut]))
+                    begin = cut
+            self._silent_s = 0.0
+
+    def _gap(self, time_s: float, gap_s: float) -> Gap:
+        """Count a gap before the sample at ``time_s``; ``gap_s`` is 0 if the clock was set back.
 
         Raises:
-            StreamError: as :meth:`push`.
+            StreamError: too many gaps in a row.
         """
-        decisions: list[Decision] = []
-        try:
-            self._finish(decisions)
-        except StreamError as error:
-            self._refuse(error, decisions)
-            raise
-        return decisions
+        self._gaps_without_a_window += 1
+        self.counts.gaps += 1
+        stream = self.contract.stream
+        if self._gaps_without_a_window >= MAX_GAPS_WITHOUT_A_WINDOW:
+            last = f"of {gap_s:.3g} s" if gap_s else "a clock that stood still or was set back"
+            raise StreamError(
+                f"{self._gaps_without_a_window} pauses longer than {stream.max_gap_s:g} s came "
+                f"before a window was full (the last {last}), expected samples at "
+                f"{stream.rate_hz:g} Hz: raise the sensor's rate, check its connection, or give "
+                "timestamps in seconds"
+            )
+        gap = Gap(time_s, was_announced=self._silent_s > 0)
+        self._silent_s = 0.0
+        return gap
 
-    def _finish(self, decisions: list[Decision]) -> None:
-        """Nothing waits any longer."""
-        self._take(self._order.flush(), decisions)
-        self._windows.catch_up()
+    def _window(
+        self, stretches: Iterable[Stretch | Gap | WarmingUp]
+    ) -> Iterator[Window | Gap | WarmingUp]:
+        """Yield each window that the samples complete; start over after a gap."""
+        for item in stretches:
+            if isinstance(item, Stretch):
+                yield from self._windows.add(item.times_s, item.values)
+            elif isinstance(item, Gap):
+                self._windows.catch_up()  # so that all samples are counted
+                self._windows.reset()
+                self._forget_earlier_windows()
+                if not item.was_announced:
+                    yield item
+                yield WarmingUp(item.time_s)
+            else:
+                yield item
+
+    def _decide(self, windows: Iterable[Window | Gap | WarmingUp]) -> Iterator[Decision]:
+        """Yield a decision for each window, gap and beginning."""
+        for item in windows:
+            if isinstance(item, Window):
+                yield self._judge(item)
+            elif isinstance(item, Gap):
+                yield self._with_counts(Decision.gap(item.time_s))
+            else:
+                yield self._with_counts(Decision.warming_up(item.time_s))
+
+    def _judge(self, window: Window) -> Decision:
+        """Check a window, run the network on it, and decide.
+
+        Raises:
+            StreamError: wrong units or rate, or a dead sensor.
+        """
+        started_ns = time.perf_counter_ns()
+        stream = self.contract.stream
+        if checks.has_holes(window.received, stream, self._polyphase):
+            self._forget_earlier_windows()
+            return self._with_counts(Decision.gap(window.time_s))
+        if self._is_first_window:
+            checks.check_units(window.samples, stream)
+        else:
+            checks.check_alive(window.samples, stream)
+        self._gaps_without_a_window = 0
+        network_input: Features | Float32Array = window.samples
+        if not self.model.takes_windows:
+            new_samples = self.contract.hop_samples
+            if self._is_first_window:
+                new_samples = self.contract.window_samples
+            self.features = self._images.advance(window.samples, new_samples)
+            network_input = self.features
+        self._is_first_window = False
+        drawn_ns = time.perf_counter_ns()
+        probabilities, _ = self.model.infer(network_input)
+        inferred_ns = time.perf_counter_ns()
+        decision = self._smoother.decide(window.time_s, probabilities)
+        latency = Latency(
+            frontend=(drawn_ns - started_ns) / 1e3,
+            inference=(inferred_ns - drawn_ns) / 1e3,
+            total=(time.perf_counter_ns() - started_ns) / 1e3,
+        )
+        return replace(decision, latency_us=latency, counts=replace(self.counts))
+
+    def _forget_earlier_windows(self) -> None:
+        """Make the next window one that shares nothing with the windows before it."""
+        self._smoother.reset()
+        self._images = self._front_end.stream()
+        self._is_first_window = True
+
+    def _with_counts(self, decision: Decision) -> Decision:
+        return replace(decision, counts=replace(self.counts))
 
     def _refuse(self, error: StreamError, decisions: list[Decision]) -> None:
+        """Attach the decisions so far to the error, and forget the stream."""
         error.decisions = tuple(decisions)
         self.reset()
         counts = self.counts
         counts.refused = counts.received - counts.used - counts.late - counts.duplicate
-
-    def silent(self, silence_s: float) -> list[Decision]:
-        """Say that nothing has come for longer than it may; gives the gap, once, so that no stale label stays.
-
-        The window is kept: samples that were only under way go on where it ended. If those that
-        come next cover less than half of the silence, the sensor's clock stood still meanwhile, and
-        the window is filled anew.
-
-        Args:
-            silence_s: since the newest samples came, on this machine's clock.
-        """
-        if self._windows.newest_s is None:
-            return []
-        announced, self._silent_s = self._silent_s > 0, silence_s
-        return [] if announced else [self._counted(Decision.gap(self._windows.newest_s))]
-
-    def _after_silence(self, times: Float64Array, decisions: list[Decision]) -> None:
-        """Empty the window when samples go on as if there had been no silence."""
-        if not self._silent_s or self._windows.newest_s is None or not len(times):
-            return
-        if 0 <= times.max() - self._windows.newest_s < self._silent_s / 2:
-            self._gap(float(times[0]), self._silent_s, decisions)
-        elif self.fill < 1:
-            decisions.append(self._counted(Decision.warming_up(float(times[0]))))
-
-    def _take(self, runs: list[Run], decisions: list[Decision]) -> None:
-        """Cut at gaps; feed each piece to the grid."""
-        for run in runs:
-            if run.restart_s is not None:
-                self._gap(run.restart_s, 0.0, decisions)
-            if not len(run.times_s):
-                continue
-            last_s = (
-                float(run.times_s[0]) if self._windows.newest_s is None else self._windows.newest_s
-            )
-            if (
-                float(run.times_s[-1]) - last_s <= self.contract.stream.max_gap_s
-            ):  # all of it, so every step
-                self._grow(run.times_s, run.values, decisions)
-            else:
-                self._grow_between_gaps(run, last_s, decisions)
-            self._silent_s = 0.0
-
-    def _grow_between_gaps(self, run: Run, last_s: float, decisions: list[Decision]) -> None:
-        with np.errstate(over="ignore"):  # an infinite step is a gap as well
-            steps = np.diff(run.times_s, prepend=last_s)
-        cuts = np.flatnonzero(steps > self.contract.stream.max_gap_s)
-        begin = 0
-        for cut in (*cuts, len(run.times_s)):
-            if begin < cut:
-                self._grow(run.times_s[begin:cut], run.values[begin:cut], decisions)
-            if cut < len(run.times_s):
-                self._gap(float(run.times_s[cut]), float(steps[cut]), decisions)
-            begin = cut
-
-    def _gap(self, time_s: float, gap_s: float, decisions: list[Decision]) -> None:
-        self._gaps += 1
-        self.counts.gaps += 1
-        if self._gaps >= MAX_GAPS_WITHOUT_A_WINDOW:
-            last = f"of {gap_s:.3g} s" if gap_s else "a clock that stood still or was set back"
-            raise StreamError(
-                f"{self._gaps} pauses longer than {self.contract.stream.max_gap_s:g} s came before a "
-                f"window was full (the last {last}), expected samples at "
-                f"{self.contract.stream.rate_hz:g} Hz: raise the sensor's rate, mend its connection, "
-                "or give timestamps in seconds"
-            )
-        self._windows.catch_up()  # to be counted
-        self._restart()
-        if not self._silent_s:  # else it has been said
-            decisions.append(self._counted(Decision.gap(time_s)))
-        self._silent_s = 0.0
-        decisions.append(self._counted(Decision.warming_up(time_s)))
-
-    def _counted(self, decision: Decision) -> Decision:
-        return replace(decision, counts=replace(self.counts))
-
-    def _restart(self) -> None:
-        self._windows.reset()
-        self._forget_windows()
-
-    def _forget_windows(self) -> None:
-        self._smoother.reset()
-        self._front = self._front_end.stream()
-        self._first = True  # the next window has none before it
-
-    def _grow(
-        self,
-        times: Float64Array,
-        values: Float32Array,
-        decisions: list[Decision],
-    ) -> None:
-        for time_s in self._windows.push(times, values):
-            decisions.append(self._decide(time_s))
-
-    def _decide(self, time_s: float) -> Decision:
-        started = time.perf_counter_ns()
-        contract = self.contract
-        window = self._windows.window
-        if checks.has_holes(self._windows.received, contract.stream, self._polyphase):
-            self._forget_windows()
-            return self._counted(Decision.gap(time_s))
-        (checks.check_units if self._first else checks.check_alive)(window, contract.stream)
-        self._gaps = 0
-        if not self.model.takes_windows:
-            self.features = self._front.advance(
-                window, contract.window_samples if self._first else contract.hop_samples
-            )
-        given = window if self.features is None else self.features
-        self._first = False
-        drawn = time.perf_counter_ns()
-        probabilities, _ = self.model.infer(given)
-        inferred = time.perf_counter_ns()
-        decision = self._smoother.decide(time_s, probabilities)
-        latency = Latency(
-            (drawn - started) / 1e3,
-            (inferred - drawn) / 1e3,
-            (time.perf_counter_ns() - started) / 1e3,
-        )
-        return replace(decision, latency_us=latency, counts=replace(self.counts))

@@ -20,6 +20,7 @@ from edge_runtime.contract.container import read_model
 from edge_runtime.contract.strict_json import from_json
 from edge_runtime.errors import UserError
 from edge_runtime.frontend import FrontEnd
+from edge_runtime.machine import read_memory
 from edge_runtime.network.interpreter import Model
 
 WARM_UP = 20
@@ -95,7 +96,7 @@ def main() -> None:
         model = Model.of(file, threads)
         latencies[threads] = _latency(lambda model=model: model.infer(given))
         if threads == 1:
-            peak_mb, outside = _peak_mb(), model.outside_delegate
+            peak_mb, outside = read_memory().peak_mb, model.outside_delegate
     on_host = None if takes_windows else _latency(lambda: front_end.compute(window))
     print(
         json.dumps(
@@ -123,17 +124,6 @@ def _latency(call) -> dict[str, float]:  # type: ignore[no-untyped-def]
         times_ns.append(time.perf_counter_ns() - started)
     p50, p95 = np.percentile(times_ns, (50, 95)) / 1e3
     return {"p50_us": float(p50), "p95_us": float(p95)}
-
-
-def _peak_mb() -> float | None:
-    """Largest resident memory so far; getrusage would count the parent's, which this process had before exec."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return None
-    for line in status.read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return None
 
 
 if __name__ == "__main__":

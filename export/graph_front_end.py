@@ -19,6 +19,7 @@ from edge_runtime.frontend.spectrogram import (
     POWER_FLOOR,
     Spectrogram,
     frequency_weights,
+    scaled_hann,
     time_weights,
 )
 from export.checks import ExportError
@@ -101,9 +102,8 @@ class GraphSpectrogram(nn.Module):
     def __init__(self, spectrogram: Spectrogram, contract: Contract) -> None:
         super().__init__()
         spec, n = contract.front_end, spectrogram.spec.fft_samples
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
         angles = 2 * np.pi * np.outer(np.arange(n // 2 + 1), np.arange(n)) / n
-        waves = np.concatenate([np.cos(angles), np.sin(angles)]) * (hann * 2 / hann.sum())
+        waves = np.concatenate([np.cos(angles), np.sin(angles)]) * scaled_hann(n)
         low, high = np.asarray(spec.min_db), np.asarray(spec.max_db)
         rows = frequency_weights(
             n, spec.image_height, contract.stream.rate_hz, spec.frequency_knee_hz

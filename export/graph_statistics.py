@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from edge_runtime.contract.spec import Contract
+from edge_runtime.frontend.spectrogram import scaled_hann
 from edge_runtime.frontend.statistics import BAND_EDGES_HZ, DEVIATION_FLOOR, POWER_FLOOR
 
 DB_PER_NEPER = float(10 / np.log(10))
@@ -72,7 +73,6 @@ class BandPower(nn.Module):
         super().__init__()
         self.first = max(d for d in range(1, int(n**0.5) + 1) if n % d == 0)
         self.second = n // self.first
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
         hz = np.arange(n // 2 + 1) * rate_hz / n
         starts = np.unique(np.searchsorted(hz, [edge for edge in BAND_EDGES_HZ if edge <= hz[-1]]))
         band = np.searchsorted(starts, np.arange(n // 2 + 1), side="right") - 1
@@ -83,7 +83,7 @@ class BandPower(nn.Module):
         used = np.flatnonzero(bins.ravel() <= n // 2)
         members[used, band[bins.ravel()[used]]] = 1
         for name, values in (
-            ("taper", hann * 2 / hann.sum()),
+            ("taper", scaled_hann(n)),
             ("members", members),
             ("turns", _waves(np.outer(np.arange(self.first), np.arange(self.second)) / n)),
             (

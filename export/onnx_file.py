@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.contract.spec import Quantisation
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend import FrontEnd
-from edge_runtime.network.interpreter import one
+from edge_runtime.network.interpreter import window_at
 from export.checks import check_float, trained_answers
 from export.converters.onnx import infer_all, to_onnx, with_contract
 from export.evidence import Evidence
@@ -52,12 +52,12 @@ def export_onnx(model: Exportable, evidence: Evidence, path: Path) -> OnnxFile:
     features = FrontEnd.of(model.contract).compute_batch(evidence.verification.samples)
     quantisation = Quantisation("float32", f"torch.onnx {metadata.version('torch')}", "none")
     content = with_contract(
-        to_onnx(model.network, one(features, 0)),
+        to_onnx(model.network, window_at(features, 0)),
         dataclasses.replace(model.contract, quantisation=quantisation),
     )
     expected, answers = trained_answers(model.network, features), infer_all(content, features)
     check_float(expected, answers, "torch.onnx")
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(content)
     return OnnxFile(
         path,

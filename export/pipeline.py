@@ -15,7 +15,7 @@ import numpy.typing as npt
 from torch import nn
 
 from edge_runtime.arrays import Float32Array
-from edge_runtime.contract.container import Golden, pack_model, read_model
+from edge_runtime.contract.container import pack_model, read_model
 from edge_runtime.contract.spec import (
     SCHEMA,
     Contract,
@@ -25,10 +25,11 @@ from edge_runtime.contract.spec import (
     StreamSpec,
 )
 from edge_runtime.errors import UserError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import hop_samples, resolve_channels
 from edge_runtime.network.interpreter import Inputs, Model, infer_all
+from edge_runtime.network.verification import golden_vectors, round_to_golden_step
 from export import cost
 from export.checks import ExportError, check_agreement, check_float, check_sums, trained_answers
 from export.converters.litert_torch import LitertTorch
@@ -45,9 +46,6 @@ from img2imu.progress import bar
 from img2imu.storage import Header, library_versions
 
 GOLDEN_WINDOWS = 3
-# Golden windows are rounded to it, in m/s^2 and rad/s: less than a step of any sensor's, and packs
-# into two thirds.
-GOLDEN_STEP = 2.0**-10
 LIBRARIES = ("numpy", "torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
 ROUTES: dict[str, type[LitertTorch] | type[Onnx2tf]] = dict(
     zip(CONVERTERS, (LitertTorch, Onnx2tf), strict=True)
@@ -186,10 +184,14 @@ class Exporter:
             advance(1)
             comparison = self._judge(Model(tflite, contract), job)
             contract = self._with_accuracy(contract, comparison)
-            content = pack_model(tflite, contract, self._golden(tflite, contract))
+            golden_windows = self.model.support[spread(len(self.model.support), GOLDEN_WINDOWS)]
+            golden = golden_vectors(
+                round_to_golden_step(golden_windows), contract, Model(tflite, contract)
+            )
+            content = pack_model(tflite, contract, golden)
             measured = _measured(content)
             advance(1)
-        with written_whole(job.path) as file:
+        with atomic_write(job.path) as file:
             file.write(content)
         return Exported(
             job,
@@ -239,16 +241,6 @@ class Exporter:
             macro_f1=comparison.macro_f1,
         )
         return dataclasses.replace(contract, provenance=provenance)
-
-    def _golden(self, tflite: bytes, contract: Contract) -> Golden:
-        windows = self.model.support[spread(len(self.model.support), GOLDEN_WINDOWS)]
-        windows = np.round(windows / GOLDEN_STEP).astype(np.float32) * np.float32(GOLDEN_STEP)
-        features, stride = FrontEnd.of(contract).compute_batch(windows), Golden.IMAGE_STRIDE
-        model = Model(tflite, contract)
-        answers = infer_all(model, windows if model.takes_windows else features)
-        return Golden(
-            windows, features.statistics, features.images[:, :, ::stride, ::stride], answers
-        )
 
 
 class F1DropError(ExportError):
@@ -313,7 +305,7 @@ def record_accuracy(path: str | os.PathLike[str], macro_f1_float: float, macro_f
     content = pack_model(
         file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden
     )
-    with written_whole(path) as target:
+    with atomic_write(path) as target:
         target.write(content)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from export.report import Report
 
 BYTES_PER_POINT = 400  # of a mark's area: 100 KiB make a mark 16 points wide
@@ -60,5 +60,5 @@ def draw(path: Path, report: Report) -> None:
     axis.set_xlabel(f"latency of the network, ms, one thread of {report.machine}", fontsize=8)
     axis.set_ylabel(f"macro-F1 on {report.n_verification_windows} windows")
     axis.set_title(f"{report.contract.name}: the larger the mark, the larger the file", fontsize=10)
-    with written_whole(path) as target:
+    with atomic_write(path) as target:
         figure.savefig(target, format="png", dpi=120)

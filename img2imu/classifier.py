@@ -1,10 +1,11 @@
-"""``MotionClassifier``: windows of sensor samples in, class names out, in scikit-learn's manner."""
+"""``MotionClassifier``: a scikit-learn classifier of windows of sensor samples."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,35 +19,55 @@ from edge_runtime.contract.spec import FrontEndSpec
 from edge_runtime.errors import DataError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import block_sizes, design_front_end, gravity_of, resolve_channels
+from img2imu import storage
 from img2imu.backbone import EarlyBlocks, embed, pretrained_backbone
 from img2imu.inputs import as_labels, as_windows, check_channels
 from img2imu.nuisances import nuisance_copies
 from img2imu.progress import track
 
-CHUNK_WINDOWS = 64  # images of so many windows are in memory at once: 7 MB at 6 channels
+CHUNK_WINDOWS = 64  # windows whose images are in memory at a time: 7 MB at 6 channels
 
 
-class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Learns motions from one to ten labelled windows per class.
 
-    Windows become spectrogram images, the early layers of a network trained on photographs look at
-    them, and a closed-form linear head learns the classes (docs/method.md).
+    Windows become spectrogram images. The early layers of a network trained on photographs look at
+    them. A closed-form linear head learns the classes (docs/method.md).
 
     Args:
         rate_hz: samples per second of every window, 10 to 400.
         channels: names of the columns in order (``acc_x`` .. ``gyro_z``; 1, 3 or 6 of them), or
             ``"acc"``, ``"gyro"``, ``"acc+gyro"``. Accelerations in m/s^2, angular rates in rad/s.
-        seed: of every random choice; the present method makes none.
+        seed: of every random choice. The present method makes none.
 
     Attributes:
         classes_: (classes,) the labels, sorted.
-        window_samples_: length of the windows it was fitted on.
-        front_end_: the contract's front end.
+        window_samples_: length of the windows that it was fitted on.
+        front_end_: the front end of the model contract.
         gravity_: whether the accelerometer's values contain gravity: included, removed or unknown.
         head_: the fitted :class:`edge_runtime.contract.head.LinearHead`.
-        support_windows_: (n, window_samples, channels) what it was fitted on; export calibrates
-            with them.
+        support_windows_: (n, window_samples, channels) the windows that it was fitted on. Export
+            calibrates with them.
         support_classes_: (n,) index into ``classes_``.
+        header_: the :class:`img2imu.storage.Header` of the file it was loaded from; None after
+            ``fit``. :func:`img2imu.storage.describe` makes a header in both cases.
+
+    Examples:
+        >>> import numpy as np
+        >>> from img2imu import MotionClassifier
+        >>> random = np.random.default_rng(0)
+        >>> gravity = [0, 0, 9.81]
+        >>> still = random.normal(0, 0.1, (3, 100, 3)) + gravity  # 3 windows of 2 s at 50 Hz
+        >>> shaken = random.normal(0, 4, (3, 100, 3)) + gravity
+        >>> windows = np.concatenate([still, shaken])  # (6, 100, 3) in m/s^2
+        >>> labels = ["still"] * 3 + ["shaken"] * 3
+        >>> classifier = MotionClassifier(rate_hz=50, channels="acc").fit(windows, labels)
+        >>> new = random.normal(0, 4, (1, 100, 3)) + gravity
+        >>> classifier.predict(new).tolist()
+        ['shaken']
+        >>> classifier.predict_proba(new).shape  # the order of the columns is classifier.classes_
+        (1, 2)
+        >>> classifier.save("motions.npz")  # then: img2imu export motions.npz
     """
 
     def __init__(self, rate_hz: float, channels: Sequence[str] | str, seed: int = 0) -> None:
@@ -57,12 +78,12 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def fit(
         self, X: npt.ArrayLike, y: npt.ArrayLike, show_progress: bool = False
     ) -> MotionClassifier:
-        """Learn.
+        """Learn the classes of labelled windows.
 
         Args:
             X: windows (n, window_samples, channels), SI units.
-            y: (n,) class of each window; two classes or more, any number of windows each.
-            show_progress: draw a bar.
+            y: (n,) class of each window. Two classes or more, any number of windows each.
+            show_progress: draw a progress bar.
 
         Raises:
             DataError: shapes that disagree, NaN, other units, a stuck or saturated channel, fewer
@@ -73,19 +94,20 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         names, classes = np.unique(as_labels(y, len(x)), return_inverse=True)
         if len(names) < 2:
             raise DataError(
-                f"the labels name {len(names)} class ({names[0]}), expected two or more: add windows of "
-                "another motion"
+                f"the labels name {len(names)} class ({names[0]}), expected two or more: add "
+                "windows of another motion"
             )
+        # Every check comes first: a fit that fails must not leave a half-fitted classifier.
         gravity = gravity_of(x, channels)
         front_end = self._design(x.shape[1], channels)
         check_channels(x, channels)
-        self.classes_, self.gravity_, self.window_samples_, self.front_end_ = (
-            names,
-            gravity,
-            x.shape[1],
-            front_end,
-        )
-        self.support_windows_, self.support_classes_ = x, classes.astype(np.int64)
+        self.classes_ = names
+        self.gravity_ = gravity
+        self.window_samples_ = x.shape[1]
+        self.front_end_ = front_end
+        self.support_windows_ = x
+        self.support_classes_ = classes.astype(np.int64)
+        self.header_: storage.Header | None = None
         copies = self._copies(x, channels)
         blocks = self._embed_blocks(np.concatenate([x, *copies]), show_progress)
         embedding = np.concatenate(blocks, 1).reshape(1 + len(copies), len(x), -1)
@@ -96,63 +118,99 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
 
     @property
     def n_features_in_(self) -> int:
-        """Length of the second axis of X, which is what scikit-learn counts: samples of a window."""
+        """Length of the second axis of X, as scikit-learn counts: samples of a window."""
         return int(self.window_samples_)
 
     def __sklearn_tags__(self) -> Tags:
-        """X is three-dimensional, (n, window_samples, channels)."""
+        """Declare that X is three-dimensional, (n, window_samples, channels)."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array, tags.input_tags.three_d_array = False, True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
         return tags
 
     def embed(self, X: npt.ArrayLike, show_progress: bool = False) -> Float32Array:
-        """What the head sees of each window: (n, features) float32, not standardised."""
+        """Return the input of the head for each window: (n, features) float32, unstandardised."""
         check_is_fitted(self)
-        return np.concatenate(self._embed_blocks(self._fitting(X), show_progress), 1)
+        return np.concatenate(self._embed_blocks(self._checked(X), show_progress), 1)
 
     def predict_proba(self, X: npt.ArrayLike) -> Float64Array:
-        """Probability of each class: (n, classes), rows sum to 1.
+        """Return the probability of each class: (n, classes), rows sum to 1.
 
         Raises:
             DataError: windows of another shape than those it was fitted on, or NaN.
         """
-        embedding = self.embed(X)  # first: it says when there is no head yet
+        embedding = self.embed(X)  # raises NotFittedError if there is no head yet
         return self.head_.probabilities(embedding)
 
     def predict(self, X: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Most probable class of each window: (n,)."""
+        """Return the most probable class of each window: (n,).
+
+        Raises:
+            DataError: windows of another shape than those it was fitted on, or NaN.
+        """
         probabilities = self.predict_proba(X)
         return np.asarray(self.classes_[probabilities.argmax(1)])
 
-    def save(self, path: str | os.PathLike[str], **provenance: str) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        name: str = "",
+        data_set: str = "",
+        split_sha256: str = "",
+    ) -> None:
         """Write the trained model, for :meth:`load` and ``img2imu export``.
 
         Args:
             path: ends in ``.npz``.
-            **provenance: ``name``, ``data_set`` and ``split_sha256``, for the contract.
+            name: of the model, human-readable. If empty: the name it was loaded with, or the
+                file's.
+            data_set: name of the training data. If empty: the one it was loaded with, or unknown.
+            split_sha256: hash of the list of training windows, see
+                :func:`img2imu.splits.manifest_sha256`. If empty: the one it was loaded with, or
+                unknown.
+
+        Raises:
+            OutputError: the file cannot be written.
         """
-        from img2imu.storage import save
-
         check_is_fitted(self)
-        save(self, path, **provenance)
+        if not name and self.header_ is None:
+            name = Path(path).stem
+        model = storage.TrainedModel(
+            header=storage.describe(self, name, data_set, split_sha256),
+            head=self.head_,
+            classes=self.classes_,
+            windows=self.support_windows_,
+            window_classes=self.support_classes_,
+        )
+        storage.save(model, path)
 
-    @staticmethod
-    def load(path: str | os.PathLike[str]) -> MotionClassifier:
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Read what :meth:`save` wrote.
 
         Raises:
-            DataError: the file is missing, damaged, or no trained model.
+            DataError: the file is missing, damaged, or not a trained model.
         """
-        from img2imu.storage import load
+        model = storage.load(path)
+        classifier = cls(model.header.rate_hz, model.header.channels, model.header.seed)
+        classifier.classes_ = model.classes
+        classifier.gravity_ = model.header.gravity
+        classifier.window_samples_ = model.windows.shape[1]
+        classifier.front_end_ = model.header.front_end
+        classifier.support_windows_ = model.windows
+        classifier.support_classes_ = model.window_classes
+        classifier.header_ = model.header
+        classifier.head_ = model.head
+        return classifier
 
-        return load(path).classifier
-
-    def _fitting(self, windows: npt.ArrayLike) -> Float32Array:
+    def _checked(self, windows: npt.ArrayLike) -> Float32Array:
+        """Return windows as an array, refusing those of another shape than the fitted ones."""
         x = as_windows(windows, len(resolve_channels(self.channels)))
         if x.shape[1] != self.window_samples_:
             raise DataError(
-                f"windows have {x.shape[1]} samples, the model was fitted on {self.window_samples_}: "
-                "cut them to that length"
+                f"windows have {x.shape[1]} samples, the model was fitted on "
+                f"{self.window_samples_}: cut them to that length"
             )
         return x
 
@@ -165,7 +223,7 @@ class MotionClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         ]
         return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
-    # What follows is there to be overridden, where the benchmarks ask what each part brings.
+    # The benchmarks override the following methods, to measure what each part contributes.
 
     def _design(self, window_samples: int, channels: tuple[str, ...]) -> FrontEndSpec:
         return design_front_end(self.rate_hz, window_samples, channels)

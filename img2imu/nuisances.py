@@ -1,10 +1,10 @@
-"""What may change in a window while the motion stays the same: the head learns to look past it.
+"""Make changed copies of windows whose motion stays the same. The head learns to ignore the change.
 
-People differ in pace and vigour, and nobody wears a sensor twice at the same angle. Few labelled
-windows cannot show that; changed copies of them can. The copies are no further training windows:
-how they differ from their originals shows :func:`edge_runtime.contract.head.fit_head` the directions that do
-not matter, as tangent distance does for handwriting (Simard et al. 1998, "Transformation invariance
-in pattern recognition: tangent distance and tangent propagation").
+People differ in pace and vigour, and nobody wears a sensor twice at the same angle. A few labelled
+windows cannot show that, but changed copies of them can. The copies are not extra training windows.
+Their difference from the originals shows :func:`edge_runtime.contract.head.fit_head` the directions
+that do not matter, as tangent distance does for handwriting (Simard et al. 1998, "Transformation
+invariance in pattern recognition: tangent distance and tangent propagation").
 """
 
 from __future__ import annotations
@@ -13,21 +13,23 @@ import numpy as np
 
 from edge_runtime.arrays import Float32Array
 
-PACES = (0.85, 1.15)  # the same motion more slowly and faster
-GAINS = (0.7, 1.4)  # more gently and more vigorously
-TILT_DEG = 15.0  # the sensor turned about each of its axes
+PACES = (0.85, 1.15)  # the same motion, slower and faster
+GAINS = (0.7, 1.4)  # the same motion, gentler and more vigorous
+TILT_DEG = 15.0  # rotation of the sensor about each of its axes
 
 
 def nuisance_copies(windows: Float32Array, channels: tuple[str, ...]) -> Float32Array:
-    """Changed copies of windows (n, samples, channels): (copies, n, samples, channels), float32.
+    """Return changed copies of windows (n, samples, channels).
 
-    Copies at another pace keep their amplitudes and the middle of the window; where samples are
-    missing at the ends, the signal runs back. The gain leaves a window's mean, and so gravity, as
-    it is. Without all three axes of a sensor there is no turned copy.
+    A copy at another pace keeps the amplitudes and the middle of the window. Where samples are
+    missing at the ends, the signal runs backwards. A gain leaves the window's mean unchanged, and
+    with it gravity. A tilted copy needs all three axes of a sensor.
+
+    Returns:
+        (copies, n, samples, channels), float32.
     """
-    copies = [_at_pace(windows, pace) for pace in PACES] + [
-        _amplified(windows, gain) for gain in GAINS
-    ]
+    copies = [_at_pace(windows, pace) for pace in PACES]
+    copies += [_amplified(windows, gain) for gain in GAINS]
     sensors = [
         [channels.index(f"{kind}_{axis}") for axis in "xyz"]
         for kind in ("acc", "gyro")
@@ -42,8 +44,8 @@ def _at_pace(windows: Float32Array, pace: float) -> Float32Array:
     n = windows.shape[1]
     middle = (n - 1) / 2
     position = (np.arange(n) - middle) * pace + middle
-    position = np.abs(position)  # mirrored at either end
-    position = (n - 1) - np.abs(n - 1 - position)
+    position = np.abs(position)  # mirrored at the start ...
+    position = (n - 1) - np.abs(n - 1 - position)  # ... and at the end
     before = np.clip(position.astype(np.intp), 0, n - 2)
     share = (position - before).astype(np.float32)[:, None]
     return np.asarray(windows[:, before] * (1 - share) + windows[:, before + 1] * share)
@@ -55,13 +57,16 @@ def _amplified(windows: Float32Array, gain: float) -> Float32Array:
 
 
 def _tilted(windows: Float32Array, sensors: list[list[int]], axis: int) -> Float32Array:
-    """All sensors turned together, as they sit on one board."""
+    """Rotate all sensors together, as they sit on one board."""
     angle = np.deg2rad(TILT_DEG)
+    i = (axis + 1) % 3
+    j = (axis + 2) % 3
     rotation = np.eye(3)
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    rotation[i, i] = rotation[j, j] = np.cos(angle)
-    rotation[j, i], rotation[i, j] = np.sin(angle), -np.sin(angle)
-    turned = windows.copy()
+    rotation[i, i] = np.cos(angle)
+    rotation[j, j] = np.cos(angle)
+    rotation[j, i] = np.sin(angle)
+    rotation[i, j] = -np.sin(angle)
+    tilted = windows.copy()
     for columns in sensors:
-        turned[:, :, columns] = windows[:, :, columns] @ rotation.T.astype(np.float32)
-    return turned
+        tilted[:, :, columns] = windows[:, :, columns] @ rotation.T.astype(np.float32)
+    return tilted

@@ -1,4 +1,4 @@
-"""Progress bars with rate and time left, on the terminal alone."""
+"""Draw progress bars with rate and time left, on a terminal only."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def track(
     size: Callable[[T], int] = lambda _: 1,
     show: bool = True,
 ) -> Iterator[T]:
-    """Pass the items on, drawing how far they have come.
+    """Yield the items, and draw how many are done.
 
     Args:
-        items: what is worked through.
+        items: the work.
         title: what is being done.
         total: sum of the sizes.
-        size: of one item.
+        size: returns the size of one item.
         show: False draws nothing.
     """
     with bar(title, total, show) as advance:
@@ -37,16 +37,16 @@ def track(
 def bar(
     title: str, total: int | None, show: bool = True, *, in_bytes: bool = False, done: int = 0
 ) -> Iterator[Callable[[int], None]]:
-    """A bar that moves when the function it gives is called with the work done since.
+    """Draw a bar, and yield the function that moves it by an amount of work.
 
-    Nothing is drawn when ``show`` is False or standard error is no terminal.
+    Nothing is drawn when ``show`` is False or standard error is not a terminal.
 
     Args:
         title: what is being done.
-        total: all the work; None when it is not known.
+        total: amount of work; None when it is unknown.
         show: False draws nothing.
-        in_bytes: work is counted in bytes, and shown as such.
-        done: work done before, which says nothing about the rate.
+        in_bytes: the work is counted in bytes, and shown as such.
+        done: work done before the bar started. It does not count towards the rate.
     """
     if not (show and sys.stderr.isatty()):
         yield lambda _: None
@@ -63,13 +63,13 @@ def bar(
         TransferSpeedColumn,
     )
 
-    counted: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    amount: tuple[ProgressColumn, ...] = (MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
     if in_bytes:
-        counted = (DownloadColumn(binary_units=True), TransferSpeedColumn())
+        amount = (DownloadColumn(binary_units=True), TransferSpeedColumn())
     columns = (
         TextColumn("{task.description:<22}"),
         BarColumn(),
-        *counted,
+        *amount,
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
@@ -78,6 +78,10 @@ def bar(
         def advance(work: int) -> None:
             progress.advance(task, work)
             speed = progress.tasks[task].speed
-            progress.update(task, rate=f"{speed:,.{0 if speed >= 10 else 2}f}/s" if speed else "")
+            rate = ""
+            if speed:
+                decimals = 0 if speed >= 10 else 2
+                rate = f"{speed:,.{decimals}f}/s"
+            progress.update(task, rate=rate)
 
         yield advance

@@ -1,4 +1,4 @@
-"""Who is trained on and who is tested on, and which few windows are learnt from."""
+"""Choose the people to train and test on, and the few windows to learn from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Indices = npt.NDArray[np.int64]
 
 
 def split_by_subject(windows: Windows, test_subjects: int, seed: int) -> tuple[Indices, Indices]:
-    """Hold some people out, drawn at random; no person is on both sides.
+    """Hold out people drawn at random. No person is on both sides.
 
     Args:
         windows: of two people or more.
@@ -23,7 +23,7 @@ def split_by_subject(windows: Windows, test_subjects: int, seed: int) -> tuple[I
         seed: of the draw.
 
     Returns:
-        Indices of the training windows, and of the test windows, both ascending.
+        Indices of the training windows and of the test windows, both ascending.
 
     Raises:
         DataError: fewer than two people, or nobody left on one side.
@@ -31,8 +31,8 @@ def split_by_subject(windows: Windows, test_subjects: int, seed: int) -> tuple[I
     people = np.unique(windows.subjects)
     if len(people) < 2:
         raise DataError(
-            f"all {len(windows)} windows are of one person ({people[0]}), expected two or more to hold "
-            "one out: put the recordings into DIR/SUBJECT/LABEL/, or hold nobody out"
+            f"all {len(windows)} windows are of one person ({people[0]}), expected two or more to "
+            "hold one out: put the recordings into DIR/SUBJECT/LABEL/, or hold nobody out"
         )
     if not 1 <= test_subjects < len(people):
         raise DataError(
@@ -51,36 +51,34 @@ def split_by_name(
 
     Args:
         windows: of all people.
-        train_people: names; None takes all who are not tested on.
+        train_people: names. None means everybody who is not in ``test_people``.
         test_people: names.
 
     Returns:
-        Indices of the training windows, and of the test windows, both ascending.
+        Indices of the training windows and of the test windows, both ascending.
 
     Raises:
         DataError: a name on both sides, a name that no window has, or nobody on one side.
     """
-    known = np.unique(windows.subjects).tolist()
-    train = (
-        [name for name in known if name not in test_people]
-        if train_people is None
-        else list(train_people)
-    )
+    people = np.unique(windows.subjects).tolist()
+    if train_people is None:
+        train_people = [name for name in people if name not in test_people]
+    train = list(train_people)
     if both := sorted(set(train) & set(test_people)):
         raise DataError(
-            f"{', '.join(both)} would be both learnt from and tested on, expected people to be on one side "
-            "only: take each of these names out of one list"
+            f"{', '.join(both)} would be both learnt from and tested on, expected people to be on "
+            "one side only: take each of these names out of one list"
         )
     for name in [*train, *test_people]:
-        if name not in known:
+        if name not in people:
             raise DataError(
-                f"there are no windows of {name!r}, expected people out of {', '.join(known)}: check the "
-                "spelling"
+                f"there are no windows of {name!r}, expected people out of {', '.join(people)}: "
+                "check the spelling"
             )
     if not train or not test_people:
         raise DataError(
             f"{len(train)} people were to be learnt from and {len(test_people)} tested on out of "
-            f"{len(known)}, expected at least one on either side: name fewer on the other"
+            f"{len(people)}, expected at least one on either side: name fewer on the other"
         )
     return (
         np.flatnonzero(np.isin(windows.subjects, train)),
@@ -91,15 +89,15 @@ def split_by_name(
 def pick_support(
     windows: Windows, train_indices: Indices, windows_per_class: int, seed: int
 ) -> Indices:
-    """Draw the few windows per class to learn from, spread over people and recordings as evenly as can be.
+    """Draw the few windows per class to learn from, spread evenly over people and recordings.
 
-    People take turns in random order, each giving a random window of theirs until they have none
-    left; a person's recordings take turns in the same way. Who labels ten windows anyway loses
-    nothing by taking them from ten recordings, and a model that has seen different bodies does
-    better on new ones.
+    People take turns in random order. Each gives a random window of theirs until they have none
+    left. A person's recordings take turns in the same way. Labelling ten windows of ten recordings
+    is no more work than ten of one, and a model that has seen different bodies does better on new
+    ones.
 
     Args:
-        windows: all windows; every label that one of them has is a class.
+        windows: all windows. Every label that one of them has is a class.
         train_indices: windows that may be drawn.
         windows_per_class: k.
         seed: of the draw.
@@ -118,9 +116,9 @@ def pick_support(
         candidates = train_indices[windows.labels[train_indices] == label]
         if len(candidates) < windows_per_class:
             raise DataError(
-                f"the class {windows.label_names[label]} has {len(candidates)} windows to learn from, but "
-                f"{windows_per_class} per class were asked for: ask for fewer, take a shorter window, or "
-                "record more"
+                f"the class {windows.label_names[label]} has {len(candidates)} windows to learn "
+                f"from, but {windows_per_class} per class were asked for: ask for fewer, take a "
+                "shorter window, or record more"
             )
         order = random.permutation(candidates)
         order = _take_turns(order, windows.recordings[order], random)
@@ -132,8 +130,9 @@ def pick_support(
 def _take_turns(
     order: Indices, groups: npt.NDArray[np.generic], random: np.random.Generator
 ) -> Indices:
-    """Reorder so that no group comes again before all others came as often; within a group the order stays."""
-    places = random.permutation(len(np.unique(groups)))[np.unique(groups, return_inverse=True)[1]]
+    """Reorder so that groups take turns, in random order. Within a group the order stays."""
+    names, group_of = np.unique(groups, return_inverse=True)
+    places = random.permutation(len(names))[group_of]
     turns = np.empty(len(order), np.int64)
     for place in np.unique(places):
         turns[places == place] = np.arange((places == place).sum())
@@ -141,14 +140,13 @@ def _take_turns(
 
 
 def manifest_sha256(windows: Windows, indices: Indices) -> str:
-    """A hash that tells whether two models learnt from the same windows of a data set, in whatever order.
+    """Return a hash of these windows' places in their data set, independent of their order.
 
-    It is the SHA-256 of one line ``recording,start`` for each window, in ascending order of the
-    numbers.
+    Two models with the same hash learnt from the same windows. It is the SHA-256 of one line
+    ``recording,start`` for each window, in ascending order of the numbers.
     """
     origins = sorted(
         zip(windows.recordings[indices].tolist(), windows.starts[indices].tolist(), strict=True)
     )
-    return hashlib.sha256(
-        "".join(f"{recording},{start}\n" for recording, start in origins).encode()
-    ).hexdigest()
+    lines = "".join(f"{recording},{start}\n" for recording, start in origins)
+    return hashlib.sha256(lines.encode()).hexdigest()

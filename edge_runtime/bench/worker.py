@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.bench.made_motion import made_motion
-from edge_runtime.bench.results import Live, Memory, Percentiles, Speed, Start
+from edge_runtime.bench.results import Live, Percentiles, Speed, Start
 from edge_runtime.contract.strict_json import to_json
 from edge_runtime.decision import Decision
 from edge_runtime.errors import UserError
+from edge_runtime.machine import read_memory
 from edge_runtime.network.interpreter import load_interpreter
 from edge_runtime.recognizer import Recognizer
 
@@ -114,19 +114,6 @@ def measure_live(feeder: Feeder, seconds: float) -> Live:
     share = (time.process_time() - began_cpu) / passed
     late = sum(age_us > contract.hop_s * 1e6 for age_us in ages_us)
     return Live(passed, len(ages_us), late, share, Percentiles.of(ages_us))
-
-
-def read_memory(status: Path = Path("/proc/self/status")) -> Memory:
-    """This process's; getrusage would count the parent's, which this process had before exec."""
-    try:
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-    except OSError:
-        return Memory(None, None)
-
-    def megabytes(name: str) -> float | None:
-        return int(lines[name].split()[0]) * 1024 / 1e6 if name in lines else None
-
-    return Memory(megabytes("VmRSS"), megabytes("VmHWM"))
 
 
 def main() -> None:

@@ -56,7 +56,7 @@ def names_of_this_machine(more: list[str]) -> list[str]:
         UserError: one that was given is no name and no address.
     """
     from edge_runtime.errors import UserError
-    from edge_runtime.pages.address import own_address
+    from edge_runtime.pages.address import lan_address
 
     for name in more:
         if not (NAME.fullmatch(name) or _is_address(name)):
@@ -71,7 +71,7 @@ def names_of_this_machine(more: list[str]) -> list[str]:
         own if "." in own else f"{own}.local",
         "localhost",
         "127.0.0.1",
-        own_address(),
+        lan_address(),
     ]
     sound = dict.fromkeys(name for name in names if NAME.fullmatch(name) or _is_address(name))
     return sorted(sound, key=_is_address)

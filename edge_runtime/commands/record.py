@@ -1,4 +1,4 @@
-"""``img2imu record``: labelled recordings to learn from, out of any live source."""
+"""``img2imu record``: make labelled recordings to learn from, with any live source."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.commands.arguments import number, positive
 
 if TYPE_CHECKING:
+    from edge_runtime.recordings.take import Take
     from edge_runtime.recordings.writer import RecordingWriter
     from edge_runtime.sources.source import Source
     from edge_runtime.stream.chunk import Chunk
@@ -25,38 +26,44 @@ CHANNELS = {
     "acc+gyro": ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z"),
 }
 SHOW_EVERY_S = 0.2
-NO_SAMPLES_S = 5.0  # then it is said that nothing comes
+SILENT_S = 5.0  # without samples: the user is told
 EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the command's arguments."""
     parser.add_argument(
         "directory",
         metavar="DIR",
-        help="where the recordings are kept: DIR/LABEL/*.csv, as img2imu train reads them",
+        help="where recordings are kept: DIR/LABEL/*.csv, as img2imu train reads them",
     )
     parser.add_argument(
         "--source", metavar="URI", required=True, help="where samples come from, as for img2imu run"
     )
-    parser.add_argument("--label", metavar="NAME", required=True, help="what is being done")
+    parser.add_argument("--label", metavar="NAME", required=True, help="name of the motion")
     parser.add_argument(
-        "--seconds", type=positive, metavar="N", help="how long (default: until Ctrl-C)"
+        "--seconds",
+        type=positive,
+        metavar="N",
+        help="length of the recording (default: until Ctrl-C)",
     )
     parser.add_argument(
         "--subject",
         metavar="NAME",
-        help="who does it: DIR/NAME/LABEL/*.csv, so that img2imu train can hold people out",
+        help="name of the person: DIR/NAME/LABEL/*.csv, so that img2imu train can hold people out",
     )
     parser.add_argument(
-        "--channels", choices=CHANNELS, default="acc+gyro", help="(default: acc+gyro)"
+        "--channels",
+        choices=CHANNELS,
+        default="acc+gyro",
+        help="axes to record (default: acc+gyro)",
     )
     parser.add_argument(
         "--rate-hz",
         type=positive,
         default=50.0,
         metavar="HZ",
-        help="to ask of a sensor that can be asked (default: 50)",
+        help="rate to ask of a sensor that can be asked (default: 50)",
     )
     parser.add_argument(
         "--countdown",
@@ -68,8 +75,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command."""
+    """Run the command; return the exit code."""
     from edge_runtime.errors import UserError
+    from edge_runtime.recordings.take import Take
     from edge_runtime.recordings.writer import RecordingWriter
     from edge_runtime.sources import open_source
 
@@ -83,18 +91,10 @@ def main(arguments: argparse.Namespace) -> int:
     source.notes.say = screen.say
     interrupted = False
     try:
-        with (
-            contextlib.closing(_after_countdown(source, arguments.countdown, screen)) as stream,
-            contextlib.closing(writer),
-        ):
-            _record(
-                stream,
-                writer,
-                f"{arguments.label}: ",
-                "" if seconds == math.inf else f" of {seconds:g}",
-                screen,
-            )
-    except KeyboardInterrupt:  # how a recording without an end is ended
+        with contextlib.closing(_chunks(source)) as chunks, contextlib.closing(writer):
+            take = Take(seconds, arguments.countdown, keep_samples=False)
+            _record(chunks, take, writer, arguments.label, screen)
+    except KeyboardInterrupt:  # the usual end of a recording without --seconds
         interrupted = arguments.seconds is not None
     finally:
         screen.say(_result(writer, source))
@@ -106,58 +106,59 @@ def main(arguments: argparse.Namespace) -> int:
     return EXIT_INTERRUPTED if interrupted else 0
 
 
-def _after_countdown(source: Source, countdown_s: float, screen: Screen) -> Generator[Chunk]:
-    """The source's chunks from the end of the countdown on; the sensor runs in while it is counted."""
-    stream = iter(source)
-    begin_s = time.monotonic() + countdown_s
-    while (left_s := begin_s - time.monotonic()) > 0:
-        screen.show(f"recording begins in {math.ceil(left_s)} ...")
-        if next(stream, None) is None:
-            return
-    yield from stream
+def _chunks(source: Source) -> Generator[Chunk]:
+    """Yield the source's chunks; closing this iterator closes the source's."""
+    yield from source
 
 
 def _record(
-    stream: Iterable[Chunk], writer: RecordingWriter, label: str, of_seconds: str, screen: Screen
+    chunks: Iterator[Chunk], take: Take, writer: RecordingWriter, label: str, screen: Screen
 ) -> None:
-    """Write chunks until enough are there, or the stream ends."""
-    heard_s = time.monotonic()
-    for chunk in stream:
-        now_s = time.monotonic()
-        if len(chunk.timestamps_s):
-            heard_s = now_s
+    """Write chunks until the recording is long enough or the source ends."""
+    while take.starts_in_s > 0:  # the sensor already runs during the countdown
+        screen.show(f"recording begins in {math.ceil(take.starts_in_s)} ...")
+        chunk = next(chunks, None)
+        if chunk is None:
+            return
+        take.add(chunk)
+    target = "" if take.seconds == math.inf else f" of {take.seconds:g}"
+    for chunk in chunks:
+        if take.add(chunk):
             writer.write(chunk.timestamps_s, chunk.samples)
         if writer.full:
             return
         writer.sync()
-        if now_s - heard_s > NO_SAMPLES_S:
-            screen.show(f"{label}nothing has come for {now_s - heard_s:.0f} s")
+        if take.silent_s > SILENT_S:
+            screen.show(f"{label}: nothing has come for {take.silent_s:.0f} s")
         else:
             screen.show(
-                f"{label}{writer.duration_s:.1f}{of_seconds} s, {writer.samples} samples (Ctrl-C ends it)"
+                f"{label}: {writer.duration_s:.1f}{target} s, {writer.samples} samples "
+                "(Ctrl-C ends it)"
             )
 
 
 def _result(writer: RecordingWriter, source: Source) -> str:
-    """What was recorded, and what was not."""
+    """Return a line about what was recorded and what was left out."""
     if not writer.samples:
         return "nothing was recorded"
     rate_hz = (writer.samples - 1) / writer.duration_s if writer.duration_s > 0 else 0.0
+    text = (
+        f"{', '.join(map(str, writer.paths))}: {writer.duration_s:.1f} s, "
+        f"{writer.samples} samples, {rate_hz:.4g} Hz"
+    )
     counts = source.notes.counts + Counter({"late or broken sample": writer.dropped})
-    left_out = ", ".join(
-        f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()
-    )
-    return (
-        f"{', '.join(map(str, writer.paths))}: {writer.duration_s:.1f} s, {writer.samples} samples, "
-        f"{rate_hz:.4g} Hz" + (f"; left out: {left_out}" if left_out else "")
-    )
+    if counts:
+        text += "; left out: " + ", ".join(
+            f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items()
+        )
+    return text
 
 
 class Screen:
-    """One line that is written over on a terminal, and lines that stay.
+    """Print lines on standard error, and on a terminal also one line that is replaced.
 
     Args:
-        live: whether standard error is a terminal; elsewhere only the lines that stay are written.
+        live: whether standard error is a terminal; if not, replaced lines are not printed.
     """
 
     def __init__(self, live: bool) -> None:
@@ -165,7 +166,7 @@ class Screen:
         self._shown_s = -math.inf
 
     def show(self, text: str) -> None:
-        """Write over the line, a few times a second."""
+        """Replace the line, at most five times a second."""
         now_s = time.monotonic()
         if self._live and now_s - self._shown_s >= SHOW_EVERY_S:
             self._shown_s = now_s
@@ -173,12 +174,16 @@ class Screen:
             print(f"\r{text[:columns]}\x1b[K", end="", file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         print(("\r\x1b[K" if self._live else "") + text, file=sys.stderr, flush=True)
 
 
 def _folder(name: str) -> str:
-    """A label or a subject as the name of its folder."""
+    """Return a label or subject if it can be the name of a folder.
+
+    Raises:
+        UserError: it cannot.
+    """
     from edge_runtime.errors import UserError
 
     if (
@@ -189,7 +194,7 @@ def _folder(name: str) -> str:
         or not name.isprintable()
     ):
         raise UserError(
-            f"{name!r} cannot be the name of a folder, expected a word such as squat: leave out slashes, "
-            "leading dots and spaces at the ends"
+            f"{name!r} cannot be the name of a folder, expected a word such as squat: leave out "
+            "slashes, leading dots and spaces at the ends"
         )
     return name

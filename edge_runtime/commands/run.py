@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,44 +15,39 @@ from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
     from edge_runtime.commands.termination import Termination
-    from edge_runtime.decision import Decision
     from edge_runtime.recognizer import Recognizer
     from edge_runtime.sinks.sink import Sink
     from edge_runtime.sources.source import Source
 
 DATA = Path(__file__).parent.parent / "data"
 DEMO_MODEL, DEMO_RECORDING = DATA / "demo.tflite", DATA / "demo.npz"
-LATENCIES_KEPT = 10_000  # the newest: a stream may run for months
-DEMO_EXERCISES = (
-    "ABD",
-    "IR",
-    "ROW",
-)  # abduction, internal rotation, row: what the recording holds, 10 s each
+MAX_LATENCIES = 10_000  # the newest are kept: a stream may run for months
+# The bundled recording holds 10 s of each: abduction, internal rotation, row.
+DEMO_EXERCISES = ("ABD", "IR", "ROW")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the command's arguments."""
     parser.add_argument("model", nargs="?", help="model file, written by img2imu export (.tflite)")
     parser.add_argument(
         "--source",
         metavar="URI",
-        help="where samples come from: FILE, serial:/dev/ttyACM0, "
-        "iio:, i2c:SENSOR, phone:8443, http:8000, mqtt:BROKER, phyphox:PHONE, ws:PHONE, ble:BOARD; "
-        "docs/sources.md has them all",
+        help="where samples come from: FILE, serial:/dev/ttyACM0, iio:, i2c:SENSOR, phone:8443, "
+        "http:8000, mqtt:BROKER, phyphox:PHONE, ws:PHONE, ble:BOARD; see docs/sources.md",
     )
     parser.add_argument(
         "--sink",
         metavar="URI",
         action="append",
-        help="where decisions go: console: (default), "
-        "jsonl:FILE, csv:FILE, mqtt:BROKER; - as FILE is standard output; can be given more than once",
+        help="where decisions go: console: (default), jsonl:FILE, csv:FILE, mqtt:BROKER; - as FILE "
+        "is standard output; can be repeated",
     )
     parser.add_argument(
         "--threads",
         type=int,
         default=1,
         metavar="N",
-        help="CPU threads of the network (default: 1)",
+        help="CPU threads used by the network (default: 1)",
     )
     settings.add_arguments(parser)
     web.add_arguments(parser)
@@ -62,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command."""
+    """Run the command; return the exit code."""
     import numpy as np
 
     from edge_runtime.commands.termination import Termination
@@ -73,16 +68,16 @@ def main(arguments: argparse.Namespace) -> int:
     from edge_runtime.sinks import open_sink
     from edge_runtime.sources import open_source
 
-    model, source_uri = _named(arguments)
+    model, source_uri = _model_and_source(arguments)
     file = read_model(model)
     contract = settings.adapted(file.contract, arguments)
     recognizer = Recognizer(
         contract,
         Model.of(file, arguments.threads),
-        arguments.hold_s,
-        arguments.resample == "polyphase",
+        hold_s=arguments.hold_s,
+        polyphase=arguments.resample == "polyphase",
     )
-    _say(_described(recognizer))
+    _say(_description(recognizer))
     source = open_source(source_uri, contract.stream.channels, contract.stream.rate_hz)
     try:
         with Termination() as termination, ExitStack() as stack:
@@ -90,105 +85,101 @@ def main(arguments: argparse.Namespace) -> int:
                 stack.enter_context(open_sink(uri, contract))
                 for uri in arguments.sink or ["console:"]
             ]
-            source.notes.say = _between_views(sinks)
+            source.notes.say = _say_between_views(sinks)
             if dashboard := web.open_dashboard(arguments, recognizer, source, source_uri):
                 sinks.append(stack.enter_context(dashboard))
                 source = dashboard.source
-            count, totals_us = _stream(recognizer, source, sinks, termination)
-    finally:  # a live stream is ended by Ctrl-C, or a service manager
+            n_windows, totals_us = _recognise(recognizer, source, sinks, termination)
+    finally:  # also after Ctrl-C, and when a service manager ends the command
         if recognizer.counts.received:
             _say(recognizer.counts.summary())
         if source.notes.counts:
             _say(f"not used: {source.notes.summary()}")
-    if termination.asked and not count:
-        return 0
-    if not count:
-        raise UserError(
-            f"the stream ended when the window of {contract.window_s:g} s was {recognizer.fill:.0%} full, "
-            "expected at least one whole window without a gap: give a longer recording"
+    if n_windows:
+        median_us, p95_us = np.percentile(totals_us, (50, 95))
+        _say(
+            f"{n_windows} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the "
+            "95th percentile"
         )
-    median_us, p95_us = np.percentile(totals_us, (50, 95))
-    _say(
-        f"{count} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the 95th percentile"
-    )
+    elif not termination.asked:
+        raise UserError(
+            f"the stream ended when the window of {contract.window_s:g} s was "
+            f"{recognizer.fill:.0%} full, expected at least one whole window without a gap: give a "
+            "longer recording"
+        )
     return 0
 
 
-def _named(arguments: argparse.Namespace) -> tuple[str | Path, str]:
-    """The model and the source: what was named, or the demo's."""
+def _model_and_source(arguments: argparse.Namespace) -> tuple[str | Path, str]:
+    """Return the model file and the source's URI: those named, or the demo's."""
     from edge_runtime.errors import UserError
 
-    model, source_uri = arguments.model, arguments.source
+    model = arguments.model
+    source_uri = arguments.source
     if arguments.demo:
         model = model or DEMO_MODEL
         if source_uri is None:
             source_uri = f"replay:{DEMO_RECORDING}?lead_s=5"
             _say(
-                "a person unknown to the bundled model does three shoulder exercises of 10 s each: "
+                "someone unknown to the bundled model does three shoulder exercises of 10 s each: "
                 f"{', '.join(DEMO_EXERCISES)}"
             )
     if model is None or source_uri is None:
         raise UserError(
-            "a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: name both, "
-            "or try img2imu run --demo"
+            "a model and a source are needed, expected img2imu run MODEL.tflite --source FILE: "
+            "name both, or try img2imu run --demo"
         )
     return model, source_uri
 
 
-def _described(recognizer: Recognizer) -> str:
-    contract, model = recognizer.contract, recognizer.model
-    classes = len(contract.labels)
+def _description(recognizer: Recognizer) -> str:
+    contract = recognizer.contract
+    model = recognizer.model
+    n_classes = len(contract.labels)
     return (
-        f"{contract.name}: {classes} class{'es' * (classes != 1)}, {len(contract.stream.channels)} channels at "
-        f"{contract.stream.rate_hz:g} Hz, a decision every {contract.hop_s:g} s; {model.runtime}, "
-        f"{model.threads} thread{'s' if model.threads > 1 else ''}"
+        f"{contract.name}: {n_classes} class{'' if n_classes == 1 else 'es'}, "
+        f"{len(contract.stream.channels)} channels at {contract.stream.rate_hz:g} Hz, a decision "
+        f"every {contract.hop_s:g} s; {model.runtime}, {model.threads} "
+        f"thread{'' if model.threads == 1 else 's'}"
     )
 
 
-def _stream(
-    recognizer: Recognizer,
-    source: Source,
-    sinks: list[Sink],
-    termination: Termination,
+def _recognise(
+    recognizer: Recognizer, source: Source, sinks: list[Sink], termination: Termination
 ) -> tuple[int, deque[float]]:
-    """Pass everything from the source to the sinks; how many windows were decided on, and what the newest took, us."""
-    from edge_runtime.errors import StreamError
-    from edge_runtime.sources.silence import SilenceWatch
+    """Pass the source's samples through the recogniser and its decisions to the sinks.
 
-    count, totals_us = 0, deque[float](maxlen=LATENCIES_KEPT)
-    watch = SilenceWatch(recognizer.contract.stream.max_gap_s)
+    Returns:
+        The number of windows that were decided on, and the total latencies of the newest, us.
+    """
+    from edge_runtime.live_loop import LiveLoop
 
-    def write(decisions: Iterable[Decision]) -> None:
-        nonlocal count
+    n_windows = 0
+    totals_us = deque[float](maxlen=MAX_LATENCIES)
+    loop = LiveLoop(
+        source,
+        recognizer,
+        recognizer.contract.stream.max_gap_s,
+        should_stop=lambda: termination.asked,
+    )
+    for decisions in loop:
         for decision in decisions:
             if decision.latency_us is not None:
-                count += 1
+                n_windows += 1
                 totals_us.append(decision.latency_us.total)
             for sink in sinks:
                 sink.write(decision)
-
-    try:
-        for chunk in source:
-            if termination.asked:
-                break
-            if silent_s := watch.too_long_s(chunk):
-                write(recognizer.silent(silent_s))
-            write(recognizer.push(chunk.timestamps_s, chunk.samples))
-        write(recognizer.flush())
-    except StreamError as error:
-        write(error.decisions)
-        raise
-    return count, totals_us
+    return n_windows, totals_us
 
 
-def _between_views(sinks: list[Sink]) -> Callable[[str], None]:
-    """Say something on standard error that the next view of the console does not draw over."""
+def _say_between_views(sinks: list[Sink]) -> Callable[[str], None]:
+    """Return a callback that prints a line on standard error below the console's view."""
     from edge_runtime.sinks.console import ConsoleSink
 
     def say(text: str) -> None:
         for sink in sinks:
             if isinstance(sink, ConsoleSink):
-                sink.close()  # leaves the view where it is
+                sink.close()  # leaves the view where it is; the next one is drawn below
         _say(text)
 
     return say

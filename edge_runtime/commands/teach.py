@@ -1,4 +1,4 @@
-"""``img2imu teach``: motions learnt on this device, from a live sensor or from recordings."""
+"""``img2imu teach``: teach motions on this device, from a live sensor or from recordings."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from edge_runtime.commands.record import Screen
 from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
-    from edge_runtime.teaching import Teacher
+    from edge_runtime.teaching import Lesson, Teacher
 
-RATE_HZ, WINDOW_S = 50.0, 2.0
-WINDOWS_OF_A_TAKE = 3
+RATE_HZ = 50.0
+WINDOW_S = 2.0
+WINDOWS_OF_A_RECORDING = 3
 BACKGROUND_S = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the command's arguments."""
     parser.add_argument(
         "-o",
         "--output",
         metavar="FILE",
         type=Path,
         required=True,
-        help="model file to write (.tflite); if it was taught before, teaching goes on with it",
+        help="model file to write (.tflite); a file that was taught before is extended",
     )
     parser.add_argument(
         "--source", metavar="URI", help="teach from a live sensor, as for img2imu run"
@@ -46,53 +47,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         action="append",
         default=[],
-        help="a recording, "
-        "or a directory of them, of what is none of the motions: sets the threshold below which "
-        "unknown is said; can be given more than once",
+        help="recording, or directory of recordings, of anything but the motions: sets the "
+        "threshold below which the answer is unknown; can be repeated",
     )
     parser.add_argument(
         "--delete",
         metavar="NAME",
         action="append",
         default=[],
-        help="forget a label; can be given more than once",
+        help="delete a label; can be repeated",
     )
-    parser.add_argument("--name", help="of the model (default: taught motions)")
+    parser.add_argument("--name", help="name of the model (default: taught motions)")
     parser.add_argument(
         "--curve",
         metavar="FILE",
         type=Path,
-        help="draw false triggers against misses "
-        "there (.png; needs matplotlib; the same figures are always printed)",
+        help="draw false triggers against misses (.png; needs matplotlib; the same figures are "
+        "always printed)",
     )
-    group = parser.add_argument_group(
-        "stream", "of a new file; any 1, 3 or 6 axes at 10 to 400 Hz will do"
-    )
+    group = parser.add_argument_group("stream", "of a new file: 1, 3 or 6 axes at 10 to 400 Hz")
     group.add_argument(
         "--embedder",
         metavar="FILE",
         type=Path,
-        help="take the network, the stream and the window of "
-        "this model file (default: the bundled network)",
+        help="use this model file's network, stream and window (default: the bundled network)",
     )
     group.add_argument(
         "--channels",
-        help="acc, gyro, acc+gyro, or names with commas such as acc_x,acc_y,acc_z "
-        "(default: acc+gyro)",
+        help="acc, gyro, acc+gyro, or names with commas such as acc_x,acc_y,acc_z (default: "
+        "acc+gyro)",
     )
-    group.add_argument("--rate-hz", type=positive, metavar="HZ", help=f"(default: {RATE_HZ:g})")
+    group.add_argument(
+        "--rate-hz", type=positive, metavar="HZ", help=f"sample rate (default: {RATE_HZ:g})"
+    )
     group.add_argument(
         "--window-s",
         type=positive,
         metavar="S",
-        help=f"long enough for one whole motion (default: {WINDOW_S:g})",
+        help=f"length of a window, enough for one whole motion (default: {WINDOW_S:g})",
     )
     group = parser.add_argument_group("live", "with --source")
     group.add_argument(
         "--seconds",
         type=positive,
         metavar="S",
-        help=f"length of each recording of a motion (default: {WINDOWS_OF_A_TAKE} windows)",
+        help=f"length of each recording of a motion (default: {WINDOWS_OF_A_RECORDING} windows)",
     )
     group.add_argument(
         "--background-s",
@@ -112,34 +111,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command."""
+    """Run the command; return the exit code."""
     from edge_runtime.errors import UserError
     from edge_runtime.files import check_writable
 
     output: Path = arguments.output
     if not (arguments.source or arguments.recordings or arguments.background or arguments.delete):
         raise UserError(
-            "there is nothing to teach from, expected --source URI for a live sensor or --from DIR for "
-            "recordings: give one of them"
+            "there is nothing to teach from, expected --source URI for a live sensor or --from DIR "
+            "for recordings: give one of them"
         )
     if web.asked_for(arguments) is not None and not arguments.source:
         raise UserError(
-            "--web was given without --source, expected a live sensor to teach from the page with: add "
-            "--source URI"
+            "--web was given without --source, expected a live sensor to teach with: add --source "
+            "URI"
         )
     check_writable(output)
     teacher = _open(arguments)
     for label in arguments.delete:
         teacher.remove(label)
-        _say(f"{label}: forgotten")
+        _say(f"{label}: deleted")
     if arguments.recordings:
-        _from_recordings(teacher, arguments.recordings, output, arguments.background)
+        _teach_recordings(teacher, arguments.recordings, output, arguments.background)
     if arguments.background:
-        _background(teacher, arguments.background)
+        _teach_background(teacher, arguments.background)
     if arguments.delete or arguments.background:
         teacher.save(output)
     if arguments.source:
-        _live(teacher, arguments)
+        _teach_live(teacher, arguments)
     if not teacher.labels and not teacher.background_s:
         _say("nothing was taught, and nothing was written")
         return 0
@@ -148,34 +147,34 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _open(arguments: argparse.Namespace) -> Teacher:
-    """Go on with the output, or begin."""
+    """Extend the output file, or begin a new one."""
     from edge_runtime.errors import UserError
     from edge_runtime.teaching import Teacher
 
-    channels = (
-        arguments.channels.split(",") if "," in (arguments.channels or "") else arguments.channels
-    )
-    given = {
+    channels = arguments.channels
+    if channels is not None and "," in channels:
+        channels = channels.split(",")
+    stream_options = {
         "--embedder": arguments.embedder,
         "--channels": channels,
         "--rate-hz": arguments.rate_hz,
         "--window-s": arguments.window_s,
     }
-    named = [option for option, value in given.items() if value is not None]
+    used = [option for option, value in stream_options.items() if value is not None]
     if arguments.output.exists():
-        if named:
+        if used:
             raise UserError(
-                f"{arguments.output} exists and has its own stream, but {named[0]} was given: leave that "
-                "out, or write another file"
+                f"{arguments.output} exists and has its own stream, but {used[0]} was given: leave "
+                "that out, or write another file"
             )
         teacher = Teacher.load(arguments.output)
-        taught = ", ".join(f"{label} ({n})" for label, n in teacher.windows.items())
-        _say(f"going on with {arguments.output}: {taught or 'no labels'}")
+        labels = ", ".join(f"{label} ({n})" for label, n in teacher.windows.items())
+        _say(f"extending {arguments.output}: {labels or 'no labels'}")
     elif arguments.embedder is not None:
-        if len(named) > 1:
+        if len(used) > 1:
             raise UserError(
-                f"{named[1]} was given beside --embedder, whose file has its own stream: leave one of them "
-                "out"
+                f"{used[1]} was given together with --embedder, whose file has its own stream: "
+                "leave one of them out"
             )
         teacher = Teacher.on(arguments.embedder)
     else:
@@ -191,15 +190,18 @@ def _open(arguments: argparse.Namespace) -> Teacher:
     return teacher
 
 
-def _from_recordings(
+def _teach_recordings(
     teacher: Teacher, directory: Path, output: Path, background: list[Path]
 ) -> None:
-    """Every file in a folder of its label; saved after each label, so that a bad file costs nothing before it."""
+    """Teach every file in a folder named after its label.
+
+    The output is saved after each label, so that a bad file costs none of the labels before it.
+    """
     from edge_runtime.errors import DataError, UserError
     from edge_runtime.teaching.folder import labelled_files, read_for
 
     for label, files in itertools.groupby(
-        labelled_files(directory, background), key=lambda each: each[0]
+        labelled_files(directory, background), key=lambda labelled: labelled[0]
     ):
         for _, path in files:
             times_s, samples = read_for(teacher.stream, path)
@@ -208,24 +210,28 @@ def _from_recordings(
             except UserError as error:
                 raise DataError(f"in {path}, {error}") from error
             _say(f"{label}: {lesson.windows} example{'s' * (lesson.windows != 1)} from {path}")
-            for warning in lesson.warnings:
-                _say(f"note: {warning}")
+            _say_notes(lesson)
         teacher.save(output)
 
 
-def _background(teacher: Teacher, paths: list[Path]) -> None:
+def _teach_background(teacher: Teacher, paths: list[Path]) -> None:
     from edge_runtime.teaching.folder import joined, recordings_in
 
     files = [file for path in paths for file in recordings_in(path)]
     lesson = teacher.set_background(*joined(teacher.stream, files))
     _say(
-        f"background: {teacher.background_s:.0f} s, {lesson.windows} windows from {', '.join(map(str, files))}"
+        f"background: {teacher.background_s:.0f} s, {lesson.windows} windows from "
+        f"{', '.join(map(str, files))}"
     )
+    _say_notes(lesson)
+
+
+def _say_notes(lesson: Lesson) -> None:
     for warning in lesson.warnings:
         _say(f"note: {warning}")
 
 
-def _live(teacher: Teacher, arguments: argparse.Namespace) -> None:
+def _teach_live(teacher: Teacher, arguments: argparse.Namespace) -> None:
     from edge_runtime.sources import open_source
     from edge_runtime.teaching.session import Session, Terminal
 
@@ -233,7 +239,7 @@ def _live(teacher: Teacher, arguments: argparse.Namespace) -> None:
     address = web.asked_for(arguments)
     source = open_source(arguments.source, teacher.stream.channels, teacher.stream.rate_hz)
     source.notes.say = screen.say
-    seconds = arguments.seconds or WINDOWS_OF_A_TAKE * teacher.window_s
+    seconds = arguments.seconds or WINDOWS_OF_A_RECORDING * teacher.window_s
     try:
         if address is not None:
             from edge_runtime.web.dashboard import teach_on_page
@@ -254,7 +260,7 @@ def _live(teacher: Teacher, arguments: argparse.Namespace) -> None:
             arguments.background_s,
             arguments.countdown,
         ).run()
-    finally:  # Ctrl-C, or a source that failed: every step before was saved
+    finally:  # also after Ctrl-C and a failed source: earlier steps are saved
         if arguments.output.exists():
             screen.say(
                 f"{arguments.output} holds {', '.join(map(repr, teacher.labels)) or 'no label'}"
@@ -273,11 +279,11 @@ def _report(teacher: Teacher, output: Path, arguments: argparse.Namespace) -> No
     if not teacher.ready:
         _say(f"wrote {output}; it recognises nothing yet: {teacher.why_not_ready}")
         return
-    found = teacher.review()
-    for line in show_review(found):
+    review = teacher.review()
+    for line in show_review(review):
         print(line)
-    if arguments.curve and found.rejection is not None:
-        draw_rejection(found.rejection, arguments.curve)
+    if arguments.curve and review.rejection is not None:
+        draw_rejection(review.rejection, arguments.curve)
         _say(f"wrote {arguments.curve}")
     _say(f"wrote {output}; try it: img2imu run {output} --source {arguments.source or 'URI'}")
 

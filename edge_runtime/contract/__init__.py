@@ -1,1 +1,1 @@
-"""What a model file says and holds: its contract, its container, and what was taught."""
+"""The content of a model file: its contract, the network, golden vectors, and what was taught."""

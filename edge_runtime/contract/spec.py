@@ -1,7 +1,7 @@
 """The model contract: what a model file says about the stream it takes and the answers it gives.
 
-It travels as ``img2imu.json`` inside the model file (see :mod:`edge_runtime.contract.container`).
-docs/contract.md is its reference for people and for other languages.
+It is stored as ``img2imu.json`` inside the model file (see :mod:`edge_runtime.contract.container`).
+docs/contract.md is the reference for readers and for implementations in other languages.
 """
 
 from __future__ import annotations
@@ -13,28 +13,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_runtime.contract.strict_json import OPTIONAL, JsonError, from_json, show, to_json
-from edge_runtime.contract.taught import TaughtSpec
 from edge_runtime.errors import ContractError
 
 SCHEMA = 1
-TAUGHT_SCHEMA = 2  # of a file that was taught on a device, which readers of schema 1 cannot honour
-UNITS = {"acc": "m/s^2", "gyro": "rad/s"}  # SI, the units of Linux IIO, Android and the web
+TAUGHT_SCHEMA = 2  # of a file taught on a device, which readers of schema 1 cannot honour
+UNITS = {"acc": "m/s^2", "gyro": "rad/s"}  # SI, as in Linux IIO, Android and the web
 CHANNELS = tuple(f"{sensor}_{axis}" for sensor in UNITS for axis in "xyz")
+GRAVITY = ("included", "removed", "unknown")  # unknown: fewer than three accelerometer axes
 RATE_HZ_LIMITS = (10.0, 400.0)
 MIN_WINDOW_SAMPLES = 16
-# Far above any use; what a damaged or hostile file may ask for stays within a few hundred MB.
+# Limits far above any use. They keep what a damaged or hostile file can ask for within a few
+# hundred MB.
 MAX_WINDOW_SAMPLES = 1_000_000
+MAX_SPECTROGRAMS = 16
 MAX_FFT_SAMPLES = 8192
 MAX_FRAMES = 8192
+MAX_IMAGE_CHANNELS = 16
+MAX_IMAGE_SIDE = 1024  # pixels
 MAX_PIXELS = 1 << 24  # of all images of a window
 MAX_GAP_S = 60.0
 MAX_REFRACTORY_S = 3600.0
+MAX_SMOOTHING_WINDOWS = 1000
+MAX_DEBOUNCE_DECISIONS = 1000
+MAX_BLOCK_SIZE = 1 << 24  # values of an embedding
+KNEE_HZ_LIMITS = (1e-3, 1e3)
 LEVEL_DB_LIMITS = (-300.0, 300.0)
-GRAVITY = ("included", "removed", "unknown")  # unknown: fewer than three accelerometer axes
 
 
 def acc_triple(channels: Sequence[str]) -> tuple[int, int, int] | None:
-    """Columns of the three accelerometer axes, or None when not all three are there."""
+    """Return the columns of acc_x, acc_y and acc_z, or None unless all three are present."""
     names = ("acc_x", "acc_y", "acc_z")
     if not set(names) <= set(channels):
         return None
@@ -50,9 +57,9 @@ class StreamSpec:
         channels: names in order, out of ``acc_x .. acc_z`` in m/s^2 and ``gyro_x .. gyro_z`` in
             rad/s.
         rate_hz: samples per second.
-        gravity: whether the accelerometer's values contain gravity: included, removed, or unknown.
-        rate_tolerance: largest relative deviation of a measured rate; within it the stream is
-            resampled.
+        gravity: whether the accelerometer's values contain gravity, out of :data:`GRAVITY`.
+        rate_tolerance: largest relative deviation of the measured rate. A stream within it is
+            resampled, a stream beyond it is refused.
         max_gap_s: a longer pause between two samples empties the window.
     """
 
@@ -87,15 +94,15 @@ class FrontEndSpec:
 
     Attributes:
         spectrograms: one entry per resolution.
-        frequency_knee_hz: rows are even in frequency well below this, even in its logarithm well
-            above.
-        image_height: rows of an image (frequency, high at the top), pixels.
+        frequency_knee_hz: rows are evenly spaced in frequency well below it, and in the logarithm
+            of frequency well above it.
+        image_height: rows of an image (frequency, highest at the top), pixels.
         image_width: columns of an image (time), pixels.
-        image_channels: per image of a resolution, the stream columns that become red, green and
-            blue.
-        min_db: per channel, the level drawn as -1, dB re (1 unit)^2.
-        max_db: per channel, the level drawn as +1, dB re (1 unit)^2.
-        statistics: names of the numbers that go beside the images, see
+        image_channels: for each image of a resolution, the columns of the stream that become red,
+            green and blue.
+        min_db: for each channel, the level drawn as -1, dB re (1 unit)^2.
+        max_db: for each channel, the level drawn as +1, dB re (1 unit)^2.
+        statistics: names of the statistics that the network takes in addition to the images, see
             :mod:`edge_runtime.frontend.statistics`.
     """
 
@@ -116,16 +123,17 @@ class FrontEndSpec:
 
 @dataclass(frozen=True)
 class DecisionSpec:
-    """From probabilities to a label.
+    """How probabilities become a label.
 
     Attributes:
-        smoothing_windows: number of newest windows whose probabilities are averaged; 1 is none.
+        smoothing_windows: number of newest windows whose probabilities are averaged; 1 is without
+            smoothing.
         threshold: smallest smoothed probability of a label; below it the state is ``unknown``.
-        class_thresholds: label to a threshold of its own, in place of ``threshold``.
-        debounce_decisions: a label is given when so many decisions in a row agree on it; 1 is at
-            once.
-        refractory_s: after a label has begun, no label begins for so long; until then the state is
-            ``unknown``.
+        class_thresholds: label to the threshold that replaces ``threshold`` for it.
+        debounce_decisions: number of decisions in a row that must agree on a label before it is
+            given; 1 gives it at once.
+        refractory_s: time after the beginning of a label during which no label begins; the state
+            is ``unknown`` until then.
     """
 
     smoothing_windows: int = 3
@@ -137,7 +145,7 @@ class DecisionSpec:
 
 @dataclass(frozen=True)
 class Quantisation:
-    """How the network was made small: recipe, converter and their versions."""
+    """How the network was quantised: the recipe, and converter and quantiser with versions."""
 
     recipe: str
     converter: str
@@ -156,7 +164,8 @@ class Provenance:
         seed: of every random choice.
         created: date, ISO 8601.
         versions: library name to version.
-        macro_f1_float: on windows not trained on, in percent of 1, or None when not measured.
+        macro_f1_float: macro-F1 before quantisation on windows not trained on, 0 to 1, or None if
+            not measured.
         macro_f1: the same after quantisation.
     """
 
@@ -171,21 +180,65 @@ class Provenance:
 
 
 @dataclass(frozen=True)
+class TaughtSpec:
+    """What was taught on a device. :class:`edge_runtime.contract.container.Taught` has the arrays.
+
+    Attributes:
+        blocks: sizes of the embedding's blocks, in order. Each block has the same weight in the
+            head. They add up to d, the size of an embedding.
+        windows: number of examples of each label, in the order of the labels.
+        background_windows: number of background windows. If there are any, the last row of the head
+            is the background, whose probability belongs to no label.
+        background_s: length of the background recording, seconds.
+        false_triggers_per_hour: expected on more of the same background at ``decision.threshold``,
+            or None.
+        missed: share of the examples, each held out in turn, that stay below the threshold, or
+            None.
+    """
+
+    blocks: tuple[int, ...]
+    windows: tuple[int, ...]
+    background_windows: int = 0
+    background_s: float = 0.0
+    false_triggers_per_hour: float | None = None
+    missed: float | None = None
+
+    @property
+    def embedding_size(self) -> int:
+        """Size of an embedding, d."""
+        return sum(self.blocks)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the head: one per label, and one for the background if there is any.
+
+        It is 0 without a label, or with fewer than two rows: there is nothing to tell apart.
+        """
+        rows = len(self.windows)
+        if self.background_windows > 0:
+            rows += 1
+        return rows if self.windows and rows >= 2 else 0
+
+
+@dataclass(frozen=True)
 class Contract:
     """Everything a device needs to use the model.
 
     Attributes:
-        schema: version of this document, 2 where ``taught`` is there; a reader refuses a newer one.
-        name: of the model, for people.
+        schema: version of this document: 1, or 2 with ``taught``. A reader refuses a newer one.
+        name: human-readable name of the model.
         stream: what goes in.
         window_samples: length of a window, samples.
         hop_samples: distance between two decisions, samples; a multiple of every ``step_samples``.
         front_end: how a window becomes images and statistics.
         labels: class names in the order of the probabilities.
-        decision: from probabilities to a label.
-        quantisation: recipe of the network.
+        decision: how probabilities become a label.
+        quantisation: how the network was quantised.
         provenance: where the model comes from.
-        taught: what was taught on a device; None in a model that was exported.
+        taught: what was taught on a device; None in an exported model.
+
+    Raises:
+        ContractError: a value makes no sense.
     """
 
     schema: int
@@ -214,7 +267,7 @@ class Contract:
         return self.hop_samples / self.stream.rate_hz
 
     def to_json(self) -> str:
-        """The document as it stands in the model file."""
+        """Return the document that is stored in the model file."""
         return json.dumps(to_json(self), indent=1, ensure_ascii=False, allow_nan=False)
 
     @staticmethod
@@ -222,8 +275,8 @@ class Contract:
         """Parse and validate the document.
 
         Raises:
-            ContractError: not JSON, a newer schema, an unknown or missing key, a value that makes
-            no sense.
+            ContractError: not JSON, a newer schema, an unknown or missing key, or a value that
+                makes no sense.
         """
         try:
             document: Any = json.loads(text)
@@ -234,8 +287,8 @@ class Contract:
         schema = document.get("schema") if isinstance(document, dict) else None
         if type(schema) is not int or schema < 1:
             raise ContractError(
-                f"the model's contract has schema {show(schema)}, expected a whole number from 1 to "
-                f"{TAUGHT_SCHEMA}: export the model again"
+                f"the model's contract has schema {show(schema)}, expected a whole number from 1 "
+                f"to {TAUGHT_SCHEMA}: export the model again"
             )
         if schema > TAUGHT_SCHEMA:
             raise ContractError(
@@ -250,148 +303,190 @@ class Contract:
             ) from error
 
 
-def _validate(c: Contract) -> None:
-    stream, front = c.stream, c.front_end
-    n = len(stream.channels)
-    (low, high), (lowest, highest) = RATE_HZ_LIMITS, LEVEL_DB_LIMITS
-    steps = [s.step_samples for s in front.spectrograms]
-    _check(
-        n in (1, 3, 6) and len(set(stream.channels)) == n and set(stream.channels) <= set(CHANNELS),
-        "stream.channels",
-        stream.channels,
-        f"1, 3 or 6 different names out of {', '.join(CHANNELS)}",
-    )
-    _check(low <= stream.rate_hz <= high, "stream.rate_hz", stream.rate_hz, f"{low:g} to {high:g}")
-    _check(
-        stream.gravity in GRAVITY, "stream.gravity", stream.gravity, f"one of {', '.join(GRAVITY)}"
-    )
-    _check(
-        0 < stream.rate_tolerance < 1,
-        "stream.rate_tolerance",
-        stream.rate_tolerance,
-        "between 0 and 1",
-    )
-    _check(
-        2 / stream.rate_hz <= stream.max_gap_s <= MAX_GAP_S,
-        "stream.max_gap_s",
-        stream.max_gap_s,
-        f"{2 / stream.rate_hz:g} (two samples) to {MAX_GAP_S:g}",
-    )
-    _check(
-        MIN_WINDOW_SAMPLES <= c.window_samples <= MAX_WINDOW_SAMPLES,
-        "window_samples",
-        c.window_samples,
-        f"{MIN_WINDOW_SAMPLES} to {MAX_WINDOW_SAMPLES}",
-    )
-    _check(
-        1 <= len(front.spectrograms) <= 16
-        and all(
-            2 <= s.fft_samples <= min(c.window_samples, MAX_FFT_SAMPLES)
-            and s.step_samples >= 1
-            and (c.window_samples - s.fft_samples) // s.step_samples < MAX_FRAMES
-            for s in front.spectrograms
-        ),
-        "front_end.spectrograms",
-        front.spectrograms,
-        f"1 to 16, each with fft_samples within the window and up to {MAX_FFT_SAMPLES}, and up to {MAX_FRAMES} frames",
-    )
-    _check(
-        1e-3 <= front.frequency_knee_hz <= 1e3,
-        "front_end.frequency_knee_hz",
-        front.frequency_knee_hz,
-        "0.001 to 1000",
-    )
-    _check(
-        1 <= c.hop_samples <= MAX_WINDOW_SAMPLES
-        and all(c.hop_samples % step == 0 for step in steps),
-        "hop_samples",
-        c.hop_samples,
-        f"a multiple of every spectrogram's step ({steps})",
-    )
-    _check(
-        1 <= front.image_height <= 1024
-        and 1 <= front.image_width <= 1024
-        and front.n_images * front.image_height * front.image_width <= MAX_PIXELS,
-        "front_end.image_height x image_width",
-        (front.image_height, front.image_width),
-        f"1 to 1024 pixels each, {MAX_PIXELS} in all images together",
-    )
-    _check(
-        1 <= len(front.image_channels) <= 16
-        and all(len(rgb) == 3 and all(0 <= i < n for i in rgb) for rgb in front.image_channels),
-        "front_end.image_channels",
-        front.image_channels,
-        f"triples of columns from 0 to {n - 1}",
-    )
-    _check(
-        len(front.min_db) == len(front.max_db) == n
-        and all(
-            lowest <= a and a + 1 <= b <= highest
-            for a, b in zip(front.min_db, front.max_db, strict=True)
-        ),
-        "front_end.min_db and max_db",
-        (front.min_db, front.max_db),
-        f"{n} levels each, {lowest:g} to {highest:g}, max at least 1 above min",
-    )
-    _check(len(front.statistics) >= 1, "front_end.statistics", front.statistics, "one name or more")
-    least = 2 if c.taught is None else 0
-    _check(
-        len(c.labels) >= least
-        and len(set(c.labels)) == len(c.labels)
-        and all(map(is_line, c.labels)),
-        "labels",
-        c.labels,
-        f"{least} or more different names of one line each",
-    )
-    _check(is_line(c.name), "name", c.name, "one line of text")
-    _validate_decision(c.decision, c.labels)
-    _check(
-        c.schema == SCHEMA + (c.taught is not None),
-        "schema",
-        c.schema,
-        f"{SCHEMA}, or {TAUGHT_SCHEMA} with taught",
-    )
-    for rule in c.taught.rules(c.labels) if c.taught is not None else ():
-        _check(*rule)
-
-
-def _validate_decision(spec: DecisionSpec, labels: tuple[str, ...]) -> None:
-    _check(
-        1 <= spec.smoothing_windows <= 1000,
-        "decision.smoothing_windows",
-        spec.smoothing_windows,
-        "1 to 1000",
-    )
-    _check(0 <= spec.threshold <= 1, "decision.threshold", spec.threshold, "0 to 1")
-    _check(
-        set(spec.class_thresholds) <= set(labels)
-        and all(0 <= t <= 1 for t in spec.class_thresholds.values()),
-        "decision.class_thresholds",
-        spec.class_thresholds,
-        "0 to 1 for labels of the model",
-    )
-    _check(
-        1 <= spec.debounce_decisions <= 1000,
-        "decision.debounce_decisions",
-        spec.debounce_decisions,
-        "1 to 1000",
-    )
-    _check(
-        0 <= spec.refractory_s <= MAX_REFRACTORY_S,
-        "decision.refractory_s",
-        spec.refractory_s,
-        f"0 to {MAX_REFRACTORY_S:g}",
-    )
-
-
 def is_line(text: str) -> bool:
-    """Whether it can stand in a line of a terminal or of labels.txt: no control character, no line break, not blank."""
+    """Return whether text is one line that can be printed: not blank, no control characters."""
     return bool(text.strip()) and not any(
         unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in text
     )
 
 
-def _check(ok: bool, where: str, value: object, expected: str) -> None:
+def _validate(contract: Contract) -> None:
+    """Check every rule of docs/contract.md. The first broken one is raised as ContractError."""
+    _validate_stream(contract.stream)
+    _validate_front_end(contract)
+    least = 2 if contract.taught is None else 0
+    _require(
+        len(contract.labels) >= least
+        and len(set(contract.labels)) == len(contract.labels)
+        and all(is_line(label) for label in contract.labels),
+        "labels",
+        contract.labels,
+        f"{least} or more different names of one line each",
+    )
+    _require(is_line(contract.name), "name", contract.name, "one line of text")
+    _validate_decision(contract.decision, contract.labels)
+    _require(
+        contract.schema == (SCHEMA if contract.taught is None else TAUGHT_SCHEMA),
+        "schema",
+        contract.schema,
+        f"{SCHEMA}, or {TAUGHT_SCHEMA} with taught",
+    )
+    if contract.taught is not None:
+        _validate_taught(contract.taught, contract.labels)
+
+
+def _validate_stream(stream: StreamSpec) -> None:
+    channels = set(stream.channels)
+    _require(
+        len(stream.channels) in (1, 3, 6)
+        and len(channels) == len(stream.channels)
+        and channels <= set(CHANNELS),
+        "stream.channels",
+        stream.channels,
+        f"1, 3 or 6 different names out of {', '.join(CHANNELS)}",
+    )
+    _require_range("stream.rate_hz", stream.rate_hz, *RATE_HZ_LIMITS)
+    _require(
+        stream.gravity in GRAVITY, "stream.gravity", stream.gravity, f"one of {', '.join(GRAVITY)}"
+    )
+    _require(
+        0 < stream.rate_tolerance < 1,
+        "stream.rate_tolerance",
+        stream.rate_tolerance,
+        "between 0 and 1",
+    )
+    two_samples_s = 2 / stream.rate_hz
+    _require(
+        two_samples_s <= stream.max_gap_s <= MAX_GAP_S,
+        "stream.max_gap_s",
+        stream.max_gap_s,
+        f"{two_samples_s:g} (two samples) to {MAX_GAP_S:g}",
+    )
+
+
+def _validate_front_end(contract: Contract) -> None:
+    front_end = contract.front_end
+    n_channels = len(contract.stream.channels)
+    _require_range(
+        "window_samples", contract.window_samples, MIN_WINDOW_SAMPLES, MAX_WINDOW_SAMPLES
+    )
+    longest_fft = min(contract.window_samples, MAX_FFT_SAMPLES)
+    _require(
+        1 <= len(front_end.spectrograms) <= MAX_SPECTROGRAMS
+        and all(
+            2 <= s.fft_samples <= longest_fft
+            and s.step_samples >= 1
+            and (contract.window_samples - s.fft_samples) // s.step_samples < MAX_FRAMES
+            for s in front_end.spectrograms
+        ),
+        "front_end.spectrograms",
+        front_end.spectrograms,
+        f"1 to {MAX_SPECTROGRAMS}, each with fft_samples within the window and up to "
+        f"{MAX_FFT_SAMPLES}, and up to {MAX_FRAMES} frames",
+    )
+    _require_range("front_end.frequency_knee_hz", front_end.frequency_knee_hz, *KNEE_HZ_LIMITS)
+    steps = [s.step_samples for s in front_end.spectrograms]
+    _require(
+        1 <= contract.hop_samples <= MAX_WINDOW_SAMPLES
+        and all(contract.hop_samples % step == 0 for step in steps),
+        "hop_samples",
+        contract.hop_samples,
+        f"a multiple of every spectrogram's step ({steps})",
+    )
+    _require(
+        1 <= front_end.image_height <= MAX_IMAGE_SIDE
+        and 1 <= front_end.image_width <= MAX_IMAGE_SIDE
+        and front_end.n_images * front_end.image_height * front_end.image_width <= MAX_PIXELS,
+        "front_end.image_height x image_width",
+        (front_end.image_height, front_end.image_width),
+        f"1 to {MAX_IMAGE_SIDE} pixels each, {MAX_PIXELS} in all images together",
+    )
+    _require(
+        1 <= len(front_end.image_channels) <= MAX_IMAGE_CHANNELS
+        and all(
+            len(rgb) == 3 and all(0 <= column < n_channels for column in rgb)
+            for rgb in front_end.image_channels
+        ),
+        "front_end.image_channels",
+        front_end.image_channels,
+        f"triples of columns from 0 to {n_channels - 1}",
+    )
+    lowest_db, highest_db = LEVEL_DB_LIMITS
+    _require(
+        len(front_end.min_db) == len(front_end.max_db) == n_channels
+        and all(
+            lowest_db <= low and low + 1 <= high <= highest_db
+            for low, high in zip(front_end.min_db, front_end.max_db, strict=True)
+        ),
+        "front_end.min_db and max_db",
+        (front_end.min_db, front_end.max_db),
+        f"{n_channels} levels each, {lowest_db:g} to {highest_db:g}, max at least 1 above min",
+    )
+    _require(
+        len(front_end.statistics) >= 1,
+        "front_end.statistics",
+        front_end.statistics,
+        "one name or more",
+    )
+
+
+def _validate_decision(decision: DecisionSpec, labels: tuple[str, ...]) -> None:
+    _require_range(
+        "decision.smoothing_windows", decision.smoothing_windows, 1, MAX_SMOOTHING_WINDOWS
+    )
+    _require_range("decision.threshold", decision.threshold, 0, 1)
+    _require(
+        set(decision.class_thresholds) <= set(labels)
+        and all(0 <= threshold <= 1 for threshold in decision.class_thresholds.values()),
+        "decision.class_thresholds",
+        decision.class_thresholds,
+        "0 to 1 for labels of the model",
+    )
+    _require_range(
+        "decision.debounce_decisions", decision.debounce_decisions, 1, MAX_DEBOUNCE_DECISIONS
+    )
+    _require_range("decision.refractory_s", decision.refractory_s, 0, MAX_REFRACTORY_S)
+
+
+def _validate_taught(taught: TaughtSpec, labels: tuple[str, ...]) -> None:
+    _require(
+        len(taught.blocks) >= 1 and all(1 <= size <= MAX_BLOCK_SIZE for size in taught.blocks),
+        "taught.blocks",
+        taught.blocks,
+        "one size or more, each 1 or more",
+    )
+    _require(
+        len(taught.windows) == len(labels) and all(n >= 1 for n in taught.windows),
+        "taught.windows",
+        taught.windows,
+        f"{len(labels)} numbers, each 1 or more",
+    )
+    _require(
+        taught.background_windows >= 0,
+        "taught.background_windows",
+        taught.background_windows,
+        "0 or more",
+    )
+    _require(taught.background_s >= 0, "taught.background_s", taught.background_s, "0 or more")
+    _require(
+        taught.false_triggers_per_hour is None or taught.false_triggers_per_hour >= 0,
+        "taught.false_triggers_per_hour",
+        taught.false_triggers_per_hour,
+        "0 or more, or null",
+    )
+    _require(
+        taught.missed is None or 0 <= taught.missed <= 1,
+        "taught.missed",
+        taught.missed,
+        "0 to 1, or null",
+    )
+
+
+def _require_range(where: str, value: float, low: float, high: float) -> None:
+    _require(low <= value <= high, where, value, f"{low:.9g} to {high:.9g}")
+
+
+def _require(ok: bool, where: str, value: object, expected: str) -> None:
     if not ok:
         raise ContractError(
             f"the model's contract has {where} = {show(value, 200)}, expected {expected}: "

@@ -1,6 +1,7 @@
-"""Dataclasses to JSON and back, strictly: an unknown key, a missing key or a value of another type is an error.
+"""Strict conversion between dataclasses and JSON.
 
-A field with the metadata :data:`OPTIONAL` may be missing, and is left out where it has its default.
+An unknown key, a missing key and a value of another type are errors. A field with the metadata
+:data:`OPTIONAL` may be missing, and is left out where it has its default.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ _EXPECTED = {float: "a finite number", int: "a whole number", str: "text", bool:
 
 
 class JsonError(ValueError):
-    """A document that is not what it should be."""
+    """A document does not fit the dataclass."""
 
 
 def to_json(value: Any) -> Any:
-    """A dataclass (nested, with tuples, dicts and plain values) as what ``json.dumps`` takes."""
+    """Convert a dataclass to what ``json.dumps`` takes.
+
+    Its fields may be dataclasses, tuples, dicts and plain values.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             f.name: to_json(getattr(value, f.name))
@@ -37,22 +41,31 @@ def to_json(value: Any) -> Any:
 
 
 def from_json(kind: type[T], value: Any, where: str) -> T:
-    """Build the dataclass ``kind`` from parsed JSON.
+    """Build a dataclass from parsed JSON.
 
     Args:
-        kind: the dataclass to build.
-        value: what ``json.loads`` gave.
+        kind: the dataclass.
+        value: what ``json.loads`` returned.
         where: the place in the document, for messages.
 
     Raises:
-        JsonError: naming the place, what was found and what was expected; the remedy is for the
-        caller to add.
+        JsonError: it names the place, the value met, and what was expected. The caller adds the
+            remedy.
     """
     return typing.cast(T, _convert(kind, value, where))
 
 
+def show(value: object, length: int = 40) -> str:
+    """Return ``repr(value)`` in at most ``length`` characters, however large or deep the value."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = shortener.maxlong = length
+    text = shortener.repr(value)
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
 def _convert(kind: Any, value: Any, where: str) -> Any:
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    origin = typing.get_origin(kind)
+    args = typing.get_args(kind)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _build(kind, value, where)
     if origin is tuple:  # only tuple[X, ...] is used
@@ -70,11 +83,9 @@ def _convert(kind: Any, value: Any, where: str) -> Any:
         return None if value is None else _convert(args[0], value, where)
     if kind is float and type(value) in (int, float) and abs(value) <= sys.float_info.max:
         return float(value)
-    if kind is str and type(value) is str and not any("\ud800" <= c <= "\udfff" for c in value):
-        return (
-            value  # half a surrogate pair is no character: it could be neither printed nor written
-        )
-    if kind in (int, bool) and type(value) is kind:  # bool is no int here
+    if kind is str and type(value) is str and not _has_surrogates(value):
+        return value
+    if kind in (int, bool) and type(value) is kind:  # not isinstance: a bool is an int
         return value
     raise JsonError(f"{where} is {show(value)}, expected {_EXPECTED[kind]}")
 
@@ -83,7 +94,6 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, dict):
         raise JsonError(f"{where} is {show(value)}, expected an object")
     fields = {f.name: f for f in dataclasses.fields(kind)}
-    hints = typing.get_type_hints(kind)
     unknown = sorted(set(value) - set(fields))
     if unknown:
         raise JsonError(
@@ -93,6 +103,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     missing = [name for name, f in fields.items() if name not in value and not _is_optional(f)]
     if missing:
         raise JsonError(f"{where} lacks the key '{missing[0]}'")
+    hints = typing.get_type_hints(kind)
     return kind(
         **{
             name: _convert(hints[name], value[name], f"{where}.{name}")
@@ -107,12 +118,11 @@ def _is_optional(f: dataclasses.Field[Any]) -> bool:
 
 
 def _default(f: dataclasses.Field[Any]) -> Any:
-    return f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
+    if f.default_factory is dataclasses.MISSING:
+        return f.default
+    return f.default_factory()
 
 
-def show(value: object, length: int = 40) -> str:
-    """``repr`` of at most so many characters, however large or deep the value is."""
-    shortener = reprlib.Repr()
-    shortener.maxstring = shortener.maxother = shortener.maxlong = length
-    text = shortener.repr(value)
-    return text if len(text) <= length else text[: length - 3] + "..."
+def _has_surrogates(text: str) -> bool:
+    """Return whether text has half of a surrogate pair, which can be neither printed nor saved."""
+    return any("\ud800" <= c <= "\udfff" for c in text)

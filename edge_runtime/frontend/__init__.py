@@ -1,4 +1,8 @@
-"""The front end: one definition for training, export, the live runtime and, through golden vectors, other languages."""
+"""The front end: from a window of samples to the network's input.
+
+Training, export and the live runtime all use this definition. Implementations in other languages
+are checked against it with golden vectors.
+"""
 
 from edge_runtime.frontend.images import Features, FrontEnd, FrontEndStream
 

@@ -1,6 +1,6 @@
-"""Which front end suits a stream: the one place where window, rate and channels become FFT sizes and image sizes.
+"""Choose a front end for a stream: FFT sizes, image sizes and statistics.
 
-The constants are fixed once for all data; docs/method.md says what each was measured to bring.
+The constants are the same for all data. docs/method.md says how much each gains.
 """
 
 from __future__ import annotations
@@ -19,18 +19,17 @@ from edge_runtime.contract.spec import (
 from edge_runtime.errors import DataError
 from edge_runtime.stream.checks import REMEDIES, acceleration_kind
 
-FRAME_S = (0.64, 1.28, 2.56)  # lengths of a frame; each becomes the nearest power of two in samples
+FRAME_S = (0.64, 1.28, 2.56)  # lengths of a frame; in samples, the nearest power of two
 MIN_FFT_SAMPLES = 8
 FREQUENCY_KNEE_HZ = 1.0  # people's motions begin here
-IMAGE_HEIGHT, IMAGE_WIDTH = 48, 32
-LIMITS_DB = {
-    "acc": (-50.0, 30.0),
-    "gyro": (-60.0, 20.0),
-}  # re 1 m/s^2 and 1 rad/s: sensor noise to vigorous motion
-POSTURE = (
-    "mean",
-    "std",
-)  # where gravity points and how much it moves: a block of its own for the head
+IMAGE_HEIGHT = 48  # pixels
+IMAGE_WIDTH = 32
+# dB re (1 m/s^2)^2 and (1 rad/s)^2: from sensor noise to vigorous motion
+LIMITS_DB = {"acc": (-50.0, 30.0), "gyro": (-60.0, 20.0)}
+# Statistics of where gravity points and how much it moves. They are a block of their own for the
+# head.
+POSTURE = ("mean", "std")
+# All other statistics.
 SHAPE = (
     "mean_magnitude",
     "std_magnitude",
@@ -42,25 +41,25 @@ SHAPE = (
     "band_level_db",
     "correlation",
 )
-HOP_S = 0.25
+HOP_S = 0.25  # between two decisions
 
 
 def resolve_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
-    """Channel names from a list, or from ``"acc"``, ``"gyro"`` and ``"acc+gyro"``.
+    """Return channel names from a list, or from ``"acc"``, ``"gyro"`` or ``"acc+gyro"``.
 
     Raises:
         DataError: not 1, 3 or 6 known names.
     """
-    names = _spelt_out(channels) if isinstance(channels, str) else tuple(channels)
+    names = _expand(channels) if isinstance(channels, str) else tuple(channels)
     if (
         len(names) not in (1, 3, 6)
         or len(set(names)) != len(names)
         or not set(names) <= set(CHANNELS)
     ):
-        given = repr(channels) if isinstance(channels, str) else list(names)
+        shown = repr(channels) if isinstance(channels, str) else list(names)
         raise DataError(
-            f"channels are {given}, expected 1, 3 or 6 different names out of {', '.join(CHANNELS)}: "
-            "leave out or rename the others"
+            f"channels are {shown}, expected 1, 3 or 6 different names out of "
+            f"{', '.join(CHANNELS)}: leave out or rename the others"
         )
     return names
 
@@ -68,15 +67,16 @@ def resolve_channels(channels: Sequence[str] | str) -> tuple[str, ...]:
 def design_front_end(
     rate_hz: float, window_samples: int, channels: tuple[str, ...]
 ) -> FrontEndSpec:
-    """The front end for windows of ``window_samples`` at ``rate_hz``.
+    """Return the front end for windows of ``window_samples`` at ``rate_hz``.
 
     Raises:
-        DataError: a rate out of bounds, or too short a window.
+        DataError: the rate is out of bounds, or the window too short.
     """
-    low, high = RATE_HZ_LIMITS
-    if not low <= rate_hz <= high:
+    lowest_hz, highest_hz = RATE_HZ_LIMITS
+    if not lowest_hz <= rate_hz <= highest_hz:
         raise DataError(
-            f"rate_hz is {rate_hz:g}, expected {low:g} to {high:g}: resample the recordings"
+            f"rate_hz is {rate_hz:g}, expected {lowest_hz:g} to {highest_hz:g}: resample the "
+            "recordings"
         )
     if window_samples < MIN_WINDOW_SAMPLES:
         raise DataError(
@@ -84,48 +84,56 @@ def design_front_end(
             "use a longer window"
         )
     step = max(1, round(window_samples / IMAGE_WIDTH))
-    triples = (
-        [(i, i + 1, i + 2) for i in range(0, len(channels), 3)]
-        if len(channels) >= 3
-        else [(0, 0, 0)]
-    )
-    limits = [LIMITS_DB[name.partition("_")[0]] for name in channels]
+    triples = [(0, 0, 0)]  # a single channel in grey
+    if len(channels) >= 3:
+        triples = [(i, i + 1, i + 2) for i in range(0, len(channels), 3)]
+    limits_db = [LIMITS_DB[name.partition("_")[0]] for name in channels]
     return FrontEndSpec(
         spectrograms=tuple(SpectrogramSpec(n, step) for n in _fft_sizes(rate_hz, window_samples)),
         frequency_knee_hz=FREQUENCY_KNEE_HZ,
         image_height=IMAGE_HEIGHT,
         image_width=IMAGE_WIDTH,
         image_channels=tuple(triples),
-        min_db=tuple(a for a, _ in limits),
-        max_db=tuple(b for _, b in limits),
+        min_db=tuple(low for low, _ in limits_db),
+        max_db=tuple(high for _, high in limits_db),
         statistics=POSTURE + SHAPE,
     )
 
 
 def block_sizes(blocks: Sequence[Float32Array], channels: int) -> list[int]:
-    """Sizes of the blocks that the head weighs alike.
+    """Return the sizes of the feature blocks that have the same weight in the head.
 
     Args:
-        blocks: of features (n, size); the last is the statistics, of which the posture is a block
-            of its own.
-        channels: values in a sample.
+        blocks: features (n, size) each. The last are the statistics, which are split into posture
+            and shape.
+        channels: number of channels of a sample.
     """
-    *before, statistics = (block.shape[1] for block in blocks)
+    *sizes, statistics = (block.shape[1] for block in blocks)
     posture = len(POSTURE) * channels
-    return [*before, posture] + ([statistics - posture] if statistics > posture else [])
+    sizes.append(posture)
+    if statistics > posture:
+        sizes.append(statistics - posture)
+    return sizes
 
 
 def hop_samples(rate_hz: float, front_end: FrontEndSpec) -> int:
-    """About :data:`HOP_S`, and a multiple of the frames' step, so that frames can be shared between windows."""
+    """Return the hop: about :data:`HOP_S`.
+
+    It is a multiple of the spectrograms' step, so that windows share frames.
+    """
     step = front_end.spectrograms[0].step_samples
     return step * max(1, round(HOP_S * rate_hz / step))
 
 
 def gravity_of(windows: Iterable[Float32Array], channels: tuple[str, ...]) -> str:
-    """Whether most windows (n, samples, channels) contain gravity: a value for ``StreamSpec.gravity``.
+    """Return whether most windows contain gravity, as a value for ``StreamSpec.gravity``.
+
+    Args:
+        windows: (samples, channels) each.
+        channels: their names.
 
     Raises:
-        DataError: the accelerometer is not in m/s^2 in most windows, or gives nothing in one.
+        DataError: the accelerometer is not in m/s^2 in most windows, or all zeros in one.
     """
     columns = acc_triple(channels)
     if columns is None:
@@ -139,24 +147,30 @@ def gravity_of(windows: Iterable[Float32Array], channels: tuple[str, ...]) -> st
             )
     if "dead" in kinds:
         raise DataError(
-            f"window {kinds.index('dead')} has nothing but zeros from the accelerometer: leave it out"
+            f"window {kinds.index('dead')} has nothing but zeros from the accelerometer: leave it "
+            "out"
         )
     return "removed" if kinds.count("no gravity") > len(kinds) / 2 else "included"
 
 
-def _spelt_out(text: str) -> tuple[str, ...]:
-    """Channel names that a text stands for; none when it stands for nothing."""
+def _expand(text: str) -> tuple[str, ...]:
+    """Return the channel names that a text stands for, or none if it is not understood."""
     if text in CHANNELS:
         return (text,)
-    sensors = [
-        tuple(name for name in CHANNELS if name.startswith(f"{sensor}_"))
-        for sensor in text.split("+")
-    ]
-    return tuple(name for names in sensors for name in names) if all(sensors) else ()
+    names: list[str] = []
+    for sensor in text.split("+"):
+        axes = [name for name in CHANNELS if name.startswith(f"{sensor}_")]
+        if not axes:
+            return ()
+        names += axes
+    return tuple(names)
 
 
 def _fft_sizes(rate_hz: float, window_samples: int) -> list[int]:
-    """Powers of two near :data:`FRAME_S`, short enough for several frames in a window; at least two if possible."""
+    """Return powers of two near :data:`FRAME_S`, short enough for several frames in a window.
+
+    There are at least two if possible.
+    """
     longest = window_samples / 1.5
     sizes = set()
     for frame_s in FRAME_S:
@@ -170,5 +184,6 @@ def _fft_sizes(rate_hz: float, window_samples: int) -> list[int]:
 
 
 def _nearest_power_of_two(n: float) -> int:
+    """Return the power of two whose ratio to n is nearest to 1."""
     below = 1 << max(0, int(n).bit_length() - 1)
     return below if n / below < 2 * below / n else 2 * below

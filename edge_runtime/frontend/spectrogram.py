@@ -1,7 +1,7 @@
 """Log spectrograms with fixed limits, drawn as image columns.
 
-Every column depends on its own frame alone, so a column computed once serves all windows that
-contain it, and a stream gives the same columns as a whole window does.
+Each column depends on its own frame only. A column is therefore computed once for all windows that
+contain it, and a stream gives the same columns as a whole window.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ POWER_FLOOR = 1e-12  # keeps the logarithm finite: -120 dB, below every limit in
 class Spectrogram:
     """One resolution of the spectrogram images: frames of samples to image columns in -1..1.
 
-    A frame is multiplied by a periodic Hann window and transformed; amplitudes are scaled so that a
-    sine of amplitude A on a bin shows A^2 whatever the frame's length (Heinzel et al. 2002,
-    "Spectrum and spectral density estimation by the DFT", eq. 24); the level in dB is clipped to
-    the fixed limits, mapped to -1..1, and the bins are interpolated to the image's rows, the
-    highest frequency first. Rows lie at ``knee * sinh(u)`` with even steps of u, from 0 to half the
-    rate: people move at a few hertz, and an even scale would spend most rows above.
+    1. A frame is multiplied by :func:`scaled_hann` and transformed.
+    2. The level in dB is clipped to fixed limits and mapped to -1..1.
+    3. Bins are interpolated to the rows of the image, highest frequency first. Rows lie at
+       ``knee * sinh(u)`` with even steps of u, from 0 to half the rate: people move at a few hertz,
+       and an even scale would spend most rows above that.
 
     Args:
         spec: frame length and step.
@@ -31,83 +30,106 @@ class Spectrogram:
     """
 
     def __init__(self, spec: SpectrogramSpec, front_end: FrontEndSpec, rate_hz: float) -> None:
-        n = spec.fft_samples
-        hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
         self.spec = spec
-        self._taper = (hann * 2 / hann.sum()).astype(np.float32)
-        low, high = np.asarray(front_end.min_db)[:, None], np.asarray(front_end.max_db)[:, None]
-        self._gain = (20 / (high - low)).astype(
-            np.float32
-        )  # of log10(power): dB are ten times that
-        self._offset = (-2 * low / (high - low) - 1).astype(np.float32)
+        self._taper = scaled_hann(spec.fft_samples).astype(np.float32)
+        low_db = np.asarray(front_end.min_db)[:, None]  # (channels, 1)
+        high_db = np.asarray(front_end.max_db)[:, None]
+        # shade = log10(power) * gain + offset; a level in dB is 10 log10(power)
+        self._gain = (20 / (high_db - low_db)).astype(np.float32)
+        self._offset = (-2 * low_db / (high_db - low_db) - 1).astype(np.float32)
         self._rows = Resize(
-            frequency_weights(n, front_end.image_height, rate_hz, front_end.frequency_knee_hz)
+            frequency_weights(
+                spec.fft_samples, front_end.image_height, rate_hz, front_end.frequency_knee_hz
+            )
         )
 
     def n_columns(self, n_samples: int) -> int:
-        """Whole frames in a piece of ``n_samples``."""
+        """Return the number of whole frames in ``n_samples``."""
         return max(0, (n_samples - self.spec.fft_samples) // self.spec.step_samples + 1)
 
     def columns(self, samples: Float32Array) -> Float32Array:
-        """Image columns of every whole frame of ``samples`` (n, channels): (frames, height, channels)."""
-        n, step = self.spec.fft_samples, self.spec.step_samples
+        """Return the image columns of every whole frame.
+
+        Args:
+            samples: (n, channels).
+
+        Returns:
+            (frames, height, channels) in -1..1.
+        """
         samples = np.ascontiguousarray(samples)
-        by_sample, by_channel = samples.strides
-        frames: Float32Array = np.ndarray(  # a view; as_strided takes ten times as long to make it
-            (self.n_columns(len(samples)), samples.shape[1], n),
+        sample_stride, channel_stride = samples.strides
+        # (frames, channels, fft_samples), a view; as_strided takes ten times as long to make it
+        frames: Float32Array = np.ndarray(
+            (self.n_columns(len(samples)), samples.shape[1], self.spec.fft_samples),
             samples.dtype,
             samples.data,
-            strides=(by_sample * step, by_channel, by_sample),
+            strides=(sample_stride * self.spec.step_samples, channel_stride, sample_stride),
         )
-        spectrum = np.fft.rfft(frames * self._taper).astype(
-            np.complex64, copy=False
-        )  # numpy 1 computes in double
+        spectrum = np.fft.rfft(frames * self._taper)  # (frames, channels, bins)
+        spectrum = spectrum.astype(np.complex64, copy=False)  # numpy 1 computes in double precision
         power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)  # (frames, channels, bins)
+        power += np.square(spectrum.imag)
         power += np.float32(POWER_FLOOR)
         shade = np.log10(power, out=power)
         shade *= self._gain
         shade += self._offset
         np.minimum(np.maximum(shade, np.float32(-1), out=shade), np.float32(1), out=shade)
-        return self._rows(shade.transpose(2, 0, 1))[::-1].transpose(1, 0, 2)
+        rows = self._rows(shade.transpose(2, 0, 1))  # (height, frames, channels), rising frequency
+        return rows[::-1].transpose(1, 0, 2)
 
 
 class Resize:
     """A linear map along the first axis with few weights per output.
 
-    Only the weights that are not zero are applied, element by element: each output depends on its
-    inputs alone, whatever comes beside them, and no BLAS thread is woken.
+    Only the weights that are not zero are applied, element by element. Each output therefore
+    depends on its own inputs only, to the bit, and no BLAS thread is woken.
 
     Args:
-        matrix: (n_out, n_in) weights, each row's in one piece.
+        matrix: (n_out, n_in) weights; those of a row that are not zero are contiguous.
     """
 
     def __init__(self, matrix: Float32Array) -> None:
         self.matrix = matrix
         n_in = matrix.shape[1]
         used = matrix > 0
-        taps = int((n_in - used[:, ::-1].argmax(1) - used.argmax(1)).max())
-        first = np.minimum(used.argmax(1), n_in - taps)
+        first_used = used.argmax(1)  # (n_out,)
+        end_used = n_in - used[:, ::-1].argmax(1)
+        taps = int((end_used - first_used).max())
+        first = np.minimum(first_used, n_in - taps)
         self._indices = first + np.arange(taps)[:, None]  # (taps, n_out)
-        self._weights = np.ascontiguousarray(np.take_along_axis(matrix, self._indices.T, axis=1).T)[
-            :, :, None
-        ]
+        weights = np.take_along_axis(matrix, self._indices.T, axis=1).T
+        self._weights = np.ascontiguousarray(weights)[:, :, None]  # (taps, n_out, 1)
 
     def __call__(self, values: Float32Array) -> Float32Array:
-        """(n_in, ...) to (n_out, ...)."""
-        weighted = values.reshape(len(values), -1).take(
-            self._indices, 0
-        )  # (taps, n_out, all else), a copy
+        """Convert values (n_in, ...) to (n_out, ...)."""
+        flat = values.reshape(len(values), -1)  # (n_in, m)
+        weighted = flat.take(self._indices, 0)  # (taps, n_out, m), a copy
         weighted *= self._weights
-        resized: Float32Array = np.add.reduce(weighted, 0)  # tap after tap, whatever the shape
+        # along the first axis numpy adds tap after tap, in the same order for every shape
+        resized: Float32Array = np.add.reduce(weighted, 0)
         return resized.reshape(-1, *values.shape[1:])
 
 
-def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: float) -> Float32Array:
-    """Weights (rows, bins) from the bins of an FFT to rows of rising frequency; rows of weights sum to 1.
+def scaled_hann(n: int) -> Float64Array:
+    """Return a periodic Hann window (n,), scaled so that a sine shows its amplitude.
 
-    Each row is a triangle around its frequency, as wide as the distance to the next row, or to the
-    next bin where bins are farther apart.
+    A sine of amplitude A on a bin of the FFT then has the power A^2, whatever n (Heinzel et al.
+    2002, "Spectrum and spectral density estimation by the DFT", eq. 24).
+    """
+    hann = periodic_hann(n)
+    return np.asarray(hann * 2 / hann.sum())
+
+
+def periodic_hann(n: int) -> Float64Array:
+    """Return a periodic Hann window (n,)."""
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n))
+
+
+def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: float) -> Float32Array:
+    """Return weights (rows, bins) from the bins of an FFT to rows of rising frequency.
+
+    The weights of a row sum to 1. They are a triangle around the row's frequency, as wide as the
+    distance to the next row, or to the next bin where bins are farther apart.
     """
     top = np.arcsinh(rate_hz / 2 / knee_hz)
     edges = knee_hz * np.sinh(top * np.arange(rows + 1) / rows)
@@ -117,10 +139,11 @@ def frequency_weights(fft_samples: int, rows: int, rate_hz: float, knee_hz: floa
 
 
 def time_weights(frames: int, columns: int) -> Float32Array:
-    """Weights (columns, frames) that stretch or shrink time; rows of weights sum to 1.
+    """Return weights (columns, frames) that stretch or shrink time.
 
-    The convention is that of ``torch.nn.functional.interpolate(align_corners=False,
-    antialias=True)``: column i sits at (i + 0.5) * frames / columns - 0.5.
+    The weights of a column sum to 1. The convention is that of
+    ``torch.nn.functional.interpolate(align_corners=False, antialias=True)``: column i sits at
+    (i + 0.5) * frames / columns - 0.5.
     """
     scale = frames / columns
     centres = np.clip((np.arange(columns) + 0.5) * scale - 0.5, 0, frames - 1)
@@ -134,6 +157,7 @@ def _triangles(
     centres: Float64Array,
     half_widths: Float64Array,
 ) -> Float32Array:
+    """Return weights (centres, positions) of triangles; those of a centre sum to 1."""
     centres = np.clip(centres, positions[0], positions[-1])
     weights = np.clip(1 - np.abs(positions - centres[:, None]) / half_widths[:, None], 0, None)
     return np.asarray(weights / weights.sum(1, keepdims=True), np.float32)

@@ -1,1 +1,1 @@
-"""The network in a model file: loading, inference, and checking that a device computes it right."""
+"""The network: the interpreter that runs it, and the check that it answers as it should."""

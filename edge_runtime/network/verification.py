@@ -1,4 +1,8 @@
-"""Does this device answer as the machine that made the model did? The golden vectors in the file, replayed."""
+"""Golden vectors: what they are, how they are made, and how a device is checked with them.
+
+A model file carries a few real windows together with what the front end and the network made of
+them. A device, or an implementation in another language, is right when it reproduces them.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +12,65 @@ import numpy as np
 
 from edge_runtime.arrays import Float32Array
 from edge_runtime.contract.container import Golden, ModelFile
+from edge_runtime.contract.spec import Contract
 from edge_runtime.errors import ContractError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.machine import cpu_name
-from edge_runtime.network.delegate import operators_outside_text
-from edge_runtime.network.interpreter import Model, infer_all
+from edge_runtime.network.interpreter import Model, infer_all, operators_outside_text
 
-IDENTICAL, WITHIN, DIFFERENT = "identical", "within tolerance", "different"
+# m/s^2 and rad/s: less than one step of any sensor.
+GOLDEN_STEP = 2.0**-10
+
+IDENTICAL = "identical"
+WITHIN = "within tolerance"
+DIFFERENT = "different"
 # The front end is float32 arithmetic in a fixed order; FFT libraries and logarithms differ in the
 # last bits.
 FRONT_END_TOLERANCE = 1e-4  # of images, and of statistics relative to their size
 PROBABILITY_TOLERANCE = 0.02  # an int8 value rounded the other way moves a probability by less
 
 
+def golden_vectors(windows: Float32Array, contract: Contract, model: Model | None) -> Golden:
+    """Return golden vectors of windows.
+
+    Of the images, every 8th pixel in each direction is kept: a wrong front end is wrong there too,
+    and the file stays small.
+
+    Args:
+        windows: (n, window_samples, channels).
+        contract: of the model.
+        model: the network with its head. None while too little was taught to tell anything apart;
+            the probabilities are 0 then.
+    """
+    features = FrontEnd.of(contract).compute_batch(windows)
+    if model is None:
+        probabilities = np.zeros((len(windows), len(contract.labels)), np.float32)
+    else:
+        probabilities = infer_all(model, windows if model.takes_windows else features)
+    stride = Golden.IMAGE_STRIDE
+    return Golden(
+        windows=windows,
+        statistics=features.statistics,
+        image_samples=features.images[:, :, ::stride, ::stride],
+        probabilities=probabilities,
+    )
+
+
+def round_to_golden_step(windows: Float32Array) -> Float32Array:
+    """Round samples to :data:`GOLDEN_STEP`, so that they compress to two thirds."""
+    return np.round(windows / GOLDEN_STEP).astype(np.float32) * np.float32(GOLDEN_STEP)
+
+
 @dataclass(frozen=True)
 class Part:
-    """One array of the golden vectors.
+    """How one array of the golden vectors was reproduced.
 
     Attributes:
-        name: what it is.
+        name: images, statistics or probabilities.
         verdict: identical, within tolerance, or different.
-        difference: largest, in the array's units; of statistics, relative to their size where that
-            is above 1.
-        tolerance: what is allowed.
+        difference: the largest, in the array's units. For statistics it is relative to their size
+            where that is above 1.
+        tolerance: largest difference allowed.
     """
 
     name: str
@@ -41,15 +81,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a replay showed.
+    """The result of a replay.
 
     Attributes:
-        verdict: the worst of the parts'.
-        parts: front end and network.
-        windows: replayed.
+        verdict: the worst of all parts.
+        parts: of the front end and the network.
+        windows: number of windows replayed.
         runtime: name and version of the interpreter.
-        cpu: of this device.
-        delegate: who computes the network: XNNPACK, all or part of it, or LiteRT's plain kernels.
+        cpu: processor of this device.
+        delegate: what computes the network: XNNPACK, all or part of it, or LiteRT's plain kernels.
     """
 
     verdict: str
@@ -61,51 +101,45 @@ class Verification:
 
 
 def verify(file: ModelFile) -> Verification:
-    """Replay a model file's golden vectors.
+    """Make the golden vectors of a model file again here, and compare.
 
     Raises:
-        ContractError: the network cannot be loaded here, or the golden vectors are not those of its
-        contract.
+        ContractError: the network cannot be loaded here, or the golden vectors do not fit the
+            contract.
     """
-    golden, contract = file.golden, file.contract
+    golden = file.golden
     model = Model.of(file)
-    features = FrontEnd.of(contract).compute_batch(golden.windows)
-    stride = Golden.IMAGE_STRIDE
-    if features.statistics.shape != golden.statistics.shape:
+    here = golden_vectors(golden.windows, file.contract, model)
+    if here.statistics.shape != golden.statistics.shape:
         raise ContractError(
-            f"the file's golden statistics have the shape {golden.statistics.shape}, its contract says "
-            f"{features.statistics.shape}: export the model again"
+            f"the file's golden statistics have the shape {golden.statistics.shape}, its contract "
+            f"says {here.statistics.shape}: export the model again"
         )
-    answers = infer_all(model, golden.windows if model.takes_windows else features)
     scale = np.maximum(np.abs(golden.statistics), 1)
     parts = (
+        _part("images", here.image_samples, golden.image_samples, FRONT_END_TOLERANCE),
         _part(
-            "images",
-            features.images[:, :, ::stride, ::stride],
-            golden.image_samples,
-            FRONT_END_TOLERANCE,
+            "statistics", here.statistics / scale, golden.statistics / scale, FRONT_END_TOLERANCE
         ),
-        _part(
-            "statistics",
-            features.statistics / scale,
-            golden.statistics / scale,
-            FRONT_END_TOLERANCE,
-        ),
-        _part("probabilities", answers, golden.probabilities, PROBABILITY_TOLERANCE),
+        _part("probabilities", here.probabilities, golden.probabilities, PROBABILITY_TOLERANCE),
     )
     order = (IDENTICAL, WITHIN, DIFFERENT)
     return Verification(
-        max((part.verdict for part in parts), key=order.index),
-        parts,
-        len(golden.windows),
-        model.runtime,
-        cpu_name(),
-        operators_outside_text(model.outside_delegate),
+        verdict=max((part.verdict for part in parts), key=order.index),
+        parts=parts,
+        windows=len(golden.windows),
+        runtime=model.runtime,
+        cpu=cpu_name(),
+        delegate=operators_outside_text(model.outside_delegate),
     )
 
 
-def _part(name: str, found: Float32Array, expected: Float32Array, tolerance: float) -> Part:
-    difference = float(np.abs(found - expected).max())
-    # so written, NaN is different
-    verdict = IDENTICAL if difference == 0 else WITHIN if difference <= tolerance else DIFFERENT
+def _part(name: str, here: Float32Array, expected: Float32Array, tolerance: float) -> Part:
+    difference = float(np.abs(here - expected).max())
+    if difference == 0:
+        verdict = IDENTICAL
+    elif difference <= tolerance:
+        verdict = WITHIN
+    else:  # also NaN
+        verdict = DIFFERENT
     return Part(name, verdict, difference, tolerance)

@@ -1,9 +1,11 @@
-"""Who may open what: decided from a request's first lines, before anything is served.
+"""Access control: who may open what, decided from the first lines of a request.
 
-A page of another origin that is open in the same browser can reach every server on this machine: a
-WebSocket's ``Origin`` must be our own (RFC 6455, section 10.2), and ``Host`` must be one of this
-machine's own names while only this machine is served, since a name of another's can be made to lead
-here (DNS rebinding).
+A page of another origin that is open in the same browser can reach every server on this machine.
+Two checks keep it out:
+
+* A WebSocket's ``Origin`` must be our own (RFC 6455, section 10.2).
+* While only this machine is served, ``Host`` must be one of this machine's own names, because
+  anybody's domain name can be made to point here (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ LONGEST_TARGET = 1024  # characters of path and query
 
 @dataclass(frozen=True)
 class Request:
-    """What counts of a request.
+    """The parts of a request that access depends on.
 
     Attributes:
         target: path and query, as sent.
         host: the header ``Host``, or None.
-        origin: the header ``Origin``, or None for a client that is no browser.
+        origin: the header ``Origin``, or None from a client that is not a browser.
     """
 
     target: str
@@ -33,21 +35,22 @@ class Request:
 
     @property
     def path(self) -> str:
-        """Without the query."""
+        """The target without the query."""
         return self.target.partition("?")[0]
 
     @property
     def token(self) -> str | None:
-        """The option ``token`` of the query."""
-        return next(iter(parse_qs(self.target.partition("?")[2]).get("token", [])), None)
+        """The first option ``token`` of the query, or None."""
+        tokens = parse_qs(self.target.partition("?")[2]).get("token", [])
+        return tokens[0] if tokens else None
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer in place of what was asked for.
+    """The answer to a request that is refused.
 
     Attributes:
-        status: of HTTP.
+        status: HTTP status.
         sentence: why, and what to do.
     """
 
@@ -60,9 +63,9 @@ class Guard:
     """The rules of one server.
 
     Args:
-        token: that the network must know; None on this machine alone.
+        token: that clients must send; None requires none.
         only_this_machine: whether the server listens on a loopback address.
-        secure: whether it speaks TLS.
+        secure: whether the server uses TLS.
     """
 
     token: str | None
@@ -70,13 +73,13 @@ class Guard:
     secure: bool = False
 
     def refuse_page(self, request: Request) -> Refusal | None:
-        """Why a file is not given, or None when it may be: the pages themselves are no secret."""
+        """Return why a public file may not be sent, or None if it may. No token is needed."""
         if request.host is None or len(request.target) > LONGEST_TARGET:
             return Refusal(
                 HTTPStatus.BAD_REQUEST,
                 f"the request has no Host, or a path of more than {LONGEST_TARGET} characters",
             )
-        if self.only_this_machine and not is_loopback(_name_of(request.host)):
+        if self.only_this_machine and not is_loopback(_host_name(request.host)):
             return Refusal(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "only this machine is served here, under 127.0.0.1 or localhost",
@@ -84,12 +87,12 @@ class Guard:
         return None
 
     def refuse_secret(self, request: Request) -> Refusal | None:
-        """Why a live connection, or a file of the user's, is refused; None when it may be opened."""
+        """Return why a WebSocket or a file of the user may not be opened, or None if it may."""
         refusal = self.refuse_page(request)
         if refusal is not None:
             return refusal
-        own = f"http{'s' if self.secure else ''}://{request.host}"
-        if request.origin is not None and request.origin.lower() != own.lower():
+        our_origin = f"{'https' if self.secure else 'http'}://{request.host}"
+        if request.origin is not None and request.origin.lower() != our_origin.lower():
             return Refusal(
                 HTTPStatus.FORBIDDEN,
                 "a page of another origin may not connect: open the page from here",
@@ -105,7 +108,7 @@ class Guard:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name is this machine alone."""
+    """Return whether an address or name always means this machine."""
     if host.lower() == "localhost":
         return True
     try:
@@ -114,8 +117,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _name_of(host: str) -> str:
-    """``localhost:8765`` without its port."""
+def _host_name(host: str) -> str:
+    """Return ``localhost:8765`` without its port."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.recordings.recording import Recording
 from edge_runtime.recordings.table import read_table
 
@@ -62,7 +62,7 @@ def write_csv(path: str | Path, recording: Recording) -> None:
         OutputError: the file cannot be written.
     """
     line = "%r" + ",%.9g" * len(recording.channels) + "\n"  # 9 digits tell any two float32 apart
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write((",".join((TIME, *recording.channels)) + "\n").encode())
         for time_s, sample in zip(recording.timestamps_s, recording.samples, strict=True):
             file.write((line % (float(time_s), *sample.tolist())).encode())

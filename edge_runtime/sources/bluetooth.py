@@ -29,7 +29,7 @@ from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.checks import STANDARD_GRAVITY
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 SEARCH_S = 10.0
 DEGREE = float(np.pi / 180)
@@ -155,7 +155,7 @@ class BluetoothSource:
             SourceError: no such board, or an option that makes no sense.
             MissingExtraError: bleak is not installed.
         """
-        target = parse_target(rest, ("address", "name", "acc_scale", "gyro_scale"))
+        target = parse_source_uri(rest, ("address", "name", "acc_scale", "gyro_scale"))
         scales = {
             sensor: scale
             for sensor in ("acc", "gyro")

@@ -8,7 +8,6 @@ for a model that learnt without). The messages are in
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.server
 import re
 import threading
@@ -16,13 +15,13 @@ from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
 from edge_runtime.errors import SourceError
-from edge_runtime.pages.address import own_address
+from edge_runtime.pages.address import cannot_listen, lan_address
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.sensor_logger_push import GRAVITY_OPTIONS, LARGEST_MESSAGE, PushDecoder
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 DEFAULT_PORT = 8000
 EVERYWHERE = "0.0.0.0"
@@ -58,16 +57,9 @@ class HttpSource:
         Raises:
             SourceError: no address, or an option that makes no sense.
         """
-        target = parse_target(rest, ("gravity",), default=str(DEFAULT_PORT))
-        host, port = EVERYWHERE, target.name
-        if not re.fullmatch("[0-9]+", target.name):
-            host, number = target.host_and_port(DEFAULT_PORT)
-            port = str(number)
-        if not 1 <= int(port[:6]) <= 65535:
-            raise SourceError(
-                f"{target.name} is no port to listen on, expected 1 to 65535: write for example 8000"
-            )
-        return HttpSource(channels, host, int(port), target.choice("gravity", GRAVITY_OPTIONS))
+        target = parse_source_uri(rest, ("gravity",), default_name=str(DEFAULT_PORT))
+        host, port = target.listening_address(EVERYWHERE, DEFAULT_PORT)
+        return HttpSource(channels, host, port, target.choice("gravity", GRAVITY_OPTIONS))
 
     def __iter__(self) -> Iterator[Chunk]:
         inbox: Inbox[bytes] = Inbox(self.notes, "message")
@@ -76,7 +68,7 @@ class HttpSource:
         thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
         thread.start()
         try:
-            shown = own_address() if self._host == EVERYWHERE else self._host
+            shown = lan_address() if self._host == EVERYWHERE else self._host
             self.notes.tell(
                 f"waiting for the phone: in Sensor Logger, push to http://{shown}:{self._port}/"
             )
@@ -92,14 +84,7 @@ class HttpSource:
         try:
             return _Server((self._host, self._port), inbox, self.notes)
         except OSError as error:
-            remedy = {
-                errno.EADDRINUSE: "another program listens there: stop it, or choose another port",
-                errno.EACCES: "ports below 1024 are for root: choose one above, such as 8000",
-                errno.EADDRNOTAVAIL: "this machine has no such address: write http:PORT to listen on all it has",
-            }.get(error.errno or 0, f"{error.strerror or error}: choose another address")
-            raise SourceError(
-                f"{self._host}:{self._port} cannot be listened on; {remedy}"
-            ) from error
+            raise SourceError(cannot_listen(self._host, self._port, error)) from error
 
 
 class _Server(http.server.ThreadingHTTPServer):

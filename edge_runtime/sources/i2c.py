@@ -21,7 +21,7 @@ from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.polling import polled
 from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 EXTRA = "i2c"
 DEFAULT_HZ = 50.0
@@ -142,7 +142,7 @@ class I2cSource:
         Raises:
             SourceError: no such sensor, or an option that makes no sense.
         """
-        target = parse_target(rest, ("bus", "address", "rate_hz"))
+        target = parse_source_uri(rest, ("bus", "address", "rate_hz"))
         text = target.options.get("address")
         if text is not None and not re.fullmatch("0x[0-7][0-9a-fA-F]", text):
             raise SourceError(

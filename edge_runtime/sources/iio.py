@@ -27,7 +27,7 @@ from edge_runtime.sources.polling import polled
 from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 MODES = ("auto", "buffer", "poll")
 ANY = "auto"
@@ -68,7 +68,7 @@ class IioSource:
         Raises:
             SourceError: an option makes no sense.
         """
-        target = parse_target(rest, ("mode", "rate_hz", "trigger"), default=ANY)
+        target = parse_source_uri(rest, ("mode", "rate_hz", "trigger"), default_name=ANY)
         name = "" if target.name == ANY else target.name
         return IioSource(
             name,

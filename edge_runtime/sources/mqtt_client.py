@@ -20,7 +20,7 @@ from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.sensor_logger_push import GRAVITY_OPTIONS, LARGEST_MESSAGE, PushDecoder
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import Target
+from edge_runtime.uri import SourceUri
 
 DEFAULT_TOPIC = "sensor-logger"
 
@@ -54,7 +54,7 @@ class MqttSource:
         """
         import_extra("paho.mqtt.client", "mqtt")
         broker, topic, options = parse_broker(rest, ("gravity",))
-        gravity = Target(rest, options).choice("gravity", GRAVITY_OPTIONS)
+        gravity = SourceUri(rest, options).choice("gravity", GRAVITY_OPTIONS)
         return MqttSource(broker, topic or DEFAULT_TOPIC, channels, gravity)
 
     def __iter__(self) -> Iterator[Chunk]:

@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from edge_runtime.errors import SourceError, UserError
-from edge_runtime.pages.address import Address, address_of, shown_host
-from edge_runtime.pages.server import EXTRA, PageServer
-from edge_runtime.pages.site import Site
+from edge_runtime.pages.address import Address, make_address, shown_host
+from edge_runtime.pages.server import EXTRA, PageServer, Site
 from edge_runtime.sources.inbox import Inbox
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.phone_batches import LARGEST_BATCH, LONGEST_SESSION, PhoneDecoder
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 DEFAULT_PORT = 8443
 THIS_MACHINE, EVERYWHERE = "127.0.0.1", "0.0.0.0"
@@ -82,18 +80,11 @@ class PhoneSource:
             SourceError: no address, or an option that makes no sense.
             MissingExtraError: websockets is not installed.
         """
-        target = parse_target(rest, ("cert", "token", "model"), default=str(DEFAULT_PORT))
+        target = parse_source_uri(rest, ("cert", "token", "model"), default_name=str(DEFAULT_PORT))
         cert, model = target.options.get("cert"), target.options.get("model")
-        host, port = (EVERYWHERE if cert else THIS_MACHINE), target.name
-        if not re.fullmatch("[0-9]+", target.name):
-            host, number = target.host_and_port(DEFAULT_PORT)
-            port = str(number)
-        if not 1 <= int(port[:6]) <= 65535:
-            raise SourceError(
-                f"{target.name} is no port to listen on, expected 1 to 65535: write for example 8443"
-            )
+        host, port = target.listening_address(EVERYWHERE if cert else THIS_MACHINE, DEFAULT_PORT)
         try:
-            address = address_of(host, int(port), cert, target.options.get("token"))
+            address = make_address(host, port, cert, target.options.get("token"))
         except UserError as error:
             raise SourceError(str(error)) from error
         return PhoneSource(channels, address, rate_hz, Path(model) if model else None)

@@ -26,7 +26,7 @@ from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 PORT = 8080
 TIMEOUT_S = 5.0
@@ -90,7 +90,7 @@ class PhyphoxSource:
         Raises:
             SourceError: no address, or an option that makes no sense.
         """
-        target = parse_target(rest, ("poll_s", "gravity"))
+        target = parse_source_uri(rest, ("poll_s", "gravity"))
         poll_s = target.number("poll_s")
         if poll_s is not None and not 0.01 <= poll_s <= IDLE_S:
             raise SourceError(

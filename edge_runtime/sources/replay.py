@@ -18,7 +18,7 @@ from edge_runtime.errors import SourceError
 from edge_runtime.recordings import Recording, read_recording
 from edge_runtime.sources.notes import Notes
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 CHUNK_S = 0.02  # of waiting; a chunk has at least one sample
 UNPACED_CHUNK_SAMPLES = 1024
@@ -71,7 +71,7 @@ class ReplaySource:
         Raises:
             SourceError: the file cannot be read, lacks a channel, or an option makes no sense.
         """
-        target = parse_target(rest, ("speed", "lead_s", "rate_hz", "recording"))
+        target = parse_source_uri(rest, ("speed", "lead_s", "rate_hz", "recording"))
         speed = math.inf if target.options.get("speed") == "max" else target.number("speed")
         lead_s = target.number("lead_s") or 0.0
         recording = read_recording(

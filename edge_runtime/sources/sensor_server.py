@@ -24,7 +24,7 @@ from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 PORT = 8080
 TIMEOUT_S = 5.0
@@ -66,7 +66,7 @@ class SensorServerSource:
             SourceError: no address, or an option that makes no sense.
             MissingExtraError: websockets is not installed.
         """
-        target = parse_target(rest.removeprefix("//"), ("gravity",))
+        target = parse_source_uri(rest.removeprefix("//"), ("gravity",))
         return SensorServerSource(
             *target.host_and_port(PORT), channels, target.choice("gravity", ("included", "removed"))
         )

@@ -25,7 +25,7 @@ from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.reconnect import reconnecting
 from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.uri import Target, parse_target
+from edge_runtime.uri import SourceUri, parse_source_uri
 
 LONGEST_LINE = 512  # bytes; six numbers need 100
 TIME_UNITS = {"time_s": 1.0, "time_ms": 1e-3, "time_us": 1e-6}
@@ -126,7 +126,7 @@ class SerialSource:
         Raises:
             SourceError: an option makes no sense.
         """
-        target = parse_target(rest, ("baud", "columns", "rate_hz"))
+        target = parse_source_uri(rest, ("baud", "columns", "rate_hz"))
         columns = target.options.get("columns")
         return SerialSource(
             target.name,
@@ -255,7 +255,7 @@ def _without_nan(chunk: Chunk) -> Chunk:
     return chunk if whole.all() else Chunk(chunk.timestamps_s[whole], chunk.samples[whole])
 
 
-def _baud(target: Target) -> int:
+def _baud(target: SourceUri) -> int:
     baud = target.whole_number("baud")
     if baud == 0:
         raise SourceError(

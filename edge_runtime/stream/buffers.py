@@ -1,4 +1,4 @@
-"""Buffers of fixed size: the newest samples of a stream, and samples that wait to be resampled together."""
+"""Buffers of fixed size: the newest samples, and samples that wait to be resampled together."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class RingBuffer:
         self.total = 0
 
     def extend(self, rows: npt.NDArray[np.generic]) -> None:
-        """Append rows, shape (n, columns); of more than ``capacity`` rows only the newest are kept."""
+        """Append rows (n, columns); only the newest ``capacity`` rows are kept."""
         n = len(rows)
         kept = rows[-self._capacity :]
         first = (self.total + n - len(kept)) % self._capacity
@@ -49,7 +49,10 @@ class RingBuffer:
         self.total += n
 
     def newest(self, n: int) -> npt.NDArray[np.generic]:
-        """The newest ``n`` rows, oldest first, shape (n, columns): a view, valid until the next ``extend``."""
+        """Return the newest ``n`` rows (n, columns), oldest first.
+
+        The result is a view, valid until the next :meth:`extend`.
+        """
         if n > len(self):
             raise ValueError(f"{n} rows asked for, {len(self)} held")
         stop = (self.total - 1) % self._capacity + 1 + self._capacity
@@ -57,10 +60,10 @@ class RingBuffer:
 
 
 class Backlog:
-    """Consecutive samples of a stream that need not go on yet.
+    """Consecutive samples of a stream that wait to be processed together.
 
     Args:
-        capacity: samples kept at most.
+        capacity: largest number of samples.
         channels: values in a sample.
     """
 
@@ -70,14 +73,11 @@ class Backlog:
         self._n = 0
 
     def add(self, times_s: Float64Array, values: Float32Array) -> bool:
-        """Keep a copy of samples.
+        """Keep a copy of samples; return False and keep none if there is no room.
 
         Args:
-            times_s: (n,).
+            times_s: (n,) seconds.
             values: (n, channels).
-
-        Returns:
-            False when there is no room for them: none is kept.
         """
         end = self._n + len(times_s)
         if end > len(self._times):
@@ -88,6 +88,10 @@ class Backlog:
         return True
 
     def take(self) -> tuple[Float64Array, Float32Array]:
-        """Times (n,) and values (n, channels) that were kept, oldest first: views, valid until the next :meth:`add`."""
-        n, self._n = self._n, 0
+        """Remove and return all times (n,) and values (n, channels), oldest first.
+
+        The results are views, valid until the next :meth:`add`.
+        """
+        n = self._n
+        self._n = 0
         return self._times[:n], self._values[:n]

@@ -1,4 +1,4 @@
-"""Samples that arrived together."""
+"""``Chunk``: what sources give and everything after them takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class Chunk:
 
     Attributes:
         timestamps_s: (n,) float64, seconds on the sensor's clock.
-        samples: (n, channels) float32, SI units, columns in the order that was asked for.
+        samples: (n, channels) float32, SI units, columns in the order that the source was asked
+            for.
     """
 
     timestamps_s: Float64Array
@@ -23,5 +24,5 @@ class Chunk:
 
     @staticmethod
     def empty(channels: int) -> Chunk:
-        """No samples: a live source says with it that it waits."""
+        """Return a chunk without samples: a live source gives it while nothing arrives."""
         return Chunk(np.empty(0), np.empty((0, channels), np.float32))

@@ -1,4 +1,4 @@
-"""What became of every sample of a stream."""
+"""Count what became of every sample of a stream."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 @dataclass
 class StreamCounts:
-    """Samples, counted since the stream was opened; ``received`` is all the others together, less what is interpolated.
+    """Samples counted since the stream was opened.
+
+    ``received`` is the sum of ``used``, ``waiting``, ``late``, ``duplicate`` and ``refused``.
 
     Attributes:
         received: came from the source.
-        used: went into windows, or wait for their successor to do so.
-        waiting: held back in case an earlier one is still to come.
-        late: dropped, since newer ones had been used already.
-        duplicate: dropped, since one of the same time had come before.
-        refused: dropped with the stream, since one of them broke the contract.
-        interpolated: on the model's grid, made up between two received ones farther apart than the
-            grid's step.
-        gaps: pauses too long to interpolate, and clocks set back: the window was emptied.
+        used: went into windows, or will with the sample that follows.
+        waiting: held back in case an earlier sample is still to come.
+        late: dropped, because newer samples had been used already.
+        duplicate: dropped, because a sample with the same timestamp had come before.
+        refused: dropped with the stream, because one of them broke the contract.
+        interpolated: made up on the model's grid between two received samples that lie farther
+            apart than the grid's step.
+        gaps: pauses too long to interpolate, and clocks set back. Each empties the window.
     """
 
     received: int = 0
@@ -32,13 +34,13 @@ class StreamCounts:
 
     @property
     def dropped(self) -> int:
-        """Received, and never used."""
+        """Samples that were received and never used."""
         return self.late + self.duplicate + self.refused
 
     def summary(self) -> str:
-        """One line for people."""
+        """Return the counts as one line."""
         return (
-            f"{self.received} samples received, {self.interpolated} interpolated, {self.dropped} dropped "
-            f"({self.late} late, {self.duplicate} duplicate, {self.refused} refused), {self.gaps} "
-            f"gap{'' if self.gaps == 1 else 's'}"
+            f"{self.received} samples received, {self.interpolated} interpolated, "
+            f"{self.dropped} dropped ({self.late} late, {self.duplicate} duplicate, "
+            f"{self.refused} refused), {self.gaps} gap{'' if self.gaps == 1 else 's'}"
         )

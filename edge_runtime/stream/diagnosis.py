@@ -1,4 +1,7 @@
-"""What a few seconds of a source say about it: rate, jitter, gaps, units, axes, noise, saturation, with remedies."""
+"""Diagnose a few seconds of a source: rate, jitter, gaps, units, axes, noise, saturation.
+
+Used by ``img2imu doctor``. Each finding has a verdict, the measured value and a remedy.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.contract.spec import StreamSpec, acc_triple
 from edge_runtime.stream.checks import (
     GYRO_LIMIT,
-    LEAST_STEADY,
+    MIN_STEADY,
     REMEDIES,
     SOURCE_OPTIONS,
     STANDARD_GRAVITY,
@@ -20,35 +23,41 @@ from edge_runtime.stream.checks import (
 )
 
 OK, WARNING, BAD = "ok", "warning", "bad"
-JITTER_WARNING = 0.3  # standard deviation of a step, in steps: timestamps are those of batches, or of a busy machine
-MOST_ACC = 40.0  # m/s^2, four times gravity: nobody moves so for half of the time
-REST_ACC = 0.5  # m/s^2; a hand that holds still trembles by 0.1 to 0.3
-REST_GYRO = 0.2  # rad/s
-REST_GRAVITY_OFF = 0.5  # m/s^2; MEMS accelerometers are off by up to 0.1 g uncalibrated, most by less than half of that
-NOISE_ACC, NOISE_GYRO = (
-    0.3,
-    0.1,
-)  # m/s^2 and rad/s between neighbours at rest; sensors give 0.005 to 0.05, and 0.01
-LEAST_SPREAD = 1e-5  # of a live axis at rest: below it the number does not change at all
-SATURATED_SHARE = 0.01  # of the samples at one largest value
-SATURATION_REPEATS = 5
-SATURATION_LEVELS = (
-    5  # beside the largest value; at rest the counts of a coarse sensor's levels fall towards it
-)
-SATURATION_PEAK = 3.0
-LEAST_SAMPLES = 16
-REST_S = 1.0  # the calmest second is taken for rest
+MIN_SAMPLES = 16
+# Standard deviation of a step, in steps: above it, timestamps are those of batches or of a busy
+# machine.
+MAX_JITTER = 0.3
+MAX_MEDIAN_ACC = 40.0  # m/s^2, four times gravity: nobody moves like this half of the time
+MIN_SPREAD = 1e-5  # of a live axis at rest; below it, the number does not change at all
+
+# At rest; the calmest second counts as rest.
+REST_S = 1.0
+MAX_REST_ACC = 0.5  # m/s^2; a hand that holds still trembles by 0.1 to 0.3
+MAX_REST_GYRO = 0.2  # rad/s
+# m/s^2; uncalibrated MEMS accelerometers are off by up to 0.1 g, most by less than half of that.
+MAX_GRAVITY_ERROR = 0.5
+# Between neighbouring samples: good sensors give 0.005 to 0.05 m/s^2, and 0.01 rad/s.
+MAX_ACC_NOISE = 0.3
+MAX_GYRO_NOISE = 0.1
+
+# An axis is cut off at its largest value if that value holds this share of the samples, ...
+SATURATED_SHARE = 0.01
+SATURATED_COUNT = 5
+# ... and is this many times as frequent as the values next to it. At rest, the counts of a coarse
+# sensor's values fall towards the largest one.
+SATURATED_PEAK = 3.0
+SATURATED_NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: in a word or two.
+        what: what was checked, in a word or two.
         verdict: ok, warning or bad.
         measured: the value with its unit.
-        remedy: what to do; empty when ok.
+        remedy: what to do; empty if ok.
     """
 
     what: str
@@ -58,308 +67,268 @@ class Finding:
 
 
 def diagnose(times_s: Float64Array, samples: Float32Array, spec: StreamSpec) -> list[Finding]:
-    """Look at everything.
+    """Run every check.
 
     Args:
-        times_s: (n,) as they came.
-        samples: (n, channels) likewise.
-        spec: what is expected; for a source without a model its rate is what was asked of the
+        times_s: (n,) timestamps in the order of arrival, seconds.
+        samples: (n, channels).
+        spec: what is expected. For a source without a model, its rate is the one asked of the
             sensor.
     """
-    if len(times_s) < LEAST_SAMPLES:
-        return [
-            Finding(
-                "samples",
-                BAD,
-                f"{len(times_s)} came",
-                f"expected {LEAST_SAMPLES} or more: check that the "
-                "sensor is switched on, or look for longer with --seconds",
-            )
-        ]
-    usable = np.isfinite(times_s) & (np.abs(samples) < VALUE_LIMIT).all(1)
-    findings = [_numbers(usable)]
-    if np.count_nonzero(usable) < LEAST_SAMPLES:
+    if len(times_s) < MIN_SAMPLES:
+        remedy = (
+            f"expected {MIN_SAMPLES} or more: check that the sensor is switched on, or look for "
+            "longer with --seconds"
+        )
+        return [Finding("samples", BAD, f"{len(times_s)} came", remedy)]
+    is_usable = np.isfinite(times_s) & (np.abs(samples) < VALUE_LIMIT).all(1)
+    findings = [_check_numbers(is_usable)]
+    if np.count_nonzero(is_usable) < MIN_SAMPLES:
         return findings
-    times_s, samples = times_s[usable], samples[usable]
-    findings += _clock(times_s, spec)
-    order = np.unique(times_s, return_index=True)[1]
-    times_s, samples = times_s[order], samples[order]
-    if len(times_s) >= LEAST_SAMPLES:
-        calm = _calmest(times_s, samples, spec)
+    times_s = times_s[is_usable]
+    samples = samples[is_usable]
+    findings += _check_clock(times_s, spec)
+    in_order = np.unique(times_s, return_index=True)[1]
+    times_s = times_s[in_order]
+    samples = samples[in_order]
+    if len(times_s) >= MIN_SAMPLES:
+        calmest = _calmest_second(times_s, samples, spec)
         findings += [
-            *_dead(samples, spec),
-            *_acceleration(samples, calm, spec),
-            *_gyroscope(samples, calm, spec),
-            _saturation(samples, spec),
+            _check_axes_change(samples, spec),
+            *_check_acceleration(samples, calmest, spec),
+            *_check_gyroscope(samples, calmest, spec),
+            _check_saturation(samples, spec),
         ]
     return findings
 
 
-def _numbers(usable: npt.NDArray[np.bool_]) -> Finding:
-    bad = int(np.count_nonzero(~usable))
+def _check_numbers(is_usable: npt.NDArray[np.bool_]) -> Finding:
+    n_bad = int(np.count_nonzero(~is_usable))
+    measured = f"{n_bad} of {len(is_usable)} samples hold NaN or absurd values"
+    if not n_bad:
+        return Finding("numbers", OK, measured)
     return Finding(
-        "numbers",
-        BAD if bad else OK,
-        f"{bad} of {len(usable)} samples hold NaN or absurd values",
-        "check the sensor and its driver: one such sample ends a run" if bad else "",
+        "numbers", BAD, measured, "check the sensor and its driver: one such sample ends a run"
     )
 
 
-def _clock(times_s: Float64Array, spec: StreamSpec) -> list[Finding]:
-    """Order, rate, jitter and gaps."""
+def _check_clock(times_s: Float64Array, spec: StreamSpec) -> list[Finding]:
+    """Check order, rate, jitter and gaps."""
     steps = np.diff(times_s)
-    back, same = int(np.count_nonzero(steps < 0)), int(np.count_nonzero(steps == 0))
-    findings = [
-        Finding(
-            "order",
-            WARNING if back or same else OK,
-            f"{back} timestamps run back, {same} come twice",
-            "those samples are dropped: --hold-s 0.1 waits for late ones; if the clock stands still, check "
-            "the source's timestamps"
-            if back or same
-            else "",
-        )
-    ]
-    forward = steps[(steps > 0) & (steps <= spec.max_gap_s)]
-    if not len(forward):
+    findings = [_check_order(steps)]
+    ordinary = steps[(steps > 0) & (steps <= spec.max_gap_s)]
+    if not len(ordinary):
+        remedy = "check that timestamps are in seconds, and the connection"
         return [
             *findings,
-            Finding(
-                "rate",
-                BAD,
-                f"no two samples within {spec.max_gap_s:g} s",
-                "check that timestamps are in seconds, and the connection",
-            ),
+            Finding("rate", BAD, f"no two samples within {spec.max_gap_s:g} s", remedy),
         ]
-    rate_hz = len(forward) / float(forward.sum())
-    off = rate_hz / spec.rate_hz - 1
-    verdict = (
-        BAD
-        if abs(off) > spec.rate_tolerance
-        else WARNING
-        if abs(off) > spec.rate_tolerance / 2
-        else OK
-    )
-    remedy = "" if verdict == OK else f"set the sensor to {spec.rate_hz:g} Hz"
-    if verdict == BAD:
-        remedy += f", or train a model for {rate_hz:.0f} Hz" + (
-            ", or filter it down with --resample polyphase" if off > 0 else ""
+    rate_hz = len(ordinary) / float(ordinary.sum())
+    jitter = float(ordinary.std()) * rate_hz
+    measured = f"{1000 * ordinary.std():.3g} ms, {jitter:.0%} of a step"
+    if jitter > MAX_JITTER:
+        remedy = (
+            "take the sensor's own timestamps where the source offers them, and look for lost "
+            "samples"
         )
-    findings.append(
-        Finding("rate", verdict, f"{rate_hz:.4g} Hz, {off:+.1%} of {spec.rate_hz:g} Hz", remedy)
-    )
-    jitter = float(forward.std()) * rate_hz
-    findings.append(
-        Finding(
-            "jitter",
-            WARNING if jitter > JITTER_WARNING else OK,
-            f"{1000 * forward.std():.3g} ms, {jitter:.0%} of a step",
-            "take the sensor's own "
-            "timestamps where the source offers them, and look for lost samples"
-            if jitter > JITTER_WARNING
-            else "",
-        )
-    )
-    gaps = steps[steps > spec.max_gap_s]
-    findings.append(
-        Finding(
-            "gaps",
-            BAD if len(gaps) else OK,
-            f"{len(gaps)} longer than {spec.max_gap_s:g} s, the "
-            f"longest step {max(float(steps.max()), 0.0):.3g} s",
-            "look for a weak connection or a busy sensor: each empties the window"
-            if len(gaps)
-            else "",
-        )
-    )
-    return findings
+        jitter_finding = Finding("jitter", WARNING, measured, remedy)
+    else:
+        jitter_finding = Finding("jitter", OK, measured)
+    return [*findings, _check_rate(rate_hz, spec), jitter_finding, _check_gaps(steps, spec)]
 
 
-def _calmest(times_s: Float64Array, samples: Float32Array, spec: StreamSpec) -> Float32Array:
-    """The second in which the accelerometer, or else everything, moves least."""
-    n = min(
-        len(times_s),
-        max(
-            LEAST_SAMPLES, round(REST_S * len(times_s) / max(float(times_s[-1] - times_s[0]), 1e-9))
-        ),
+def _check_order(steps: Float64Array) -> Finding:
+    n_back = int(np.count_nonzero(steps < 0))
+    n_same = int(np.count_nonzero(steps == 0))
+    measured = f"{n_back} timestamps run back, {n_same} come twice"
+    if not n_back and not n_same:
+        return Finding("order", OK, measured)
+    remedy = (
+        "those samples are dropped: --hold-s 0.1 waits for late ones; if the clock stands still, "
+        "check the source's timestamps"
     )
-    columns = [i for i, name in enumerate(spec.channels) if name.startswith("acc_")] or list(
-        range(len(spec.channels))
-    )
+    return Finding("order", WARNING, measured, remedy)
+
+
+def _check_rate(rate_hz: float, spec: StreamSpec) -> Finding:
+    deviation = rate_hz / spec.rate_hz - 1
+    measured = f"{rate_hz:.4g} Hz, {deviation:+.1%} of {spec.rate_hz:g} Hz"
+    if abs(deviation) <= spec.rate_tolerance / 2:
+        return Finding("rate", OK, measured)
+    remedy = f"set the sensor to {spec.rate_hz:g} Hz"
+    if abs(deviation) <= spec.rate_tolerance:
+        return Finding("rate", WARNING, measured, remedy)
+    remedy += f", or train a model for {rate_hz:.0f} Hz"
+    if deviation > 0:
+        remedy += ", or filter it down with --resample polyphase"
+    return Finding("rate", BAD, measured, remedy)
+
+
+def _check_gaps(steps: Float64Array, spec: StreamSpec) -> Finding:
+    n_gaps = int(np.count_nonzero(steps > spec.max_gap_s))
+    longest_s = max(float(steps.max()), 0.0)
+    measured = f"{n_gaps} longer than {spec.max_gap_s:g} s, the longest step {longest_s:.3g} s"
+    if not n_gaps:
+        return Finding("gaps", OK, measured)
+    remedy = "look for a weak connection or a busy sensor: each gap empties the window"
+    return Finding("gaps", BAD, measured, remedy)
+
+
+def _calmest_second(times_s: Float64Array, samples: Float32Array, spec: StreamSpec) -> Float32Array:
+    """Return the second in which the accelerometer, or else everything, moves least."""
+    lasted_s = max(float(times_s[-1] - times_s[0]), 1e-9)
+    n = min(len(times_s), max(MIN_SAMPLES, round(REST_S * len(times_s) / lasted_s)))
+    columns = [i for i, name in enumerate(spec.channels) if name.startswith("acc_")]
+    if not columns:
+        columns = list(range(len(spec.channels)))
     starts = range(0, len(samples) - n + 1, max(n // 2, 1))
     spreads = [float(samples[i : i + n][:, columns].std(0).sum()) for i in starts]
     begin = starts[int(np.argmin(spreads))]
     return samples[begin : begin + n]
 
 
-def _dead(samples: Float32Array, spec: StreamSpec) -> list[Finding]:
-    """Axes that never change."""
+def _check_axes_change(samples: Float32Array, spec: StreamSpec) -> Finding:
     spreads = samples.astype(np.float64).std(0)
-    still = [
-        name for name, spread in zip(spec.channels, spreads, strict=True) if spread < LEAST_SPREAD
+    frozen = [
+        name for name, spread in zip(spec.channels, spreads, strict=True) if spread < MIN_SPREAD
     ]
-    return [
-        Finding(
-            "axes alive",
-            BAD if still else OK,
-            f"{', '.join(still)} never change" if still else f"all {len(spec.channels)} change",
-            "check the wiring and the order of the columns: a real sensor has noise"
-            if still
-            else "",
-        )
-    ]
+    if not frozen:
+        return Finding("axes alive", OK, f"all {len(spec.channels)} change")
+    remedy = "check the wiring and the order of the columns: a real sensor has noise"
+    return Finding("axes alive", BAD, f"{', '.join(frozen)} never change", remedy)
 
 
-def _acceleration(samples: Float32Array, calm: Float32Array, spec: StreamSpec) -> list[Finding]:
-    """Units and gravity; and when something rests, its magnitude, noise and the axis that points up."""
+def _check_acceleration(
+    samples: Float32Array, calmest: Float32Array, spec: StreamSpec
+) -> list[Finding]:
+    """Check units and gravity; if the sensor rests, also |g|, noise and the axis that points up."""
     triple = acc_triple(spec.channels)
     if triple is None:
         return []
-    acc, rest = samples[:, triple], calm[:, triple].astype(np.float64)
+    acc = samples[:, triple]
+    rest = calmest[:, triple].astype(np.float64)
     kind = acceleration_kind(acc)
-    gravity = float(np.linalg.norm(rest.mean(0)))
-    measured = f"median |acc| {float(np.median(np.linalg.norm(acc, axis=1))):.3g}: "
-    if kind in REMEDIES:
-        weak = kind == "g" and spec.gravity == "removed"
-        if not weak:
-            return [
-                Finding(
-                    "units",
-                    BAD,
-                    measured + ("nothing but zeros" if kind == "dead" else f"looks like {kind}"),
-                    REMEDIES[kind] + SOURCE_OPTIONS.get(kind, ""),
-                )
-            ]
-    if float(np.median(np.linalg.norm(acc, axis=1))) > MOST_ACC:
-        return [
-            Finding(
-                "units",
-                BAD,
-                measured + "far above gravity in any unit",
-                "check the driver's scale, and that units= is not given for values in m/s^2",
-            )
-        ]
+    median = float(np.median(np.linalg.norm(acc, axis=1)))
+    measured = f"median |acc| {median:.3g}: "
+    is_weak_motion = kind == "g" and spec.gravity == "removed"
+    if kind in REMEDIES and not is_weak_motion:
+        measured += "nothing but zeros" if kind == "dead" else f"looks like {kind}"
+        remedy = REMEDIES[kind] + SOURCE_OPTIONS.get(kind, "")
+        return [Finding("units", BAD, measured, remedy)]
+    if median > MAX_MEDIAN_ACC:
+        measured += "far above gravity in any unit"
+        remedy = "check the driver's scale, and that units= is not given for values in m/s^2"
+        return [Finding("units", BAD, measured, remedy)]
     findings = [Finding("units", OK, measured + "looks like m/s^2")]
-    found = "included" if kind == "si" else "removed"
-    wrong = spec.gravity != "unknown" and found != spec.gravity
-    findings.append(
-        Finding(
-            "gravity",
-            BAD if wrong else OK,
-            found,
-            {
-                "included": "the model learnt with gravity: use the raw accelerometer, not linear acceleration",
-                "removed": "the model learnt without gravity: use linear acceleration",
-            }[spec.gravity]
-            if wrong
-            else "",
-        )
-    )
-    if float(rest.std(0).max()) > REST_ACC:
+    gravity = "included" if kind == "si" else "removed"
+    findings.append(_check_gravity(gravity, spec))
+    if float(rest.std(0).max()) > MAX_REST_ACC:
+        remedy = "lay it down while you look, to see |g|, noise and axes"
         return [
             *findings,
-            Finding(
-                "rest",
-                WARNING,
-                "the sensor never rested for a second",
-                "lay it down while you look, to see |g|, noise and axes",
-            ),
+            Finding("rest", WARNING, "the sensor never rested for a second", remedy),
         ]
-    if found == "included":
-        off = gravity - STANDARD_GRAVITY
-        findings.append(
-            Finding(
-                "|g| at rest",
-                OK if abs(off) <= REST_GRAVITY_OFF else WARNING,
-                f"{gravity:.2f} m/s^2, {off:+.2f}",
-                ""
-                if abs(off) <= REST_GRAVITY_OFF
-                else "check the driver's scale, calibrate the sensor, or hold it stiller",
-            )
-        )
-        up = rest.mean(0)
-        axis = int(np.abs(up).argmax())
-        findings.append(
-            Finding(
-                "axis upwards",
-                OK,
-                f"{'-' if up[axis] < 0 else '+'}{'xyz'[axis]}, "
-                f"{abs(up[axis]) / gravity:.0%} of gravity; if another axis of the model's points up, "
-                "mount= turns them",
-            )
-        )
-    return [*findings, _noise("accelerometer noise", rest, NOISE_ACC, "m/s^2")]
+    if gravity == "included":
+        findings += _check_gravity_vector(rest.mean(0))
+    findings.append(_check_noise("accelerometer noise", rest, MAX_ACC_NOISE, "m/s^2"))
+    return findings
 
 
-def _gyroscope(samples: Float32Array, calm: Float32Array, spec: StreamSpec) -> list[Finding]:
+def _check_gravity(gravity: str, spec: StreamSpec) -> Finding:
+    if spec.gravity in ("unknown", gravity):
+        return Finding("gravity", OK, gravity)
+    if spec.gravity == "included":
+        remedy = "the model learnt with gravity: use the raw accelerometer, not linear acceleration"
+    else:
+        remedy = "the model learnt without gravity: use linear acceleration"
+    return Finding("gravity", BAD, gravity, remedy)
+
+
+def _check_gravity_vector(vector: Float64Array) -> list[Finding]:
+    """Check the length of the mean acceleration (3,) at rest, and say which axis points up."""
+    length = float(np.linalg.norm(vector))
+    error = length - STANDARD_GRAVITY
+    measured = f"{length:.2f} m/s^2, {error:+.2f}"
+    if abs(error) <= MAX_GRAVITY_ERROR:
+        length_finding = Finding("|g| at rest", OK, measured)
+    else:
+        remedy = "check the driver's scale, calibrate the sensor, or hold it stiller"
+        length_finding = Finding("|g| at rest", WARNING, measured, remedy)
+    axis = int(np.abs(vector).argmax())
+    sign = "-" if vector[axis] < 0 else "+"
+    up = (
+        f"{sign}{'xyz'[axis]}, {abs(vector[axis]) / length:.0%} of gravity; if another axis of the "
+        "model's points up, mount= turns them"
+    )
+    return [length_finding, Finding("axis upwards", OK, up)]
+
+
+def _check_gyroscope(
+    samples: Float32Array, calmest: Float32Array, spec: StreamSpec
+) -> list[Finding]:
+    """Check units; if the sensor rests, also offset and noise."""
     columns = [i for i, name in enumerate(spec.channels) if name.startswith("gyro_")]
     if not columns:
         return []
     fastest = float(np.abs(samples[:, columns]).max())
     if fastest > GYRO_LIMIT:
-        return [
-            Finding(
-                "gyroscope units",
-                BAD,
-                f"up to {fastest:.3g}: looks like degrees per second",
-                "multiply by 0.0174533, or add units=dps to the source's options",
-            )
-        ]
+        remedy = REMEDIES["dps"] + SOURCE_OPTIONS["dps"]
+        return [Finding("gyroscope units", BAD, f"up to {fastest:.3g}", remedy)]
     findings = [Finding("gyroscope units", OK, f"up to {fastest:.3g} rad/s")]
-    rest = calm[:, columns].astype(np.float64)
-    if float(rest.std(0).max()) > REST_GYRO:
+    rest = calmest[:, columns].astype(np.float64)
+    if float(rest.std(0).max()) > MAX_REST_GYRO:
         return findings
     offset = float(np.abs(rest.mean(0)).max())
-    good = offset <= REST_GYRO
-    findings.append(
-        Finding(
-            "gyroscope offset at rest",
-            OK if good else WARNING,
-            f"{offset:.3g} rad/s",
-            ""
-            if good
-            else "calibrate the sensor while it rests; or it gives degrees per second: units=dps",
-        )
-    )
-    return [*findings, _noise("gyroscope noise", rest, NOISE_GYRO, "rad/s")]
+    measured = f"{offset:.3g} rad/s"
+    if offset <= MAX_REST_GYRO:
+        findings.append(Finding("gyroscope offset at rest", OK, measured))
+    else:
+        remedy = "calibrate the sensor while it rests; or it gives degrees per second: units=dps"
+        findings.append(Finding("gyroscope offset at rest", WARNING, measured, remedy))
+    findings.append(_check_noise("gyroscope noise", rest, MAX_GYRO_NOISE, "rad/s"))
+    return findings
 
 
-def _noise(what: str, rest: Float64Array, most: float, unit: str) -> Finding:
-    """Standard deviation between neighbours, over sqrt(2): slow motion does not count."""
+def _check_noise(what: str, rest: Float64Array, limit: float, unit: str) -> Finding:
+    """Check the standard deviation between neighbours, over sqrt(2): slow motion does not count."""
     noise = float(np.diff(rest, axis=0).std(0).max() / np.sqrt(2))
-    return Finding(
-        what,
-        OK if noise <= most else WARNING,
-        f"{noise:.3g} {unit}",
-        ""
-        if noise <= most
-        else "switch on the sensor's own filter, or lower its bandwidth to half its rate",
-    )
+    measured = f"{noise:.3g} {unit}"
+    if noise <= limit:
+        return Finding(what, OK, measured)
+    remedy = "switch on the sensor's own filter, or lower its bandwidth to half its rate"
+    return Finding(what, WARNING, measured, remedy)
+
+
+def _check_saturation(samples: Float32Array, spec: StreamSpec) -> Finding:
+    clipped = clipped_axes(samples, spec)
+    if not clipped:
+        return Finding("saturation", OK, "no axis stays at its largest value")
+    measured = f"{', '.join(clipped)} again and again"
+    return Finding("saturation", BAD, measured, "choose a wider range of the sensor")
 
 
 def clipped_axes(samples: Float32Array, spec: StreamSpec) -> list[str]:
-    """Axes of samples (n, channels) on whose largest or smallest value far more lie than on those beside it."""
+    """Name the axes that are cut off at their largest or smallest value.
+
+    On such a value lie far more samples than on the values next to it.
+
+    Args:
+        samples: (n, channels).
+        spec: names of the channels.
+    """
     clipped = []
     for name, column in zip(spec.channels, samples.T, strict=True):
         values, counts = np.unique(column, return_counts=True)
-        for ends, beside in (
-            (-1, slice(-1 - SATURATION_LEVELS, -1)),
-            (0, slice(1, 1 + SATURATION_LEVELS)),
+        median = float(np.median(column))
+        min_count = max(SATURATED_COUNT, SATURATED_SHARE * len(column))
+        for end, neighbours in (
+            (-1, slice(-1 - SATURATED_NEIGHBOURS, -1)),
+            (0, slice(1, 1 + SATURATED_NEIGHBOURS)),
         ):
-            often = counts[ends] >= max(SATURATION_REPEATS, SATURATED_SHARE * len(column))
-            far = abs(float(values[ends]) - float(np.median(column))) > LEAST_STEADY
-            if often and far and counts[ends] > SATURATION_PEAK * counts[beside].mean():
-                clipped.append(f"{name} at {values[ends]:.3g}")
+            is_frequent = counts[end] >= min_count
+            is_far_out = abs(float(values[end]) - median) > MIN_STEADY
+            if not (is_frequent and is_far_out):
+                continue
+            if counts[end] > SATURATED_PEAK * counts[neighbours].mean():
+                clipped.append(f"{name} at {values[end]:.3g}")
     return clipped
-
-
-def _saturation(samples: Float32Array, spec: StreamSpec) -> Finding:
-    clipped = clipped_axes(samples, spec)
-    return Finding(
-        "saturation",
-        BAD if clipped else OK,
-        f"{', '.join(clipped)} again and again"
-        if clipped
-        else "no axis stays at its largest value",
-        "choose a wider range of the sensor" if clipped else "",
-    )

@@ -1,4 +1,8 @@
-"""From a sensor's own timestamps to the model's uniform grid: linear, or low-passed for a faster sensor."""
+"""Bring samples at a sensor's own timestamps onto the model's uniform grid.
+
+:class:`LinearResampler` interpolates. :class:`PolyphaseResampler` also filters, for a sensor that
+is faster than the grid.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,14 @@ from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.errors import StreamError
 
 # A sample this close before a grid time, in grid steps, counts as on it: i * 0.02 and i / 50 differ
-# in the last bit, and seconds since 1970 in float64 are known to 0.2 us.
+# in the last bit, and float64 holds seconds since 1970 to 0.2 us.
 ON_GRID = 1e-3
-# The default filter of scipy.signal.resample_poly: a sinc of ten zero crossings a side under a
-# Kaiser window.
+# The default filter of scipy.signal.resample_poly: a sinc with ten zero crossings on each side,
+# under a Kaiser window.
 HALF_WIDTH_STEPS = 10
 KAISER_BETA = 5.0
-MAX_FACTOR = 64  # of a sensor faster than the grid; bounds what is kept
-DENSE = 1.05  # sensor samples farther apart than so many grid steps do not bear a filter
+MAX_FACTOR = 64  # largest ratio of the sensor's rate to the grid's; it bounds the memory
+DENSE = 1.05  # grid steps; sensor samples farther apart than this are too few to filter
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,13 @@ class GridPiece:
     """Consecutive samples on the grid.
 
     Attributes:
-        times_s: (n,) float64, the grid's times on the sensor's clock.
+        times_s: (n,) float64, grid times on the sensor's clock.
         samples: (n, channels) float32.
-        received: (n,) float64, sensor samples received since the grid began, up to each grid time,
-            with the elapsed part of the interval that it lies in: their difference over a window is
-            the sensor's measured rate.
-        interpolated: how many of the samples share their interval between two sensor samples with
-            an earlier one.
+        received: (n,) float64, number of sensor samples received since the grid began, up to each
+            grid time, plus the elapsed fraction of the current interval. Its difference over a
+            window gives the sensor's measured rate.
+        interpolated: number of samples that share their interval between two sensor samples with
+            an earlier grid sample.
     """
 
     times_s: Float64Array
@@ -42,7 +46,9 @@ class GridPiece:
 
 
 class Resampler(ABC):
-    """Streaming onto a uniform grid, ``start + n / rate_hz``; how the stream is cut into chunks changes nothing.
+    """Stream samples onto the uniform grid ``start + n / rate_hz``.
+
+    The result does not depend on how the stream is cut into chunks.
 
     Args:
         rate_hz: of the grid.
@@ -63,75 +69,77 @@ class Resampler(ABC):
         self._received = 0
 
     @abstractmethod
-    def push(self, times_s: Float64Array, values: Float32Array) -> GridPiece:
-        """Take sensor samples with times that do not run back; give the grid samples that they complete.
+    def resample(self, times_s: Float64Array, values: Float32Array) -> GridPiece:
+        """Add sensor samples; return the grid samples that they complete.
 
-        A sample with the time of its predecessor is dropped.
+        A sample with the timestamp of its predecessor is dropped.
 
         Args:
-            times_s: (n,) seconds on the sensor's clock.
+            times_s: (n,) seconds on the sensor's clock, not decreasing.
             values: (n, channels).
         """
 
     @abstractmethod
     def complete_s(self, index: int) -> float:
-        """No sensor sample before this time completes the grid sample of that index; the grid must have begun."""
+        """Return a time before which no sensor sample completes the grid sample of that index.
 
-    def _join(
-        self,
-        times_s: Float64Array,
-        values: Float32Array,
+        Only valid once the grid has begun.
+        """
+
+    def _append(
+        self, times_s: Float64Array, values: Float32Array
     ) -> tuple[Float64Array, Float32Array]:
-        """What is still needed with what has come; counts it."""
-        before = len(self._times)
-        times, values = (
-            np.concatenate([self._times, times_s]),
-            np.concatenate([self._values, values]),
-        )
-        kept = times[1:] > times[:-1]
-        if not kept.all():
-            kept = np.concatenate([[True], kept])
-            times, values = times[kept], values[kept]
-        self._received += len(times) - before
-        return times, values
+        """Append new samples to those that are still needed, and count them."""
+        n_before = len(self._times)
+        times = np.concatenate([self._times, times_s])
+        rows = np.concatenate([self._values, values])
+        is_later = times[1:] > times[:-1]
+        if not is_later.all():
+            is_later = np.concatenate([[True], is_later])
+            times = times[is_later]
+            rows = rows[is_later]
+        self._received += len(times) - n_before
+        return times, rows
 
 
 class LinearResampler(Resampler):
-    """Linear interpolation: each grid sample depends on its two neighbours alone.
+    """Interpolate linearly between the two neighbours of each grid time.
 
-    The grid starts at the first timestamp. Of a sensor faster than the grid, what lies above half
-    the grid's rate is folded back: see :class:`PolyphaseResampler`.
+    The grid starts at the first timestamp. If the sensor is faster than the grid, frequencies above
+    half the grid's rate are folded back (aliasing); :class:`PolyphaseResampler` removes them.
     """
 
-    def push(self, times_s: Float64Array, values: Float32Array) -> GridPiece:
-        """See :meth:`Resampler.push`."""
+    def resample(self, times_s: Float64Array, values: Float32Array) -> GridPiece:
+        """See :meth:`Resampler.resample`."""
         if not len(times_s):
-            return self._piece(0)
+            return self._empty_piece()
         if not len(self._times):
             self._start_s = float(times_s[0])
-        times, values = self._join(times_s, values)
+        times, rows = self._append(times_s, values)
         first_received = self._received - len(times) + 1  # ordinal of times[0], from 1
-        self._times, self._values = times[-1:], values[-1:]
+        self._times = times[-1:]
+        self._values = rows[-1:]
 
-        # one more than may fit, then cut by comparison: the same comparison for every chunking
+        # One grid time more than may fit, then cut by comparison: the same comparison whatever the
+        # chunks.
         upper = int((times[-1] - self._start_s) * self._rate_hz) + 2
         grid = self._start_s + np.arange(self._next, max(upper, self._next)) / self._rate_hz
         early = grid - ON_GRID / self._rate_hz
         n = int(early.searchsorted(times[-1], side="right"))
         if not n:
-            return self._piece(0)
-        grid, early = grid[:n], early[:n]
+            return self._empty_piece()
+        grid = grid[:n]
+        early = early[:n]
         self._next += n
         right = times.searchsorted(early, side="left")  # times[right - 1] < early <= times[right]
         left = np.maximum(right - 1, 0)
         before = times[left]
         span = times[right] - before
-        span[right == left] = 1.0  # the very first lies on its sample
+        span[right == left] = 1.0  # the very first grid time lies on its sample
         weight = np.minimum((grid - before) / span, 1.0)
-        samples = (1 - weight)[:, None] * values[left] + weight[:, None] * values[right]
-        interpolated = (
-            n - 1 - int(np.count_nonzero(right[1:] != right[:-1]))
-        )  # an interval's come when it is complete
+        samples = (1 - weight)[:, None] * rows[left] + weight[:, None] * rows[right]
+        # All grid samples of an interval come together, when the interval is complete.
+        interpolated = n - 1 - int(np.count_nonzero(right[1:] != right[:-1]))
         return GridPiece(
             grid, samples.astype(np.float32), first_received + left + weight, interpolated
         )
@@ -140,21 +148,19 @@ class LinearResampler(Resampler):
         """See :meth:`Resampler.complete_s`."""
         return self._start_s + index / self._rate_hz - ON_GRID / self._rate_hz
 
-    def _piece(self, n: int) -> GridPiece:
-        return GridPiece(np.empty(n), np.empty((n, self._channels), np.float32), np.empty(n))
+    def _empty_piece(self) -> GridPiece:
+        return GridPiece(np.empty(0), np.empty((0, self._channels), np.float32), np.empty(0))
 
 
 class PolyphaseResampler(Resampler):
-    """A low-pass, for a sensor faster than the grid.
+    """Filter with a low-pass, for a sensor faster than the grid.
 
-    A windowed sinc with its cut-off at half the grid's rate, taken at the samples' own timestamps:
-    for a regular sensor it is the polyphase filter of ``scipy.signal.resample_poly``, and it bears
-    jitter and any ratio of rates. Each grid sample depends on the sensor samples within ten steps
-    before and after it alone. It is given ``delay_s`` and two sensor samples after its time, and
-    the grid starts ``delay_s`` after the first timestamp. Where sensor samples lie farther apart
-    than the grid's, it is interpolated linearly: there is nothing to fold back, and too little to
-    filter.
-
+    The filter is a windowed sinc with its cut-off at half the grid's rate, evaluated at the
+    samples' own timestamps. For a regular sensor it equals ``scipy.signal.resample_poly``; it also
+    handles jitter and any ratio of rates. Each grid sample depends only on the sensor samples
+    within ten grid steps before and after it. It is returned ``delay_s`` and two sensor samples
+    after its time. The grid starts ``delay_s`` after the first timestamp. Where sensor samples lie
+    farther apart than grid samples, it interpolates linearly.
     """
 
     def __init__(self, rate_hz: float, channels: int) -> None:
@@ -166,53 +172,47 @@ class PolyphaseResampler(Resampler):
         super().reset()
         self._interval = 0  # ordinal of the sensor sample before the newest grid sample, from 1
 
-    def push(self, times_s: Float64Array, values: Float32Array) -> GridPiece:
-        """See :meth:`Resampler.push`.
+    def resample(self, times_s: Float64Array, values: Float32Array) -> GridPiece:
+        """See :meth:`Resampler.resample`.
 
         Raises:
             StreamError: the sensor is more than 64 times as fast as the grid.
         """
         if len(times_s) and not len(self._times):
             self._start_s = float(times_s[0]) + self.delay_s
-        times, values = self._join(times_s, values)
+        times, rows = self._append(times_s, values)
         first = self._received - len(times) + 1  # ordinal of times[0]
-        # the last sample lends its time alone, to weigh the one before it
+        # Of the last sample only the time is used: it gives the weight of the one before it.
         limit_s = float(times[-2]) - self.delay_s if len(times) > 1 else -np.inf
-        upper = (
-            int((limit_s - self._start_s) * self._rate_hz) + 2
-            if limit_s >= self._start_s
-            else self._next
-        )
+        upper = self._next
+        if limit_s >= self._start_s:
+            upper = int((limit_s - self._start_s) * self._rate_hz) + 2
         grid = self._start_s + np.arange(self._next, max(upper, self._next)) / self._rate_hz
         grid = grid[grid <= limit_s]
+        samples = np.array([self._filter(time_s, times, rows) for time_s in grid.tolist()])
         left = np.searchsorted(times, grid, side="right") - 1
-        span = times[left + 1] - times[left] if len(grid) else np.empty(0)
-        samples = np.array(
-            [self._at(time_s, times, values) for time_s in grid.tolist()], np.float32
-        )
         ordinals = first + left
+        received = np.empty(0)
+        if len(grid):
+            received = ordinals + (grid - times[left]) / (times[left + 1] - times[left])
         interpolated = int(np.count_nonzero(np.diff(ordinals, prepend=self._interval) == 0))
         self._next += len(grid)
-        self._interval = int(ordinals[-1]) if len(grid) else self._interval
-        self._forget(times, values)
+        if len(grid):
+            self._interval = int(ordinals[-1])
+        self._forget(times, rows)
         return GridPiece(
             grid,
-            samples.reshape(-1, self._channels),
-            ordinals + (grid - times[left]) / span if len(grid) else np.empty(0),
+            samples.astype(np.float32).reshape(-1, self._channels),
+            received,
             interpolated,
         )
 
     def complete_s(self, index: int) -> float:
-        """See :meth:`Resampler.complete_s`; a little early, for rounding's sake."""
+        """See :meth:`Resampler.complete_s`; slightly early, because of rounding."""
         return self._start_s + (index - ON_GRID) / self._rate_hz + self.delay_s
 
-    def _at(
-        self,
-        time_s: float,
-        times: Float64Array,
-        values: Float32Array,
-    ) -> Float64Array:
-        """The filter's output (channels,) at one time."""
+    def _filter(self, time_s: float, times: Float64Array, rows: Float32Array) -> Float64Array:
+        """Return the filter's output (channels,) at one time."""
         begin = int(np.searchsorted(times, time_s - self.delay_s, side="left"))
         end = int(np.searchsorted(times, time_s + self.delay_s, side="right"))
         near = times[begin:end]
@@ -220,32 +220,34 @@ class PolyphaseResampler(Resampler):
         if float(steps.max()) * self._rate_hz > DENSE:
             left = int(np.searchsorted(times, time_s, side="right")) - 1
             weight = (time_s - times[left]) / (times[left + 1] - times[left])
-            linear: Float64Array = (1 - weight) * values[left] + weight * values[left + 1]
-            return linear
-        before = (
-            steps[: len(near)] if begin else np.concatenate([steps[:1], steps[: len(near) - 1]])
-        )
+            interpolated: Float64Array = (1 - weight) * rows[left] + weight * rows[left + 1]
+            return interpolated
+        if begin:
+            before = steps[: len(near)]
+        else:
+            before = np.concatenate([steps[:1], steps[: len(near) - 1]])
         weights = (before + steps[-len(near) :]) * _kernel((near - time_s) * self._rate_hz)
-        # row by row, in one order whatever the chunks
-        filtered: Float64Array = (weights[:, None] * values[begin:end]).sum(0) / weights.sum()
+        # Row by row: the order of additions does not depend on the chunks.
+        filtered: Float64Array = (weights[:, None] * rows[begin:end]).sum(0) / weights.sum()
         return filtered
 
-    def _forget(self, times: Float64Array, values: Float32Array) -> None:
-        """Keep what the next grid sample and those after it need, and one before for its distance."""
+    def _forget(self, times: Float64Array, rows: Float32Array) -> None:
+        """Keep the samples that later grid samples need, and one before them for its distance."""
         oldest_s = self._start_s + self._next / self._rate_hz - self.delay_s
         begin = max(min(int(np.searchsorted(times, oldest_s)) - 2, len(times) - 2), 0)
-        self._times, self._values = times[begin:], values[begin:]
+        self._times = times[begin:]
+        self._values = rows[begin:]
         if len(self._times) > 4 * HALF_WIDTH_STEPS * MAX_FACTOR:
             measured_hz = (len(times) - begin) / max(float(times[-1] - times[begin]), 1e-9)
             raise StreamError(
                 f"the stream comes at {measured_hz:.4g} Hz, expected at most "
-                f"{MAX_FACTOR * self._rate_hz:g} Hz: lower the sensor's rate, or give timestamps in "
-                "seconds"
+                f"{MAX_FACTOR * self._rate_hz:g} Hz: lower the sensor's rate, or give timestamps "
+                "in seconds"
             )
 
 
 def _kernel(steps: Float64Array) -> Float64Array:
-    """The windowed sinc at so many grid steps from its middle, not scaled."""
+    """Return the windowed sinc, not scaled, at distances in grid steps from its middle."""
     inside = np.sqrt(np.maximum(1 - (steps / HALF_WIDTH_STEPS) ** 2, 0))
     kernel: Float64Array = np.sinc(steps) * np.i0(KAISER_BETA * inside)
     return kernel

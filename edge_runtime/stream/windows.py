@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,33 +14,72 @@ from edge_runtime.stream.buffers import Backlog, RingBuffer
 from edge_runtime.stream.counts import StreamCounts
 from edge_runtime.stream.resampler import LinearResampler, PolyphaseResampler
 
-MOST_BACKLOG = 256  # samples: a hop of most sensors; of a faster one, so many at a time
+MAX_BACKLOG = 256  # samples: more than a hop of most sensors
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A window on the model's grid; its arrays are views, valid until the next window.
+
+    Attributes:
+        time_s: timestamp of its newest sample.
+        samples: (window_samples, channels).
+        received: (window_samples,) sensor samples received up to each grid sample, see
+            :class:`edge_runtime.stream.resampler.GridPiece`.
+    """
+
+    time_s: float
+    samples: Float32Array
+    received: Float64Array
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Samples are missing: the window starts over with the sample at ``time_s``.
+
+    Attributes:
+        time_s: timestamp of the first sample after the gap.
+        was_announced: whether the gap was reported before it ended, when the source fell silent.
+    """
+
+    time_s: float
+    was_announced: bool = False
+
+
+@dataclass(frozen=True)
+class WarmingUp:
+    """Samples arrive again, the first at ``time_s``; no window is full yet."""
+
+    time_s: float
 
 
 class WindowStream:
-    """Resamples a stream and gives a window every hop. How the stream is cut into chunks changes nothing.
+    """Resample a stream and yield a window every hop.
 
-    Once the first window is full, samples wait until one comes that can complete the next, and are
-    resampled together: windows are complete at the same moments as without.
+    The windows do not depend on how the stream is cut into chunks.
+
+    After the first window, samples are kept back until one arrives that can complete the next
+    window, and are then resampled together. Windows are complete at the same moments as without.
 
     Args:
         contract: rate, channels, window and hop.
-        polyphase: see :class:`edge_runtime.stream.resampler.PolyphaseResampler`.
-        counts: where used and interpolated samples are counted.
+        polyphase: whether to filter, see
+            :class:`edge_runtime.stream.resampler.PolyphaseResampler`.
+        counts: used and interpolated samples are counted here.
 
     Attributes:
-        newest_s: time of the newest sensor sample; None at the start.
+        newest_s: timestamp of the newest sensor sample; None at the start.
         quiet_until_s: no sample before this time completes a window.
     """
 
     def __init__(self, contract: Contract, polyphase: bool, counts: StreamCounts) -> None:
         channels = len(contract.stream.channels)
-        self._window_samples, self._hop_samples = contract.window_samples, contract.hop_samples
+        resampler = PolyphaseResampler if polyphase else LinearResampler
+        self._window_samples = contract.window_samples
+        self._hop_samples = contract.hop_samples
         self._counts = counts
-        self._backlog = Backlog(MOST_BACKLOG, channels)
-        self._resampler = (PolyphaseResampler if polyphase else LinearResampler)(
-            contract.stream.rate_hz, channels
-        )
+        self._backlog = Backlog(MAX_BACKLOG, channels)
+        self._resampler = resampler(contract.stream.rate_hz, channels)
         self._samples = RingBuffer(contract.window_samples, channels)
         self._received = RingBuffer(contract.window_samples, 1, np.float64)
         self.reset()
@@ -59,21 +99,11 @@ class WindowStream:
         """How full the window is, 0 to 1."""
         return len(self._samples) / self._window_samples
 
-    @property
-    def window(self) -> Float32Array:
-        """The newest window (window_samples, channels): a view, good until the next one is asked for."""
-        return self._samples.newest(self._window_samples).astype(np.float32, copy=False)
-
-    @property
-    def received(self) -> Float64Array:
-        """Sensor samples received (window_samples,) up to each of the window's, as in a ``GridPiece``; a view too."""
-        return self._received.newest(self._window_samples)[:, 0].astype(np.float64, copy=False)
-
-    def push(self, times_s: Float64Array, values: Float32Array) -> Iterator[float]:
-        """Take samples; gives the time of each window that they complete, when it is the newest.
+    def add(self, times_s: Float64Array, values: Float32Array) -> Iterator[Window]:
+        """Add samples; yield each window that they complete.
 
         Args:
-            times_s: (n,), at least one, all later than before.
+            times_s: (n,) seconds, n at least 1, all later than before.
             values: (n, channels).
 
         Raises:
@@ -88,14 +118,14 @@ class WindowStream:
             yield from self._resample(*self._backlog.take())
 
     def catch_up(self) -> None:
-        """Resample and count what waits; it completes no window."""
+        """Resample and count the samples that were kept back; they complete no window."""
         for _ in self._resample(*self._backlog.take()):
             raise AssertionError("a window was complete before its time")
 
-    def _resample(self, times_s: Float64Array, values: Float32Array) -> Iterator[float]:
+    def _resample(self, times_s: Float64Array, values: Float32Array) -> Iterator[Window]:
         if not len(times_s):
             return
-        piece = self._resampler.push(times_s, values)
+        piece = self._resampler.resample(times_s, values)
         self._counts.interpolated += piece.interpolated
         begin = 0
         while begin < len(piece.samples):
@@ -104,9 +134,17 @@ class WindowStream:
             self._received.extend(piece.received[begin:end, None])
             if self._samples.total == self._due:
                 self._due += self._hop_samples
-                yield float(piece.times_s[end - 1])
+                yield self._window(float(piece.times_s[end - 1]))
             begin = end
-        if (
-            self._samples.total >= self._window_samples
-        ):  # before that, everyone may see how it fills
+        # While the first window fills up, nothing is kept back, so that `fill` is current.
+        if self._samples.total >= self._window_samples:
             self.quiet_until_s = self._resampler.complete_s(self._due - 1)
+
+    def _window(self, time_s: float) -> Window:
+        samples = self._samples.newest(self._window_samples)
+        received = self._received.newest(self._window_samples)[:, 0]
+        return Window(
+            time_s,
+            samples.astype(np.float32, copy=False),
+            received.astype(np.float64, copy=False),
+        )

@@ -13,7 +13,7 @@ from edge_runtime.contract.spec import Contract, StreamSpec
 from edge_runtime.errors import DataError, StreamError
 from edge_runtime.stream import checks
 from edge_runtime.stream.counts import StreamCounts
-from edge_runtime.stream.order import Run, SampleOrder
+from edge_runtime.stream.order import SampleOrder, Stretch
 from edge_runtime.stream.resampler import LinearResampler, PolyphaseResampler
 
 LATE_S = 1.0  # samples that come so late are put in their place; here nobody waits for them
@@ -125,8 +125,8 @@ def on_grid(times_s: npt.ArrayLike, samples: npt.ArrayLike, spec: StreamSpec) ->
     order = SampleOrder(
         len(spec.channels), math.ceil(spec.max_gap_s * spec.rate_hz), LATE_S, StreamCounts()
     )
-    runs: list[list[Run]] = [[]]
-    for run in [*order.push(times, values), *order.flush()]:
+    runs: list[list[Stretch]] = [[]]
+    for run in [*order.sort(times, values), *order.flush()]:
         if run.restart_s is not None:
             runs.append([])
         runs[-1].append(run)
@@ -147,7 +147,7 @@ def _resampled(times: Float64Array, values: Float32Array, spec: StreamSpec) -> F
     measured_hz = (len(times) - 1) / float(times[-1] - times[0])
     checks.check_rate(measured_hz, spec, faster=True)
     kind = LinearResampler if checks.rate_fits(measured_hz, spec) else PolyphaseResampler
-    return kind(spec.rate_hz, len(spec.channels)).push(times, values).samples
+    return kind(spec.rate_hz, len(spec.channels)).resample(times, values).samples
 
 
 def _end_to_end(piece: Float32Array, n: int) -> Float32Array:

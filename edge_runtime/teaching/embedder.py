@@ -20,8 +20,8 @@ from edge_runtime.contract.spec import (
     Provenance,
     Quantisation,
     StreamSpec,
+    TaughtSpec,
 )
-from edge_runtime.contract.taught import TaughtSpec
 from edge_runtime.errors import ContractError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import (

@@ -6,16 +6,15 @@ import datetime
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from importlib import metadata
 
 import numpy as np
 
 from edge_runtime.arrays import Float32Array
-from edge_runtime.contract.container import Golden, ModelFile
+from edge_runtime.contract.container import ModelFile, Taught
 from edge_runtime.contract.head import LinearHead, fit_head
 from edge_runtime.contract.spec import Contract, DecisionSpec, Provenance
-from edge_runtime.contract.taught import Taught
-from edge_runtime.frontend import FrontEnd
+from edge_runtime.network.interpreter import Model
+from edge_runtime.network.verification import golden_vectors
 from edge_runtime.teaching.embedder import Embedder
 from edge_runtime.teaching.examples import Examples
 from edge_runtime.teaching.review import Known, Review, review
@@ -85,18 +84,16 @@ def fit(draft: Contract, examples: Mapping[str, Examples], background: Examples 
 
 def as_model_file(fitted: Fitted, embedder: Embedder, windows: Float32Array) -> ModelFile:
     """With golden vectors of the windows (n, window_samples, channels): one of each label, one of the background."""
-    features, stride = FrontEnd.of(fitted.contract).compute_batch(windows), Golden.IMAGE_STRIDE
-    labels = len(fitted.contract.labels)
-    answers = np.zeros((len(windows), labels), np.float32)
+    model = None
     if fitted.head is not None:
-        answers = fitted.head.probabilities(embedder.embed(windows))[:, :labels].astype(np.float32)
-    golden = Golden(
-        windows, features.statistics, features.images[:, :, ::stride, ::stride], answers
-    )
+        model = Model(embedder.tflite, fitted.contract, embedder.threads, fitted.head)
+    golden = golden_vectors(windows, fitted.contract, model)
     return ModelFile(embedder.tflite, fitted.contract, golden, fitted.taught)
 
 
 def _provenance(embeddings: Float32Array, windows: tuple[int, ...]) -> Provenance:
+    from importlib import metadata  # here, because importing it takes 8 ms
+
     return Provenance(
         "examples taught on the device",
         hashlib.sha256(embeddings.tobytes()).hexdigest(),

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from edge_runtime.extras import import_extra
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.teaching.rejection import OperatingPoint, Rejection, rarest
 from edge_runtime.teaching.review import Review
 
@@ -69,7 +69,7 @@ def draw_rejection(rejection: Rejection, path: str | os.PathLike[str]) -> None:
     for axes in (above, below):
         axes.axvline(points.index(rejection.chosen), color="tab:red", linestyle="--")
         axes.grid(alpha=0.3)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=120)
     pyplot.close(figure)
 

@@ -1,41 +1,40 @@
-"""Teaching in the terminal: one motion after the other, from a live source."""
+"""Teach in the terminal: one motion after the other, from a live source."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.errors import DataError, StreamError
+from edge_runtime.live_loop import LiveLoop
+from edge_runtime.recordings.take import Take
 from edge_runtime.sources.source import Source
-from edge_runtime.stream.chunk import Chunk
-from edge_runtime.teaching.examples import check_label
+from edge_runtime.teaching.examples import Lesson, check_label
 from edge_runtime.teaching.report import show_review
 from edge_runtime.teaching.teacher import Teacher
 
-HELP = """  NAME         teach this motion, or add examples to it (add NAME, if it is called like a word below)
+HELP = """  NAME         teach this motion, or add examples to it (add NAME, if it is a word below)
   redo NAME    forget its examples and record it again
   delete NAME  forget it
-  background   record what is none of the motions, so that unknown can be said
-  review       how well it was taught
+  background   record anything but the motions, so that unknown can be recognised
+  review       show how well it was taught
   try          recognise live for some seconds
   an empty line ends; everything is saved after each step"""
-LOST_S = 10.0  # without samples: the sensor is lost
 TRY_S = 10.0
 
 
 @dataclass(frozen=True)
 class Terminal:
-    """How to speak with the person.
+    """How to talk to the user.
 
     Attributes:
-        say: a line that stays.
-        show: a line that is written over.
-        ask: a question; the answer, or None at the end of the input.
+        say: callback that prints one line.
+        show: callback that replaces the current line.
+        ask: callback that asks a question; returns the answer, or None at the end of the input.
     """
 
     say: Callable[[str], None]
@@ -44,20 +43,20 @@ class Terminal:
 
 
 class SensorLostError(Exception):
-    """The source has ended, or nothing has come for too long; what was recorded of this motion is left out."""
+    """The source ended or fell silent during a recording, which is discarded."""
 
 
 class Session:
-    """Asks for motions until there are no more; saves after each step.
+    """Ask for motions until there are no more. Save after each step.
 
     Args:
-        teacher: learns.
-        source: live.
+        teacher: learns from the recordings.
+        source: the live sensor.
         path: of the file to write.
-        terminal: to ask and to tell.
+        terminal: how to talk to the user.
         seconds: length of a recording of a motion.
         background_s: length of a recording of the background.
-        countdown_s: before each.
+        countdown_s: seconds before each recording.
     """
 
     def __init__(
@@ -70,87 +69,80 @@ class Session:
         background_s: float,
         countdown_s: float,
     ) -> None:
-        self._teacher, self._stream, self._path, self._terminal = (
-            teacher,
-            iter(source),
-            path,
-            terminal,
-        )
-        self._seconds, self._background_s, self._countdown_s = seconds, background_s, countdown_s
+        self._teacher = teacher
+        self._stream = iter(source)
+        self._path = path
+        self._terminal = terminal
+        self._seconds = seconds
+        self._background_s = background_s
+        self._countdown_s = countdown_s
 
     def run(self) -> None:
-        """Until an empty answer, or the end of the source.
+        """Ask and obey until the answer is empty or the input ends.
 
         Raises:
-            SourceError: the source failed; what was taught before is saved.
+            SourceError: the source failed; earlier steps are saved.
             OutputError: the file cannot be written.
         """
         self._terminal.say(HELP)
         while True:
-            answer = self._terminal.ask("motion> ")
-            if not (answer or "").strip():
+            answer = (self._terminal.ask("motion> ") or "").strip()
+            if not answer:
                 return
             try:
-                self._obey(str(answer).strip())
+                self._obey(answer)
             except (DataError, StreamError) as error:
-                self._terminal.say(f"{error}")
+                self._terminal.say(str(error))
             except SensorLostError as error:
-                self._terminal.say(
-                    f"{error}; nothing of this recording was taught, what was taught before is kept"
-                )
+                self._terminal.say(f"{error}; this recording was discarded, earlier ones are kept")
 
     def _obey(self, answer: str) -> None:
         word, _, rest = answer.partition(" ")
         name = rest.strip()
-        if word == "delete" and name:
-            self._teacher.remove(name)
-            self._terminal.say(f"{name}: forgotten")
-        elif word == "background" and not name:
-            self._record_background()
-        elif word == "review" and not name:
-            self._review()
+        if word == "review" and not name:
+            for line in show_review(self._teacher.review()):
+                self._terminal.say(line)
             return
-        elif word == "try" and not name:
+        if word == "try" and not name:
             self._try()
             return
+        if word == "delete" and name:
+            self._teacher.remove(name)
+            self._terminal.say(f"{name}: deleted")
+        elif word == "background" and not name:
+            self._record_background()
+        elif word == "redo" and name:
+            self._teacher.check_taught(name)
+            self._teach(name, self._teacher.redo)
         else:
-            self._teach(
-                name if word in ("add", "redo") and name else answer,
-                again=word == "redo" and bool(name),
-            )
+            label = name if word == "add" and name else answer
+            self._teach(label, self._teacher.add)
         self._save()
 
-    def _teach(self, label: str, again: bool) -> None:
+    def _teach(
+        self, label: str, learn: Callable[[str, Float64Array, Float32Array], Lesson]
+    ) -> None:
         check_label(label)
-        if again:
-            self._teacher.check_taught(label)
-        times_s, samples = self._take(
-            f"perform {label!r}, over and over for {self._seconds:g} s", self._seconds
+        times_s, samples = self._record(
+            f"perform {label!r} repeatedly for {self._seconds:g} s", self._seconds
         )
-        lesson = (
-            self._teacher.redo(label, times_s, samples)
-            if again
-            else self._teacher.add(label, times_s, samples)
-        )
-        count = self._teacher.windows[label]
+        lesson = learn(label, times_s, samples)
+        total = self._teacher.windows[label]
         self._terminal.say(
-            f"{label}: {lesson.windows} new example{'s' * (lesson.windows != 1)}, {count} in all"
+            f"{label}: {lesson.windows} new example{'s' * (lesson.windows != 1)}, {total} in total"
         )
-        for warning in lesson.warnings:
-            self._terminal.say(f"note: {warning}")
+        self._say_notes(lesson.warnings)
 
     def _record_background(self) -> None:
-        lesson = self._teacher.set_background(
-            *self._take(
-                f"do anything but the motions for {self._background_s:g} s: rest, walk, handle things",
-                self._background_s,
-            )
+        times_s, samples = self._record(
+            f"do anything but the motions for {self._background_s:g} s: rest, walk, handle things",
+            self._background_s,
         )
+        lesson = self._teacher.set_background(times_s, samples)
         self._terminal.say(
             f"background: {self._teacher.background_s:.0f} s, {lesson.windows} windows"
         )
-        for warning in lesson.warnings:
-            self._terminal.say(f"note: {warning}")
+        self._say_notes(lesson.warnings)
 
     def _save(self) -> None:
         if self._teacher.labels or self._teacher.background_s:
@@ -158,68 +150,67 @@ class Session:
         if not self._teacher.ready:
             self._terminal.say(f"next: {self._teacher.why_not_ready}")
             return
-        found = self._teacher.review()
-        if found.accuracy is not None:
+        review = self._teacher.review()
+        if review.accuracy is not None:
             self._terminal.say(
-                f"{found.accuracy:.0%} of the examples are recognised by a head that did not see them"
+                f"{review.accuracy:.0%} of the examples are recognised when they are held out"
             )
-        for warning in found.warnings:
-            self._terminal.say(f"note: {warning}")
+        self._say_notes(review.warnings)
 
-    def _review(self) -> None:
-        for line in show_review(self._teacher.review()):
-            self._terminal.say(line)
+    def _say_notes(self, notes: tuple[str, ...]) -> None:
+        for note in notes:
+            self._terminal.say(f"note: {note}")
 
     def _try(self) -> None:
-        recognizer, shown = self._teacher.recognizer(), ""
-        ends_s = time.monotonic() + self._countdown_s + TRY_S
-        for chunk in self._after_countdown(f"move; recognised live for {TRY_S:g} s"):
-            for decision in recognizer.push(chunk.timestamps_s, chunk.samples):
+        recognizer = self._teacher.recognizer()
+        self._count_down(f"move; recognised live for {TRY_S:g} s", Take(TRY_S, self._countdown_s))
+        ends_s = time.monotonic() + TRY_S
+        loop = LiveLoop(
+            self._stream,
+            recognizer,
+            self._teacher.stream.max_gap_s,
+            should_stop=lambda: time.monotonic() > ends_s,
+        )
+        shown = ""
+        for decisions in loop:
+            for decision in decisions:
                 text = decision.label or decision.state
                 if text != shown:
                     self._terminal.say(f"  {text} ({decision.probability:.2f})")
                 shown = text
-            if time.monotonic() > ends_s:
-                return
 
-    def _take(self, what: str, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-        """Record for so long, on the sensor's clock.
+    def _record(self, instruction: str, seconds: float) -> tuple[Float64Array, Float32Array]:
+        """Record for ``seconds`` on the sensor's clock.
 
         Raises:
-            SensorLostError: before that.
+            SensorLostError: the source ended or fell silent before that.
         """
-        chunks: list[Chunk] = []
-        stream = self._after_countdown(what)
-        heard_s, lasted_s = time.monotonic(), 0.0
-        for chunk in stream:
-            if len(chunk.timestamps_s):
-                heard_s = time.monotonic()
-                chunks.append(Chunk(chunk.timestamps_s.copy(), chunk.samples.copy()))
-                lasted_s = float(chunk.timestamps_s[-1] - chunks[0].timestamps_s[0])
-            if time.monotonic() - heard_s > LOST_S:
-                raise SensorLostError(f"nothing has come for {LOST_S:g} s: check the sensor")
-            self._terminal.show(f"recording: {lasted_s:.1f} of {seconds:g} s")
-            if lasted_s >= seconds:
+        take = Take(seconds, self._countdown_s)
+        self._count_down(instruction, take)
+        for chunk in self._stream:
+            take.add(chunk)
+            if take.why_lost:
+                raise SensorLostError(take.why_lost)
+            self._terminal.show(f"recording: {take.lasted_s:.1f} of {seconds:g} s")
+            if take.is_complete:
                 self._terminal.say("stop")
-                return (
-                    np.concatenate([chunk.timestamps_s for chunk in chunks]),
-                    np.concatenate([chunk.samples for chunk in chunks]),
-                )
-        raise SensorLostError(f"the source ended after {lasted_s:.1f} of {seconds:g} s")
+                return take.samples()
+        raise SensorLostError(f"the source ended after {take.lasted_s:.1f} of {seconds:g} s")
 
-    def _after_countdown(self, what: str) -> Iterator[Chunk]:
-        """The source's chunks from "go" on; what came while the person was typing, and while it was counted, is passed.
+    def _count_down(self, instruction: str, take: Take) -> None:
+        """Say the instruction and count; samples that arrive meanwhile are discarded.
 
         Raises:
             SensorLostError: the source has ended.
         """
-        self._terminal.say(what)
-        begin_s, said = time.monotonic() + self._countdown_s, math.ceil(self._countdown_s) + 1
-        while (left_s := begin_s - time.monotonic()) > 0:
-            if math.ceil(left_s) < said:
-                said = math.ceil(left_s)
-                self._terminal.say(f"{said} ...")
-            if next(self._stream, None) is None:
+        self._terminal.say(instruction)
+        shown_s = math.inf
+        while (left_s := take.starts_in_s) > 0:
+            if math.ceil(left_s) < shown_s:
+                shown_s = math.ceil(left_s)
+                self._terminal.say(f"{shown_s} ...")
+            chunk = next(self._stream, None)
+            if chunk is None:
                 raise SensorLostError("the source has ended")
+            take.add(chunk)
         self._terminal.say("go")
-        return self._stream

@@ -13,7 +13,7 @@ from edge_runtime.arrays import Float32Array
 from edge_runtime.contract.container import MAX_ARRAY_BYTES, ModelFile, pack_model, read_model
 from edge_runtime.contract.spec import Contract, StreamSpec
 from edge_runtime.errors import ContractError, DataError
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend.design import gravity_of
 from edge_runtime.network.interpreter import Model
 from edge_runtime.recognizer import Recognizer
@@ -318,7 +318,7 @@ class Teacher:
             OutputError: the place cannot be written.
         """
         file = self.model_file()
-        with written_whole(path) as target:
+        with atomic_write(path) as target:
             target.write(pack_model(file.tflite, file.contract, file.golden, file.taught))
 
     def _checked(self, windows: Float32Array) -> Contract:

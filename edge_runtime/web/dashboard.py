@@ -15,16 +15,14 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from edge_runtime.decision import Decision
-from edge_runtime.errors import StreamError
 from edge_runtime.extras import import_extra
 from edge_runtime.frontend import Features
+from edge_runtime.live_loop import LiveLoop
 from edge_runtime.pages.address import Address
-from edge_runtime.pages.server import EXTRA, PageServer
-from edge_runtime.pages.site import Site
+from edge_runtime.pages.server import EXTRA, PageServer, Site
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.sinks.sink import Sink
 from edge_runtime.sources.notes import Notes
-from edge_runtime.sources.silence import SilenceWatch
 from edge_runtime.sources.source import Source
 from edge_runtime.stream.chunk import Chunk
 from edge_runtime.web import messages
@@ -133,7 +131,7 @@ class Dashboard(Sink):
         if self._lessons is None or not isinstance(message, str):
             return
         with contextlib.suppress(ValueError, RecursionError):
-            self._lessons.ask(json.loads(message))
+            self._lessons.queue(json.loads(message))
 
     async def _tick_on(self) -> None:
         tick = 0
@@ -235,33 +233,33 @@ def taken(queue: deque[T]) -> list[T]:
 
 
 def teach_on_page(lessons: Lessons, source: Source, name: str, address: Address) -> None:
-    """Serve the page until the source ends; recognise with whatever is taught so far.
+    """Serve the page until the source ends; recognise what was taught so far.
 
     Args:
-        lessons: what is to be taught.
-        source: live.
-        name: of the source, for people.
+        lessons: carries out the page's commands.
+        source: the live sensor.
+        name: of the source, as the page shows it.
         address: where to listen.
 
     Raises:
-        SourceError: the source failed; what was taught before is saved.
+        SourceError: the source failed; earlier recordings are saved.
         MissingExtraError: websockets is not installed.
         UserError: the address cannot be listened on.
     """
-    watch = SilenceWatch(lessons.teacher.stream.max_gap_s)
     with Dashboard(lessons.recognizer, source, name, address, lessons) as dashboard:
-        for chunk in dashboard.source:
-            if lessons.hear(chunk):
+
+        def process(chunk: Chunk) -> None:
+            if lessons.process(chunk):
+                loop.recognizer = lessons.recognizer
                 dashboard.show(lessons.recognizer)
-            recognizer = lessons.recognizer
-            if recognizer is None:
-                continue
-            try:
-                silent_s = watch.too_long_s(chunk)
-                decisions = recognizer.silent(silent_s) if silent_s else []
-                decisions += recognizer.push(chunk.timestamps_s, chunk.samples)
-            except StreamError as error:
-                lessons.trouble(str(error))
-                decisions = list(error.decisions)
+
+        loop = LiveLoop(
+            dashboard.source,
+            lessons.recognizer,
+            lessons.teacher.stream.max_gap_s,
+            on_chunk=process,
+            on_error=lambda error: lessons.show_error(str(error)),
+        )
+        for decisions in loop:
             for decision in decisions:
                 dashboard.write(decision)

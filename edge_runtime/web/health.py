@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge_runtime.decision import Decision, Latency
-from edge_runtime.machine import processor_temperature_c
+from edge_runtime.machine import processor_temperature_c, read_memory
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.sources.source import Source
 from edge_runtime.stream.chunk import Chunk
@@ -21,7 +19,6 @@ from edge_runtime.stream.counts import StreamCounts
 
 RATE_OVER_S = 5.0
 LATENCIES = 40  # decisions over whose latency the median is taken
-STATM = Path("/proc/self/statm")
 
 
 class Health:
@@ -95,14 +92,6 @@ class Health:
             "left_out": dict(self._source.notes.counts),
             "latency_us": latency,
             "cpu": used,
-            "memory_mb": memory_mb(),
+            "memory_mb": read_memory().resident_mb,
             "temperature_c": processor_temperature_c(),
         }
-
-
-def memory_mb() -> float | None:
-    """Resident memory of this process, megabytes (Linux, proc(5)); None elsewhere."""
-    try:
-        return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    except (OSError, ValueError, IndexError):
-        return None

@@ -1,21 +1,25 @@
-"""Teaching by clicks: the page asks, the thread that receives samples records, teaches and saves.
+"""Teach from a page: record, teach and save what the page asks for.
 
-A page's command is a JSON object. ``{"do": "record", "label": NAME}`` counts down, records, and
-adds examples of a motion; ``"redo"`` does so in place of its examples; ``"background"`` records
-what is none of the motions; ``"remove"`` forgets a label; ``"cancel"`` ends a recording without
-teaching. Everything is saved after each step.
+A command from the page is a JSON object:
+
+- ``{"do": "record", "label": NAME}`` counts down, records, and adds examples of a motion,
+- ``"redo"`` does the same and replaces the motion's examples,
+- ``"background"`` records anything but the motions,
+- ``"remove"`` deletes a label,
+- ``"cancel"`` ends a recording without teaching.
+
+Commands are queued by the server's thread, and carried out by the thread that receives samples.
+Everything is saved after each step.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edge_runtime.errors import DataError, OutputError, StreamError
+from edge_runtime.recordings.take import Take
 from edge_runtime.stream.chunk import Chunk
 from edge_runtime.teaching.examples import check_label
 
@@ -24,188 +28,170 @@ if TYPE_CHECKING:
     from edge_runtime.teaching import Teacher
 
 RECORD, REDO, BACKGROUND, REMOVE, CANCEL = "record", "redo", "background", "remove", "cancel"
-LOST_S = 10.0  # without samples: the sensor is lost
-MOST_COMMANDS = 16  # that wait
+MAX_COMMANDS = 16  # in the queue
 
 
 class Lessons:
-    """What was asked for, what is being recorded, and what was learnt.
+    """Carry out a page's commands, and describe the state for it.
 
     Args:
-        teacher: learns.
+        teacher: learns from the recordings.
         path: of the file to write.
         seconds: length of a recording of a motion.
         background_s: length of a recording of the background.
-        countdown_s: before each.
+        countdown_s: seconds before each recording.
 
     Attributes:
-        recognizer: of what was taught so far; None while that is too little.
-        state: everything that the page shows, as what ``json.dumps`` takes; another object whenever
-            it changes, so that other threads may read it.
+        teacher: learns from the recordings.
+        recognizer: recognises what was taught so far; None while that is too little.
+        state: everything that the page shows, ready for ``json.dumps``. It is replaced, never
+            changed, so other threads may read it.
     """
 
     def __init__(
         self, teacher: Teacher, path: Path, seconds: float, background_s: float, countdown_s: float
     ) -> None:
-        self._teacher, self._path = teacher, path
-        self._seconds, self._background_s, self._countdown_s = seconds, background_s, countdown_s
-        self._asked: deque[dict[str, Any]] = deque(maxlen=MOST_COMMANDS)
-        self._doing: dict[str, Any] | None = None  # the command that is being recorded for
-        self._chunks: list[Chunk] = []
-        self._begins_s = self._heard_s = 0.0
-        self._said, self._bad = "", False
+        self.teacher = teacher
+        self._path = path
+        self._seconds = seconds
+        self._background_s = background_s
+        self._countdown_s = countdown_s
+        self._commands: deque[dict[str, Any]] = deque(maxlen=MAX_COMMANDS)
+        self._command: dict[str, Any] = {}  # the one that is recorded for
+        self._take: Take | None = None  # its recording
+        self._message = ""
+        self._message_is_error = False
         self._notes: tuple[str, ...] = ()  # sentences about what was taught
         self._accuracy: float | None = None
-        self._is_new = False
+        self._recognizer_is_new = False
         self.recognizer: Recognizer | None = None
         if teacher.ready:
-            self._renew()
+            self._replace_recognizer()
         self.state = self._describe()
 
-    @property
-    def teacher(self) -> Teacher:
-        """As given."""
-        return self._teacher
-
-    def ask(self, command: Any) -> None:
-        """Take a page's command, from whichever thread; what is none is passed over."""
+    def queue(self, command: Any) -> None:
+        """Queue a command from the page. Thread-safe. Malformed commands are ignored."""
         if (
             isinstance(command, dict)
             and command.get("do") in (RECORD, REDO, BACKGROUND, REMOVE, CANCEL)
             and isinstance(command.get("label", ""), str)
         ):
-            self._asked.append(command)
+            self._commands.append(command)
 
-    def hear(self, chunk: Chunk) -> bool:
-        """Take samples, or none, and do what was asked for; whether there is another recogniser now."""
-        new = self._hear(chunk)
+    def process(self, chunk: Chunk) -> bool:
+        """Run queued commands and record this chunk; return True if the recogniser was replaced."""
+        while self._commands:
+            self._obey(self._commands.popleft())
+        if self._take is not None:
+            self._take.add(chunk)
+            if self._take.why_lost:
+                self.show_error(f"{self._take.why_lost}; earlier recordings are kept")
+                self._take = None
+            elif self._take.is_complete:
+                self._teach(self._take)
+        is_new = self._recognizer_is_new
+        self._recognizer_is_new = False
         self.state = self._describe()
-        return new
+        return is_new
 
-    def _hear(self, chunk: Chunk) -> bool:
-        while self._asked:
-            self._begin(self._asked.popleft())
-        if self._doing is None:
-            return self._changed()
-        now_s = time.monotonic()
-        if len(chunk.timestamps_s):
-            self._heard_s = now_s
-            if now_s >= self._begins_s:
-                self._chunks.append(Chunk(chunk.timestamps_s.copy(), chunk.samples.copy()))
-        if now_s - self._heard_s > LOST_S:
-            self._end(
-                f"nothing has come for {LOST_S:g} s: check the sensor; what was taught before is kept",
-                bad=True,
-            )
-        elif self._lasted_s >= self._wanted_s:
-            self._learn()
-        return self._changed()
+    def show_error(self, sentence: str) -> None:
+        """Show an error on the page."""
+        self._message = sentence
+        self._message_is_error = True
+
+    def _show(self, sentence: str) -> None:
+        self._message = sentence
+        self._message_is_error = False
 
     def _describe(self) -> dict[str, Any]:
-        doing = self._doing
-        recording = (
-            None
-            if doing is None
-            else {
-                "do": doing["do"],
-                "label": doing.get("label", ""),
-                "lasted_s": round(self._lasted_s, 1),
-                "wanted_s": self._wanted_s,
-                "starts_in_s": max(0, round(self._begins_s - time.monotonic(), 1)),
+        recording = None
+        if self._take is not None:
+            recording = {
+                "do": self._command["do"],
+                "label": self._command.get("label", ""),
+                "lasted_s": round(self._take.lasted_s, 1),
+                "wanted_s": self._take.seconds,
+                "starts_in_s": round(self._take.starts_in_s, 1),
             }
-        )
         return {
             "type": "lessons",
-            "windows": self._teacher.windows,
-            "background_s": self._teacher.background_s,
+            "windows": self.teacher.windows,
+            "background_s": self.teacher.background_s,
             "recording": recording,
-            "said": self._said,
+            "said": self._message,
             "notes": self._notes,
-            "bad": self._bad,
+            "bad": self._message_is_error,
             "accuracy": self._accuracy,
-            "missing": self._teacher.why_not_ready,
+            "missing": self.teacher.why_not_ready,
             "file": self._path.name,
             "seconds": self._seconds,
             "background_wanted_s": self._background_s,
         }
 
-    def trouble(self, sentence: str) -> None:
-        """Tell the page what is wrong with the stream."""
-        self._said, self._bad = sentence, True
-
-    @property
-    def _wanted_s(self) -> float:
-        return (
-            self._background_s if self._doing and self._doing["do"] == BACKGROUND else self._seconds
-        )
-
-    @property
-    def _lasted_s(self) -> float:
-        """On the sensor's clock."""
-        chunks = self._chunks
-        return float(chunks[-1].timestamps_s[-1] - chunks[0].timestamps_s[0]) if chunks else 0.0
-
-    def _begin(self, command: dict[str, Any]) -> None:
-        do, label = command["do"], command.get("label", "")
+    def _obey(self, command: dict[str, Any]) -> None:
+        action = command["do"]
+        label = command.get("label", "")
         try:
-            if do == CANCEL:
-                self._end("nothing was taught of this recording", bad=False)
-            elif do == REMOVE:
-                self._teacher.remove(label)
-                self._keep(f"{label} is forgotten")
-            elif self._doing is None:
-                if do == REDO:
-                    self._teacher.check_taught(label)
-                if do != BACKGROUND:
+            if action == CANCEL:
+                self._take = None
+                self._show("this recording was discarded")
+            elif action == REMOVE:
+                self.teacher.remove(label)
+                self._keep(f"{label} is deleted", ())
+            elif self._take is None:
+                if action == REDO:
+                    self.teacher.check_taught(label)
+                if action != BACKGROUND:
                     check_label(label)
-                self._doing, self._chunks, self._said = command, [], ""
-                self._begins_s = time.monotonic() + self._countdown_s
-                self._heard_s = self._begins_s
+                self._command = command
+                seconds = self._background_s if action == BACKGROUND else self._seconds
+                self._take = Take(seconds, self._countdown_s)
+                self._message = ""
         except (DataError, OutputError) as error:
-            self.trouble(str(error))
+            self.show_error(str(error))
 
-    def _learn(self) -> None:
-        assert self._doing is not None
-        do, label = self._doing["do"], self._doing.get("label", "")
-        times_s = np.concatenate([chunk.timestamps_s for chunk in self._chunks])
-        samples = np.concatenate([chunk.samples for chunk in self._chunks])
+    def _teach(self, take: Take) -> None:
+        """Teach what was recorded, and save."""
+        action = self._command["do"]
+        label = self._command.get("label", "")
+        times_s, samples = take.samples()
         try:
-            if do == BACKGROUND:
-                lesson = self._teacher.set_background(times_s, samples)
+            if action == BACKGROUND:
+                lesson = self.teacher.set_background(times_s, samples)
+            elif action == REDO:
+                lesson = self.teacher.redo(label, times_s, samples)
             else:
-                lesson = (self._teacher.redo if do == REDO else self._teacher.add)(
-                    label, times_s, samples
-                )
-            new = f"{label or 'background'}: {lesson.windows} new example{'s' * (lesson.windows != 1)}"
-            self._keep(new, lesson.warnings)
+                lesson = self.teacher.add(label, times_s, samples)
+            plural = "" if lesson.windows == 1 else "s"
+            self._keep(
+                f"{label or 'background'}: {lesson.windows} new example{plural}", lesson.warnings
+            )
         except (DataError, StreamError, OutputError) as error:
-            self._end(f"{error}; what was taught before is kept", bad=True)
+            self._take = None
+            self.show_error(f"{error}; earlier recordings are kept")
 
-    def _keep(self, said: str, notes: tuple[str, ...] = ()) -> None:
-        """Save, and recognise with what is known now, from the next decision on: what was recorded fills its window."""
-        recorded = self._chunks[:-1]  # the newest is on its way to the recogniser
-        self._end(said, bad=False)
+    def _keep(self, message: str, notes: tuple[str, ...]) -> None:
+        """Save, and recognise with what is known now.
+
+        What was recorded fills the new recogniser's window: the next decision need not wait.
+        """
+        # The newest chunk is on its way to the recogniser.
+        recorded = [] if self._take is None else self._take.chunks[:-1]
+        self._take = None
+        self._show(message)
         self._notes = notes
-        if self._teacher.labels or self._teacher.background_s:
-            self._teacher.save(self._path)
-        self._renew()
+        if self.teacher.labels or self.teacher.background_s:
+            self.teacher.save(self._path)
+        self._replace_recognizer()
         if self.recognizer is not None:
             for chunk in recorded:
                 self.recognizer.push(chunk.timestamps_s, chunk.samples)
 
-    def _end(self, said: str, bad: bool) -> None:
-        self._doing, self._chunks = None, []
-        self._said, self._bad = said, bad
-
-    def _renew(self) -> None:
+    def _replace_recognizer(self) -> None:
         self._accuracy = None
-        self.recognizer = self._teacher.recognizer() if self._teacher.ready else None
-        self._is_new = True
+        self._recognizer_is_new = True
+        self.recognizer = self.teacher.recognizer() if self.teacher.ready else None
         if self.recognizer is not None:
-            found = self._teacher.review()
-            self._accuracy = found.accuracy
-            self._notes += found.warnings
-
-    def _changed(self) -> bool:
-        new, self._is_new = self._is_new, False
-        return new
+            review = self.teacher.review()
+            self._accuracy = review.accuracy
+            self._notes += review.warnings

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge_runtime.errors import UserError
-from edge_runtime.pages.address import TOKEN_VARIABLE, Address, address_of, shown_host
+from edge_runtime.pages.address import TOKEN_VARIABLE, Address, make_address, shown_host
 
 if TYPE_CHECKING:
     from edge_runtime.recognizer import Recognizer
@@ -69,7 +69,7 @@ def asked_for(arguments: argparse.Namespace) -> Address | None:
                 f"--{given[0].replace('_', '-')} was given without --web, expected both: add --web"
             )
         return None
-    return address_of(arguments.web_host or DEFAULT_HOST, arguments.web, arguments.web_cert)
+    return make_address(arguments.web_host or DEFAULT_HOST, arguments.web, arguments.web_cert)
 
 
 def open_dashboard(
@@ -96,11 +96,11 @@ def open_dashboard(
 
 def announce(address: Address, say: Callable[[str], None]) -> None:
     """Where to open the dashboard, and what it lacks."""
-    from edge_runtime.pages.site import REMEDY, vendor_is_missing
+    from edge_runtime.pages.server import VENDOR_REMEDY, vendor_is_missing
 
     say(f"dashboard: {address.url(shown_host(address.host))}")
     if vendor_is_missing():
-        say(f"the dashboard cannot draw traces, its plotting library is not there: {REMEDY}")
+        say(f"the dashboard cannot draw traces, its plotting library is not there: {VENDOR_REMEDY}")
 
 
 def short(uri: str) -> str:

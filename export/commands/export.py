@@ -106,11 +106,12 @@ def main(arguments: argparse.Namespace) -> int:
     from export.pipeline import Exportable, Exporter
     from export.plot import draw
     from export.report import Report, show
-    from img2imu.storage import load
+    from img2imu.classifier import MotionClassifier
+    from img2imu.storage import describe
 
     jobs = _jobs(arguments, output)
-    trained = load(arguments.model)
-    exportable = Exportable.of(trained.classifier, trained.header)
+    classifier = MotionClassifier.load(arguments.model)
+    exportable = Exportable.of(classifier, describe(classifier))
     exportable = replace(exportable, contract=adapted(exportable.contract, arguments))
     evidence = gather(
         exportable.contract,

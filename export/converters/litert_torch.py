@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge_runtime.contract.spec import Quantisation
-from edge_runtime.network.interpreter import Inputs, as_tensors, one, one_by_one
+from edge_runtime.network.interpreter import Inputs, as_tensors, one_by_one, window_at
 from export.converters.noise import quiet, refusals_of
 from export.flatbuffer import Flatbuffer, halve_vectors, shorten
 from export.graph_front_end import SPECTROGRAM
@@ -45,7 +45,7 @@ class LitertTorch:
 
     def __init__(self, network: nn.Module, calibration: Inputs) -> None:
         self._calibration = calibration
-        self.float_tflite = to_float_tflite(network, one(calibration, 0))
+        self.float_tflite = to_float_tflite(network, window_at(calibration, 0))
 
     def to_tflite(self, recipe: Recipe) -> bytes:
         """The network made small.

@@ -20,7 +20,14 @@ import numpy as np
 
 from edge_runtime.contract.spec import Quantisation
 from edge_runtime.errors import MissingExtraError
-from edge_runtime.network.interpreter import EMBEDDING, INPUTS, Inputs, as_tensors, one, one_by_one
+from edge_runtime.network.interpreter import (
+    EMBEDDING,
+    INPUTS,
+    Inputs,
+    as_tensors,
+    one_by_one,
+    window_at,
+)
 from export.checks import ExportError
 from export.converters.noise import quiet, refusals_of
 from export.converters.onnx import EXTRA, to_onnx
@@ -74,11 +81,11 @@ class Onnx2tf:
         self._calibration = calibration
         self._directory = tempfile.TemporaryDirectory()
         self._saved_model = Path(self._directory.name) / "saved_model"
-        content = to_onnx(network, one(calibration, 0))
+        content = to_onnx(network, window_at(calibration, 0))
         with refusals_of("onnx2tf"), quiet(), _workplace(Path(self._directory.name)):
             np.save(
                 SAMPLES_FILE,
-                np.resize(as_tensors(one(calibration, 0))[INPUTS["images"]], SAMPLES_SHAPE),
+                np.resize(as_tensors(window_at(calibration, 0))[INPUTS["images"]], SAMPLES_SHAPE),
             )
             Path("model.onnx").write_bytes(_with_scales_apart(content))
             _module("onnx2tf").convert(

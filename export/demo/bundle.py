@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from edge_runtime.commands.run import DEMO_EXERCISES, DEMO_MODEL, DEMO_RECORDING
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from export.pipeline import export_model
 from img2imu.classifier import MotionClassifier
 from img2imu.datasets import load_data_set
@@ -55,7 +55,7 @@ def main() -> None:
         )
         pieces.append(recording.samples[first:last])
     samples = np.concatenate(pieces)
-    with written_whole(DEMO_RECORDING) as file:
+    with atomic_write(DEMO_RECORDING) as file:
         np.savez_compressed(
             file,
             time_s=np.arange(len(samples)) / data_set.rate_hz,

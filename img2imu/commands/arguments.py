@@ -1,4 +1,4 @@
-"""Kinds of argument that several commands take."""
+"""Types of arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 
 def names(text: str) -> list[str]:
-    """A ``type`` for argparse: names between commas."""
+    """Split names at commas; a ``type`` for argparse."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def at_least(lowest: int) -> Callable[[str], int]:
-    """A ``type`` for argparse: a whole number of ``lowest`` or more."""
+    """Return a ``type`` for argparse: a whole number of ``lowest`` or more."""
 
     def whole_number(text: str) -> int:
         try:

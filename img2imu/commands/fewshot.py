@@ -1,4 +1,4 @@
-"""``img2imu fewshot``: the few-shot benchmark, in parallel and resumable."""
+"""``img2imu fewshot``: run the few-shot benchmark, in parallel and resumable."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from img2imu.fewshot.tasks import TaskData
 
 CELLS = "cells.jsonl"
-EXIT_INCOMPLETE = 1  # some cells failed; the report is of the others
+EXIT_INCOMPLETE = 1  # some cells failed; the report shows the others
 LIBRARIES = ("img2imu", "numpy", "scikit-learn", "torch", "aeon")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the arguments of the command."""
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
         type=Path,
         default=Path("data"),
-        help="where hapt.npz, swim.npz, umafall.npz, driver.npz and road.npz lie; a task without its "
-        "file is left out (default: %(default)s)",
+        help="directory of hapt.npz, swim.npz, umafall.npz, driver.npz and road.npz; a task "
+        "without its file is left out (default: %(default)s)",
     )
     parser.add_argument("--tasks", metavar="A,B", type=names, help="tasks to run (default: all)")
     parser.add_argument(
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--k",
         metavar="K,K",
-        type=_numbers,
+        type=_whole_numbers,
         default=[1, 2, 5, 10],
         help="labelled windows per class (default: 1,2,5,10)",
     )
@@ -47,39 +47,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=int,
         default=10,
-        help="draws of test people and windows to learn from (default: %(default)d)",
+        help="number of draws of test people and of windows to learn from (default: %(default)d)",
     )
     parser.add_argument(
-        "--jobs", metavar="N", type=int, default=2, help="cells at a time (default: %(default)d)"
+        "--jobs", metavar="N", type=int, default=2, help="parallel cells (default: %(default)d)"
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
         type=Path,
         default=Path("out/fewshot"),
-        help="results go there; cells found there are not run again (default: %(default)s)",
+        help="directory of the results; cells with results there are not run again "
+        "(default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of every draw (default: %(default)d)")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Fix the manifests, run the cells that are missing, write tables and pictures."""
+    """Write the manifests, run the missing cells, and write tables and pictures."""
     from edge_runtime.errors import DataError
     from img2imu.baselines import pick_methods
     from img2imu.fewshot.manifest import make_manifest
     from img2imu.fewshot.runner import run_grid
     from img2imu.fewshot.tasks import load_tasks, pick_tasks
 
-    _check(arguments)
+    _check_arguments(arguments)
     out: Path = arguments.out
-    wanted, methods = pick_tasks(arguments.tasks), pick_methods(arguments.methods)
-    tasks, missing = load_tasks(wanted, arguments.data_dir)
+    picked_tasks = pick_tasks(arguments.tasks)
+    methods = pick_methods(arguments.methods)
+    tasks, missing = load_tasks(picked_tasks, arguments.data_dir)
     for sentence in missing:
         print(sentence)
     if not tasks:
         raise DataError(
-            f"none of the tasks {', '.join(task.name for task in wanted)} has its data, expected at least "
-            "one: see above, and give --data-dir"
+            f"none of the tasks {', '.join(task.name for task in picked_tasks)} has its data, "
+            "expected at least one: see above, and give --data-dir"
         )
     manifests = [
         make_manifest(data, arguments.k, arguments.draws, arguments.seed) for data in tasks
@@ -87,18 +89,18 @@ def main(arguments: argparse.Namespace) -> int:
     _print_tasks(tasks, manifests)
     if not any(draw.support for manifest in manifests for draw in manifest.draws):
         raise DataError(
-            f"no task has {min(arguments.k)} windows of every class to learn from, which is the smallest k "
-            "asked for: ask for fewer with --k"
+            f"no task has {min(arguments.k)} windows of every class to learn from, which is the "
+            "smallest k asked for: ask for fewer with --k"
         )
     _write_manifests(out / "manifests", manifests)
     results, failures = run_grid(tasks, manifests, methods, out / CELLS, arguments.jobs)
     _print_failures(failures)
     if results:
-        _report(out, results, _protocol(arguments, tasks, manifests, failures))
+        _write_report(out, results, _protocol(arguments, tasks, manifests, failures))
     return EXIT_INCOMPLETE if failures else 0
 
 
-def _numbers(text: str) -> list[int]:
+def _whole_numbers(text: str) -> list[int]:
     try:
         return [int(number) for number in names(text)]
     except ValueError:
@@ -107,8 +109,8 @@ def _numbers(text: str) -> list[int]:
         ) from None
 
 
-def _check(arguments: argparse.Namespace) -> None:
-    """Before minutes of work rather than after them."""
+def _check_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse arguments that would fail only after minutes of work."""
     from edge_runtime.errors import DataError, OutputError
 
     if arguments.seed < 0:
@@ -129,11 +131,13 @@ def _print_tasks(tasks: Sequence[TaskData], manifests: Sequence[Manifest]) -> No
     for data, manifest in zip(tasks, manifests, strict=True):
         n_subjects = len(np.unique(data.windows.subjects))
         print(
-            f"{data.task.name}: {len(data.windows)} windows of {data.task.window_s:g} s, {len(data.class_names)} "
-            f"classes, {n_subjects} subjects ({data.task.subject}), manifest {manifest.sha256[:12]}"
+            f"{data.task.name}: {len(data.windows)} windows of {data.task.window_s:g} s, "
+            f"{len(data.class_names)} classes, {n_subjects} subjects ({data.task.subject}), "
+            f"manifest {manifest.sha256[:12]}"
         )
         for line in (
-            f"licence {data.licence or 'not stated'}; {data.citation or 'see the source of the file'}",
+            f"licence {data.licence or 'not stated'}; "
+            f"{data.citation or 'see the source of the file'}",
             *data.notes,
             *manifest.left_out,
         ):
@@ -148,10 +152,11 @@ def _write_manifests(directory: Path, manifests: Sequence[Manifest]) -> None:
 
 
 def _print_failures(failures: Sequence[Failure]) -> None:
-    tasks_of: dict[tuple[str, str], list[str]] = {}
+    tasks_by_failure: dict[tuple[str, str], list[str]] = {}  # method and reason to tasks
     for failure in failures:
-        tasks_of.setdefault((failure.cell.method, failure.why), []).append(failure.cell.task)
-    for (method, why), tasks in tasks_of.items():
+        key = (failure.cell.method, failure.why)
+        tasks_by_failure.setdefault(key, []).append(failure.cell.task)
+    for (method, why), tasks in tasks_by_failure.items():
         print(f"{method} failed in {len(tasks)} cells of {', '.join(dict.fromkeys(tasks))}: {why}")
 
 
@@ -190,7 +195,7 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _report(out: Path, results: Sequence[Result], protocol: Json) -> None:
+def _write_report(out: Path, results: Sequence[Result], protocol: Json) -> None:
     from img2imu.fewshot.report import (
         plot_critical_difference,
         plot_curves,
@@ -198,12 +203,16 @@ def _report(out: Path, results: Sequence[Result], protocol: Json) -> None:
         write_report,
     )
 
-    written = write_report(out, results, protocol)
+    paths = [*write_report(out, results, protocol)]
     summaries = summarise(results)
-    curves, ranks = out / "curves.png", out / "ranks.png"
+    curves = out / "curves.png"
     plot_curves(summaries, curves)
+    paths.append(curves)
+    ranks = out / "ranks.png"
     why_not = plot_critical_difference(summaries, ranks)
+    if not why_not:
+        paths.append(ranks)
     print((out / "table.md").read_text(encoding="utf-8"))
-    print("wrote " + ", ".join(map(str, [*written, curves] + ([] if why_not else [ranks]))))
+    print("wrote " + ", ".join(map(str, paths)))
     if why_not:
         print(why_not)

@@ -14,7 +14,7 @@ from img2imu.commands.arguments import at_least, names
 
 if TYPE_CHECKING:
     from img2imu import MotionClassifier
-    from img2imu.datasets import DataSet
+    from img2imu.data_set import DataSet
     from img2imu.splits import Indices
     from img2imu.windows import Windows
 
@@ -22,12 +22,12 @@ ENDING = ".npz"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the command takes."""
+    """Declare the arguments of the command."""
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="a name out of img2imu data list, NAME:PATH, an .npz data set, "
-        "a .csv with a column of labels, or a folder of recordings: DIR/LABEL/*.{csv,npz,zip} or "
+        help="a name that img2imu data list shows, NAME:PATH, an .npz data set, a .csv with a "
+        "column of labels, or a folder of recordings: DIR/LABEL/*.{csv,npz,zip} or "
         "DIR/SUBJECT/LABEL/*.{csv,npz,zip}",
     )
     parser.add_argument(
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate-hz",
         metavar="R",
         type=float,
-        help="samples per second to bring your own recordings to (default: their own)",
+        help="samples per second to resample your own recordings to (default: their own rate)",
     )
     held_out = parser.add_mutually_exclusive_group()
     held_out.add_argument(
@@ -63,23 +63,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=at_least(0),
         default=0,
-        help="hold N people out and print how well they are recognised (default: train on all)",
+        help="hold out N people and print how well they are recognised (default: train on all)",
     )
-    held_out.add_argument("--test-on", metavar="A,B", type=names, help="hold these people out")
+    held_out.add_argument("--test-on", metavar="A,B", type=names, help="hold out these people")
     parser.add_argument(
         "--train-on",
         metavar="A,B",
         type=names,
-        help="learn from these people alone (default: from all who are not held out)",
+        help="learn from these people only (default: from all who are not held out)",
     )
-    parser.add_argument("--name", help="of the model, for people (default: the name of the data)")
+    parser.add_argument(
+        "--name", help="human-readable name of the model (default: the name of the data)"
+    )
     parser.add_argument(
         "--seed", type=at_least(0), default=0, help="of every draw (default: %(default)d)"
     )
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Train, and write the model when everything went well."""
+    """Train, and write the model if everything went well."""
     from img2imu import MotionClassifier
     from img2imu.datasets import load_data_set
     from img2imu.splits import manifest_sha256, pick_support
@@ -101,38 +103,18 @@ def main(arguments: argparse.Namespace) -> int:
     print(f"trained in {time.perf_counter() - start_s:.1f} s")
     if len(test):
         _print_test(classifier, windows.select(test))
-    source = f"{data_set.name} ({data_set.licence})" if data_set.licence else data_set.name
     classifier.save(
         output,
         name=arguments.name or data_set.name,
-        data_set=source,
+        data_set=f"{data_set.name} ({data_set.licence})" if data_set.licence else data_set.name,
         split_sha256=manifest_sha256(windows, train),
     )
     _print_next(output)
     return 0
 
 
-def _split(windows: Windows, arguments: argparse.Namespace) -> tuple[Indices, Indices]:
-    """Windows to learn from, and to test on; the latter may be none."""
-    import numpy as np
-
-    from edge_runtime.errors import DataError
-    from img2imu.splits import split_by_name, split_by_subject
-
-    if arguments.test_on is not None:
-        return split_by_name(windows, arguments.train_on, arguments.test_on)
-    if arguments.train_on is not None:
-        raise DataError(
-            f"--train-on names {', '.join(arguments.train_on) or 'nobody'} but --test-on nobody, expected "
-            "both: add --test-on, or leave --train-on out"
-        )
-    if arguments.test_subjects:
-        return split_by_subject(windows, arguments.test_subjects, arguments.seed)
-    return np.arange(len(windows)), np.arange(0)
-
-
 def _check_output(output: Path, data: str) -> None:
-    """Before minutes of work rather than after them."""
+    """Refuse an output that cannot be written before minutes of work."""
     from edge_runtime.errors import OutputError
     from edge_runtime.files import check_writable
 
@@ -146,6 +128,25 @@ def _check_output(output: Path, data: str) -> None:
         raise OutputError(f"{output} is the data to learn from: give -o another name")
 
 
+def _split(windows: Windows, arguments: argparse.Namespace) -> tuple[Indices, Indices]:
+    """Return the windows to learn from, and those to test on. There may be none to test on."""
+    import numpy as np
+
+    from edge_runtime.errors import DataError
+    from img2imu.splits import split_by_name, split_by_subject
+
+    if arguments.test_on is not None:
+        return split_by_name(windows, arguments.train_on, arguments.test_on)
+    if arguments.train_on is not None:
+        raise DataError(
+            f"--train-on names {', '.join(arguments.train_on) or 'nobody'} but --test-on nobody, "
+            "expected both: add --test-on, or leave --train-on out"
+        )
+    if arguments.test_subjects:
+        return split_by_subject(windows, arguments.test_subjects, arguments.seed)
+    return np.arange(len(windows)), np.arange(0)
+
+
 def _print_data(data_set: DataSet, support: Windows) -> None:
     import numpy as np
 
@@ -154,20 +155,16 @@ def _print_data(data_set: DataSet, support: Windows) -> None:
         f"{support.samples.shape[1] / support.rate_hz:g} s"
     )
     if data_set.licence:
-        print(
-            textwrap.fill(
-                f"licence {data_set.licence}; {data_set.citation}", 100, subsequent_indent="  "
-            )
-        )
+        terms = f"licence {data_set.licence}; {data_set.citation}"
+        print(textwrap.fill(terms, 100, subsequent_indent="  "))
     width = max(5, *map(len, data_set.label_names))
     print(f"\n{'class':{width}}  windows  people")
     for label, name in enumerate(data_set.label_names):
         people = support.subjects[support.labels == label]
         note = "" if len(people) else "  not learnt: it has no window to learn from"
         print(f"{name:{width}}  {len(people):7}  {len(np.unique(people)):6}{note}")
-    print(
-        f"{'total':{width}}  {len(support):7}  {len(np.unique(support.subjects)):6}\n", flush=True
-    )
+    n_people = len(np.unique(support.subjects))
+    print(f"{'total':{width}}  {len(support):7}  {n_people:6}\n", flush=True)
 
 
 def _print_test(classifier: MotionClassifier, test: Windows) -> None:
@@ -184,7 +181,8 @@ def _print_test(classifier: MotionClassifier, test: Windows) -> None:
 
 
 def _print_next(output: Path) -> None:
-    model, tflite = shlex.quote(str(output)), shlex.quote(str(output.with_suffix(".tflite")))
+    model = shlex.quote(str(output))
+    tflite = shlex.quote(str(output.with_suffix(".tflite")))
     print(
         f"wrote {output} ({math.ceil(output.stat().st_size / 1024)} KiB)\n\n"
         f"next:\n"

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
+from img2imu.data_set import NO_LABEL, Clock, DataSet, LabelledRecording
 from img2imu.datasets.archive import Archive
-from img2imu.datasets.data_set import NO_LABEL, Clock, DataSet, LabelledRecording
-from img2imu.datasets.raw_time import join_sensors, labelled_pieces, runs
+from img2imu.datasets.raw import join_sensors, labelled_pieces, runs
 from img2imu.progress import bar
 
 RATE_HZ = 50.0  # the slowest phone's; the others have 100 to 200
@@ -33,25 +33,25 @@ ROW = np.dtype(
     ]
 )
 COLUMNS = (2, 3, 4, 5, 6, 8, 9)  # of HEADER, in the order of ROW
-BLOCK_LINES = 500_000  # 13 million lines as text would fill the memory of a small machine
+BLOCK_LINES = 500_000  # all 13 million lines as text would fill the memory of a small machine
+COMPACT_ROW = np.dtype([("time_ns", "i8"), ("xyz", "f4", 3), ("label", "i2")])
 LICENCE = "CC BY 4.0"
 CITATION = (
-    "A. Stisen, H. Blunck, S. Bhattacharya, T. S. Prentow, M. B. Kjærgaard, A. Dey, T. Sonne, M. M. Jensen: "
-    "Smart devices are different: assessing and mitigating mobile sensing heterogeneities for activity "
-    "recognition. SenSys 2015, 127-140. doi:10.24432/C5689X"
+    "A. Stisen, H. Blunck, S. Bhattacharya, T. S. Prentow, M. B. Kjærgaard, A. Dey, T. Sonne, "
+    "M. M. Jensen: Smart devices are different: assessing and mitigating mobile sensing "
+    "heterogeneities for activity recognition. SenSys 2015, 127-140. doi:10.24432/C5689X"
 )
 
 Wearer = tuple[str, str]  # user, device
-Compact = np.dtype([("time_ns", "i8"), ("xyz", "f4", 3), ("label", "i2")])
 
 
 def load_hhar(place: Path) -> DataSet:
-    """Read ``Phones_accelerometer.csv`` and ``Phones_gyroscope.csv`` as the archive's readme.txt describes them.
+    """Read ``Phones_accelerometer.csv`` and ``Phones_gyroscope.csv``, as the readme.txt says.
 
-    Columns are those of :data:`HEADER`: Creation_Time is the phone's, in nanoseconds; x, y, z are
-    in m/s^2 with gravity and in rad/s; gt is the activity, "null" between two. Each phone of each
-    person is one recording. The two sensors have timestamps of their own; the gyroscope is
-    interpolated at the accelerometer's.
+    Columns are those of :data:`HEADER`. Creation_Time is the phone's, in nanoseconds. x, y, z are
+    in m/s^2 with gravity and in rad/s. gt is the activity, "null" between two activities. Each
+    phone of each person is one recording. Each sensor has its own timestamps. The gyroscope is
+    interpolated at those of the accelerometer.
 
     Args:
         place: the archive, "Activity recognition exp.zip" in it, or the folder that was in that.
@@ -62,46 +62,53 @@ def load_hhar(place: Path) -> DataSet:
     recordings: list[LabelledRecording] = []
     clocks = []
     with Archive(place, inner=r"Activity recognition exp\.zip$") as files:
-        acc, gyro = (
-            _read(files, files.one(rf"Phones_{sensor}\.csv"))
-            for sensor in ("accelerometer", "gyroscope")
-        )
-    for (user, device), moving in sorted(acc.items()):
-        turning = gyro.get((user, device))
-        if turning is None:  # one sensor alone would be another set of channels
+        acc = _read_phones(files, files.find(r"Phones_accelerometer\.csv"))
+        gyro = _read_phones(files, files.find(r"Phones_gyroscope\.csv"))
+    for (user, device), acc_rows in sorted(acc.items()):
+        gyro_rows = gyro.get((user, device))
+        if gyro_rows is None:  # one sensor alone would be another set of channels
             continue
         name = f"user {user} {device}"
-        start_ns = int(moving["time_ns"][0])
-        times_s, gyro_s = ((rows["time_ns"] - start_ns) / 1e9 for rows in (moving, turning))
+        start_ns = int(acc_rows["time_ns"][0])
+        times_s = (acc_rows["time_ns"] - start_ns) / 1e9
+        gyro_times_s = (gyro_rows["time_ns"] - start_ns) / 1e9
         clocks.append(Clock(name, times_s))
-        kept, samples = join_sensors(times_s, moving["xyz"], gyro_s, turning["xyz"])
+        kept, samples = join_sensors(times_s, acc_rows["xyz"], gyro_times_s, gyro_rows["xyz"])
         recordings += labelled_pieces(
-            name, user, times_s[kept], samples, moving["label"][kept], RATE_HZ
+            name, user, times_s[kept], samples, acc_rows["label"][kept], RATE_HZ
         )
     return DataSet(
-        "hhar", LICENCE, CITATION, RATE_HZ, CHANNELS, ACTIVITIES, tuple(recordings), tuple(clocks)
+        name="hhar",
+        licence=LICENCE,
+        citation=CITATION,
+        rate_hz=RATE_HZ,
+        channels=CHANNELS,
+        label_names=ACTIVITIES,
+        recordings=tuple(recordings),
+        clocks=tuple(clocks),
     )
 
 
-def _read(files: Archive, name: str) -> dict[Wearer, npt.NDArray[np.void]]:
-    """Each phone's rows, those of one timestamp once, in the order of their timestamps."""
+def _read_phones(files: Archive, name: str) -> dict[Wearer, npt.NDArray[np.void]]:
+    """Return each phone's rows, sorted by time, without repeated timestamps."""
     parts: dict[Wearer, list[npt.NDArray[np.void]]] = {}
-    for rows in _blocks(files, name):
+    for rows in _read_blocks(files, name):
         for begin, end in runs(rows["user"], rows["device"], rows["activity"]):
-            mine = rows[begin:end]
-            compact = np.empty(len(mine), Compact)
-            compact["time_ns"] = mine["time_ns"]
-            compact["xyz"] = np.column_stack([mine["x"], mine["y"], mine["z"]])
-            compact["label"] = _label(name, str(mine["activity"][0]))
-            parts.setdefault((str(mine["user"][0]), str(mine["device"][0])), []).append(compact)
-    whole = {wearer: np.concatenate(rows) for wearer, rows in parts.items()}
-    return {
-        wearer: rows[np.unique(rows["time_ns"], return_index=True)[1]]
-        for wearer, rows in whole.items()
-    }
+            run = rows[begin:end]
+            compact = np.empty(len(run), COMPACT_ROW)
+            compact["time_ns"] = run["time_ns"]
+            compact["xyz"] = np.column_stack([run["x"], run["y"], run["z"]])
+            compact["label"] = _label_number(name, str(run["activity"][0]))
+            wearer = (str(run["user"][0]), str(run["device"][0]))
+            parts.setdefault(wearer, []).append(compact)
+    phones = {}
+    for wearer, blocks in parts.items():
+        rows = np.concatenate(blocks)
+        phones[wearer] = rows[np.unique(rows["time_ns"], return_index=True)[1]]
+    return phones
 
 
-def _blocks(files: Archive, name: str) -> Iterator[npt.NDArray[np.void]]:
+def _read_blocks(files: Archive, name: str) -> Iterator[npt.NDArray[np.void]]:
     with (
         files.open(name) as file,
         io.TextIOWrapper(file, encoding="utf-8-sig") as text,
@@ -122,7 +129,7 @@ def _blocks(files: Archive, name: str) -> Iterator[npt.NDArray[np.void]]:
             advance(len(lines))
 
 
-def _label(name: str, activity: str) -> int:
+def _label_number(name: str, activity: str) -> int:
     if activity == NO_ACTIVITY:
         return NO_LABEL
     if activity not in ACTIVITIES:

@@ -1,1 +1,1 @@
-"""Sensor-aware contrastive pre-training on photographs."""
+"""Contrastive pre-training on photographs, with augmentations made for sensors."""

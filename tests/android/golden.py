@@ -27,7 +27,7 @@ from edge_runtime.decision import GAP, RECOGNISED, UNKNOWN, WARMING_UP, Smoother
 from edge_runtime.errors import ContractError, StreamError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.statistics import STATISTICS
-from edge_runtime.network.interpreter import _stored
+from edge_runtime.network.interpreter import quantise
 from edge_runtime.recognizer import Recognizer
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
@@ -164,7 +164,7 @@ def _resamplers(folder, generator):
         jitter_s = 0 if name == "same" else generator.uniform(0, 0.3 / sensor_hz, 400)
         times = start_s + np.arange(400) / sensor_hz + jitter_s
         samples = _motion(generator, 400)
-        piece = LinearResampler(grid_hz, 6).push(times, samples)
+        piece = LinearResampler(grid_hz, 6).resample(times, samples)
         case = _Case(folder, f"resampler-{name}")
         case.doubles(
             times_in=times,
@@ -187,7 +187,7 @@ def _quantisers(folder, generator):
             [generator.uniform(-3, 3, 500), np.arange(-300, 300) * scale / 2, [1e9, -1e9]]
         )
         tensor = {"dtype": dtype, "quantization": (scale, zero)}
-        stored = _stored(values.astype(np.float32), tensor)
+        stored = quantise(values.astype(np.float32), tensor)
         loaded = (stored.astype(np.float32) - np.float32(zero)) * np.float32(
             scale
         )  # as in Model._output

@@ -81,17 +81,13 @@ def _contract(
 
 def _golden(contract, n=2):
     generator = np.random.default_rng(0)
-    front = contract.front_end
-    rows, columns = (
-        -(-size // Golden.IMAGE_STRIDE) for size in (front.image_height, front.image_width)
+    shapes = Golden.shapes(contract) | {"statistics": (5,)}
+    return Golden(
+        **{
+            name: generator.normal(size=(n, *shape)).astype(np.float32)
+            for name, shape in shapes.items()
+        }
     )
-    shapes = (
-        (contract.window_samples, len(contract.stream.channels)),
-        (5,),
-        (front.n_images, rows, columns, 3),
-        (len(contract.labels),),
-    )
-    return Golden(*(generator.normal(size=(n, *shape)).astype(np.float32) for shape in shapes))
 
 
 def _motion(n, rate_hz=50.0, channels=6, seed=0, start_s=0.0):

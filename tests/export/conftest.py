@@ -12,7 +12,7 @@ import torch
 from edge_runtime.contract.container import ModelFile, read_model
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.frontend import Features, FrontEnd
-from edge_runtime.network.interpreter import one
+from edge_runtime.network.interpreter import window_at
 from edge_runtime.recordings import Recording, write_csv
 from export import cost, pipeline
 from export.converters import litert_torch
@@ -21,8 +21,9 @@ from export.evidence import gather
 from export.network import DeviceNetwork
 from export.pipeline import Exported
 from img2imu.backbone import pretrained_backbone
+from img2imu.classifier import MotionClassifier
 from img2imu.cli import main
-from img2imu.storage import TrainedModel, load
+from img2imu.storage import Header
 
 torch.set_num_threads(1)  # threads that wait for each other make a busy machine ten times slower
 
@@ -51,6 +52,14 @@ def _write(path, samples):
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """A classifier and where it comes from."""
+
+    classifier: MotionClassifier
+    header: Header
+
+
+@dataclass(frozen=True)
 class Route:
     """What the commands made of a folder.
 
@@ -64,7 +73,7 @@ class Route:
 
     trained: Path
     printed: str
-    model: TrainedModel
+    model: Loaded
     exported: Exported
     file: ModelFile
 
@@ -106,7 +115,9 @@ def route(tmp_path_factory):
             == 0
         )
         assert main(["export", str(trained)]) == 0
-    return Route(trained, printed.getvalue(), load(trained), kept[0], read_model(kept[0].job.path))
+    classifier = MotionClassifier.load(trained)
+    model = Loaded(classifier, classifier.header_)
+    return Route(trained, printed.getvalue(), model, kept[0], read_model(kept[0].job.path))
 
 
 _export = pipeline.Exporter.export
@@ -115,7 +126,9 @@ _export = pipeline.Exporter.export
 @pytest.fixture(scope="session")
 def network(route, features):
     """The torch module that was converted."""
-    return DeviceNetwork(pretrained_backbone(), route.model.classifier.head_, one(features, 0))
+    return DeviceNetwork(
+        pretrained_backbone(), route.model.classifier.head_, window_at(features, 0)
+    )
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@ import numpy as np
 import torch
 
 from edge_runtime.contract.head import CLIP, LinearHead
-from edge_runtime.network.interpreter import one
+from edge_runtime.network.interpreter import window_at
 from export.network import DeviceNetwork
 from img2imu.backbone import pretrained_backbone
 
@@ -41,7 +41,7 @@ def test_far_features_are_clipped_as_in_the_head(features):
     )
     images, statistics = features.images[0], features.statistics[0]
     probabilities, embedding = run(
-        DeviceNetwork(pretrained_backbone(), head, one(features, 0)), images, statistics
+        DeviceNetwork(pretrained_backbone(), head, window_at(features, 0)), images, statistics
     )
     np.testing.assert_allclose(probabilities, head.probabilities(embedding), atol=1e-4)
     assert np.abs((embedding - head.mean) * head.inverse_std).max() > 10 * CLIP

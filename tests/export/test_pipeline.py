@@ -15,11 +15,11 @@ from edge_runtime.errors import ContractError, OutputError
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import hop_samples
 from edge_runtime.network.interpreter import Model
+from edge_runtime.network.verification import GOLDEN_STEP
 from export.checks import ExportError
 from export.converters import litert_torch
 from export.converters.litert_torch import LitertTorch
 from export.pipeline import (
-    GOLDEN_STEP,
     LIBRARIES,
     build_contract,
     export_model,

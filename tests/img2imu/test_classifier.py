@@ -1,3 +1,4 @@
+import doctest
 import pickle
 
 import numpy as np
@@ -7,25 +8,25 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GroupKFold, cross_val_predict, cross_val_score
 
-import img2imu
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu import MotionClassifier
+from img2imu.storage import DEFAULT_NAME, describe
 
 RATE_HZ, SAMPLES = 50.0, 100
 SWING_HZ = (1.0, 3.0, 8.0)
 SETS = (("acc_z",), CHANNELS[:3], CHANNELS[3:], CHANNELS)
 
 
-def motions(each=4, channels=CHANNELS, samples=SAMPLES, rate_hz=RATE_HZ, seed=0):
-    """Windows (3 * each, samples, channels) of three motions, in no order, and the number of each."""
+def motions(n=4, channels=CHANNELS, samples=SAMPLES, rate_hz=RATE_HZ, seed=0):
+    """Return windows (3 * n, samples, channels) of three motions, shuffled, and their numbers."""
     random = np.random.default_rng(seed)
-    numbers = random.permutation(np.repeat(np.arange(3), each))
+    numbers = random.permutation(np.repeat(np.arange(3), n))
     times_s = np.arange(samples) / rate_hz
     windows = random.normal(0, 0.05, (len(numbers), samples, 6)) + np.array([0, 0, 9.81, 0, 0, 0])
     for window, number in zip(windows, numbers, strict=True):
         strength = np.ones(6)
-        strength[[number, 3 + number]] = 3  # each about another axis too
+        strength[[number, 3 + number]] = 3  # a motion is strongest on one axis
         phase = 2 * np.pi * SWING_HZ[number] * times_s[:, None] + random.uniform(0, 6, 6)
         window += strength * np.sin(phase)
     columns = [CHANNELS.index(name) for name in channels]
@@ -37,10 +38,10 @@ def fitted():
     return MotionClassifier(RATE_HZ, CHANNELS).fit(*motions())
 
 
-@pytest.mark.parametrize("each", [1, 5])
+@pytest.mark.parametrize("windows_per_class", [1, 5])
 @pytest.mark.parametrize("channels", SETS, ids=len)
-def test_clean_motions_are_all_recognised(channels, each):
-    classifier = MotionClassifier(RATE_HZ, channels).fit(*motions(each, channels))
+def test_clean_motions_are_all_recognised(channels, windows_per_class):
+    classifier = MotionClassifier(RATE_HZ, channels).fit(*motions(windows_per_class, channels))
     windows, numbers = motions(10, channels, seed=1)
     np.testing.assert_array_equal(classifier.predict(windows), numbers)
 
@@ -74,7 +75,7 @@ def test_probabilities(fitted):
     ],
     ids=lambda names: names.dtype.str,
 )
-def test_labels_come_back_as_they_were_given(names):
+def test_labels_keep_their_type_and_values(names):
     windows, numbers = motions()
     classifier = MotionClassifier(RATE_HZ, CHANNELS).fit(windows, names[numbers])
     new, expected = motions(seed=1)
@@ -96,7 +97,7 @@ def test_two_classes():
     np.testing.assert_array_equal(classifier.predict(windows[some]), numbers[some] == 1)
 
 
-def test_text_in_objects_as_pandas_gives_it_can_be_saved(tmp_path):
+def test_text_stored_as_objects_by_pandas_can_be_saved(tmp_path):
     windows, numbers = motions()
     labels = np.array(["rest", "walk", "jump"], object)[numbers]
     classifier = MotionClassifier(RATE_HZ, CHANNELS).fit(windows, labels)
@@ -105,13 +106,13 @@ def test_text_in_objects_as_pandas_gives_it_can_be_saved(tmp_path):
     assert MotionClassifier.load(tmp_path / "m.npz").predict(windows).tolist() == labels.tolist()
 
 
-def test_lists_serve_as_well_as_arrays(fitted):
+def test_lists_are_accepted_like_arrays(fitted):
     windows, numbers = motions()
     classifier = MotionClassifier(RATE_HZ, list(CHANNELS)).fit(windows.tolist(), numbers.tolist())
     np.testing.assert_array_equal(classifier.predict_proba(windows), fitted.predict_proba(windows))
 
 
-def test_the_callers_arrays_are_left_alone():
+def test_the_callers_arrays_are_not_changed():
     windows, numbers = motions()
     before = windows.copy(), numbers.copy()
     MotionClassifier(RATE_HZ, CHANNELS).fit(windows, numbers).predict(windows)
@@ -126,13 +127,13 @@ def test_the_same_windows_give_the_same_model_to_the_last_bit(fitted):
     np.testing.assert_array_equal(again.head_.weights, fitted.head_.weights)
 
 
-def test_a_window_is_judged_alike_alone_and_among_others(fitted):
+def test_a_window_gets_the_same_answer_alone_and_among_others(fitted):
     windows, _ = motions(30, seed=1)  # more than one chunk
     together = fitted.predict_proba(windows)
     np.testing.assert_allclose(fitted.predict_proba(windows[70:71]), together[70:71], atol=1e-5)
 
 
-def test_the_order_of_the_training_windows_decides_nothing(fitted):
+def test_the_order_of_the_training_windows_does_not_matter(fitted):
     windows, numbers = motions()
     order = np.random.default_rng(5).permutation(len(numbers))
     shuffled = MotionClassifier(RATE_HZ, CHANNELS).fit(windows[order], numbers[order])
@@ -155,7 +156,7 @@ def test_parameters_can_be_read_set_and_cloned(fitted):
     assert "rate_hz=25.0" in repr(copy)
 
 
-def test_fit_gives_the_classifier_and_can_be_called_again():
+def test_fit_returns_the_classifier_and_can_be_called_again():
     classifier = MotionClassifier(RATE_HZ, CHANNELS)
     assert classifier.fit(*motions(2)) is classifier
     longer = motions(2, samples=150)
@@ -197,7 +198,7 @@ def test_it_can_be_pickled(fitted):
 
 
 @pytest.mark.parametrize("use", ["predict", "predict_proba", "embed", "save"])
-def test_before_fit_scikit_learns_own_error(use, tmp_path):
+def test_before_fit_scikit_learns_error_is_raised(use, tmp_path):
     argument = tmp_path / "m.npz" if use == "save" else motions()[0]
     with pytest.raises(NotFittedError):
         getattr(MotionClassifier(RATE_HZ, CHANNELS), use)(argument)
@@ -214,12 +215,6 @@ def test_a_fit_that_failed_leaves_no_half_fitted_classifier():
             classifier.fit(windows, labels)
         with pytest.raises(NotFittedError):
             classifier.predict(motions()[0])
-
-
-def test_the_package_offers_it_and_nothing_else():
-    assert img2imu.MotionClassifier is MotionClassifier
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        _ = img2imu.nothing
 
 
 # ---- refusals
@@ -302,7 +297,7 @@ NUMBERS = motions()[1]
         (changed(0, (slice(None), slice(None), slice(3))), NUMBERS, "nothing but zeros"),
     ],
 )
-def test_what_cannot_be_learnt_from_is_refused_in_one_sentence(windows, labels, message):
+def test_unusable_training_data_is_refused_in_one_sentence(windows, labels, message):
     with pytest.raises(DataError, match=message) as caught:
         MotionClassifier(RATE_HZ, CHANNELS).fit(windows, labels)
     assert "\n" not in str(caught.value)
@@ -333,7 +328,7 @@ def test_wrong_parameters_are_refused_by_fit(rate_hz, channels, message):
         (changed(1e30), "window 5 holds NaN, infinite|window 5 holds NaN or infinite"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(fitted, windows, message):
+def test_unusable_windows_are_refused_by_predict(fitted, windows, message):
     with pytest.raises(DataError, match=message):
         fitted.predict(windows)
 
@@ -342,7 +337,7 @@ def test_what_cannot_be_judged_is_refused(fitted, windows, message):
 
 
 @pytest.mark.parametrize("channels", SETS, ids=len)
-def test_what_was_saved_answers_the_same_to_the_last_bit(tmp_path, channels):
+def test_a_saved_model_answers_the_same_to_the_last_bit(tmp_path, channels):
     classifier = MotionClassifier(RATE_HZ, channels, seed=3).fit(*motions(channels=channels))
     classifier.save(tmp_path / "m.npz")
     loaded = MotionClassifier.load(tmp_path / "m.npz")
@@ -354,3 +349,38 @@ def test_what_was_saved_answers_the_same_to_the_last_bit(tmp_path, channels):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(classifier, name))
     for name in ("window_samples_", "front_end_", "gravity_", "rate_hz", "channels", "seed"):
         assert getattr(loaded, name) == getattr(classifier, name)
+
+
+def test_a_fitted_classifier_is_enough_for_a_header(fitted):
+    header = describe(fitted)
+    assert (header.name, header.data_set, header.split_sha256) == (DEFAULT_NAME, "", "")
+    assert (header.rate_hz, header.channels, header.gravity) == (RATE_HZ, CHANNELS, "included")
+    assert header.front_end == fitted.front_end_
+    named = describe(fitted, "swings", data_set="data", split_sha256="ab" * 32)
+    assert (named.name, named.data_set, named.split_sha256) == ("swings", "data", "ab" * 32)
+
+
+def test_a_loaded_classifier_keeps_its_header_until_it_is_fitted_again(tmp_path):
+    windows, numbers = motions()
+    classifier = MotionClassifier(RATE_HZ, CHANNELS).fit(windows, numbers)
+    classifier.save(tmp_path / "a.npz", name="swings", data_set="data", split_sha256="ab" * 32)
+    loaded = MotionClassifier.load(tmp_path / "a.npz")
+    assert (loaded.header_.name, loaded.header_.data_set) == ("swings", "data")
+    assert describe(loaded) == loaded.header_
+    assert describe(loaded, data_set="other").data_set == "other"
+    loaded.save(tmp_path / "b.npz")
+    assert MotionClassifier.load(tmp_path / "b.npz").header_ == loaded.header_
+    loaded.fit(windows, numbers)
+    assert describe(loaded).name == DEFAULT_NAME
+
+
+# ---- documentation
+
+
+def test_the_example_in_the_docstring(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (example,) = doctest.DocTestFinder(recurse=False).find(MotionClassifier, "MotionClassifier")
+    assert example.examples
+    result = doctest.DocTestRunner().run(example)
+    assert result.failed == 0
+    assert (tmp_path / "motions.npz").exists()

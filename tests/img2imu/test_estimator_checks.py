@@ -1,8 +1,8 @@
 """scikit-learn's own checks of an estimator.
 
-They feed tables (n, features) and skip what declares, as ``MotionClassifier`` truly does, that it
-takes none. So that they run all the same, ``RowClassifier`` hands each row over as a window and
-changes nothing else.
+They feed tables (n, features). They skip an estimator that declares, as ``MotionClassifier`` does,
+that it takes no tables. So ``RowClassifier`` passes each row on as a window and changes nothing
+else.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from img2imu import MotionClassifier
 
 SAMPLES_PER_FEATURE = 16
-WAVE = 0.02 * np.sin(np.arange(SAMPLES_PER_FEATURE))  # no sensor stands still
+WAVE = 0.02 * np.sin(np.arange(SAMPLES_PER_FEATURE))  # a sensor's values always change
 
 
 class RowClassifier(MotionClassifier):
-    """Windows of one channel that dwell on one feature after the other."""
+    """Turns a row into a window of one channel that holds one feature after the other."""
 
     def fit(self, X, y):
         return super().fit(as_windows(X), y)
@@ -45,13 +45,15 @@ def as_windows(rows):
     return (rows[:, :, None] + WAVE).reshape(len(rows), -1, 1)
 
 
-# They demand scikit-learn's words about a table; ours speak of windows. The refusals themselves are
-# in test_classifier.py.
+# These checks expect scikit-learn's messages about a table. Our messages are about windows, and are
+# tested in test_classifier.py.
 ABOUT_TABLES = {
-    "check_n_features_in_after_fitting": "the message shall be 'X has 1 features, but ... is expecting 4'",
-    "check_estimators_empty_data_messages": "the message shall be '0 feature(s) while a minimum of ... is required'",
-    "check_fit2d_predict1d": "the message shall be 'Reshape your data'",
-    "check_dtype_object": "a dictionary among the numbers shall be a TypeError; ours is a DataError, a ValueError",
+    "check_n_features_in_after_fitting": "expects 'X has 1 features, but ... is expecting 4'",
+    "check_estimators_empty_data_messages": "expects '0 feature(s) while a minimum of ... is "
+    "required'",
+    "check_fit2d_predict1d": "expects 'Reshape your data'",
+    "check_dtype_object": "expects a TypeError for a dictionary among the numbers; ours is a "
+    "DataError, a ValueError",
 }
 
 
@@ -67,7 +69,7 @@ def test_scikit_learns_checks(estimator, check):
     check(estimator)
 
 
-def test_the_input_is_declared_as_it_is():
+def test_the_input_is_declared_correctly():
     tags = get_tags(MotionClassifier(50, "acc"))
     assert tags.input_tags.three_d_array
     assert not tags.input_tags.two_d_array

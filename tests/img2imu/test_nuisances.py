@@ -17,12 +17,13 @@ def windows_of(signal, channels):
 
 def test_there_is_a_copy_for_each_pace_gain_and_axis():
     assert nuisance_copies(windows_of(SINE, ACC + GYRO), ACC + GYRO).shape == (7, 2, N, 6)
+    # Nothing to turn.
     assert nuisance_copies(windows_of(SINE, ("acc_z",)), ("acc_z",)).shape == (
         4,
         2,
         N,
         1,
-    )  # nothing to turn
+    )
 
 
 def test_another_pace_stretches_time_about_the_middle():
@@ -32,7 +33,7 @@ def test_another_pace_stretches_time_about_the_middle():
     np.testing.assert_allclose(fast[within], SINE(PACES[1] * T[within]), atol=2e-3)
 
 
-def test_where_a_faster_motion_has_ended_the_signal_runs_back():
+def test_after_the_end_of_a_faster_motion_the_signal_runs_backwards():
     fast = nuisance_copies(windows_of(RAMP, ("acc_z",)), ("acc_z",))[1, 0, :, 0]
     beyond = np.abs(PACES[1] * T) > T[-1]
     assert beyond.sum() > 20
@@ -40,7 +41,7 @@ def test_where_a_faster_motion_has_ended_the_signal_runs_back():
     np.testing.assert_allclose(fast[beyond], RAMP(mirrored[beyond]), atol=1e-5)
 
 
-def test_a_gain_scales_what_moves_and_leaves_gravity():
+def test_a_gain_scales_the_motion_and_leaves_gravity():
     windows = windows_of(SINE, ACC) + np.float32(9.81)
     for gain, copy in zip(GAINS, nuisance_copies(windows, ACC)[2:4], strict=True):
         np.testing.assert_allclose(copy.mean(1), windows.mean(1), atol=1e-4)
@@ -57,9 +58,8 @@ def test_a_tilt_turns_both_sensors_by_the_same_angle(channels):
         columns = [channels.index(f"{kind}_{axis}") for axis in "xyz"]
         before = windows[..., columns]
         for axis, copy in enumerate(turned[..., columns]):
-            np.testing.assert_allclose(
-                copy[..., axis], before[..., axis], atol=1e-6
-            )  # the axis itself stays
+            # The axis itself stays.
+            np.testing.assert_allclose(copy[..., axis], before[..., axis], atol=1e-6)
             np.testing.assert_allclose(
                 np.linalg.norm(copy, axis=-1), np.linalg.norm(before, axis=-1), rtol=1e-5
             )
@@ -71,7 +71,7 @@ def test_a_tilt_turns_both_sensors_by_the_same_angle(channels):
             np.testing.assert_allclose(angle, TILT_DEG, atol=1e-3)
 
 
-def test_the_windows_themselves_are_left_alone():
+def test_the_windows_themselves_are_not_changed():
     windows = windows_of(SINE, ACC)
     before = windows.copy()
     nuisance_copies(windows, ACC)

@@ -14,7 +14,7 @@ LABELS = ("a", "b", "c")
 
 
 def windows_of(counts):
-    """``counts``: (person, label) to number of windows."""
+    """Make windows; ``counts`` is (person, label) to number of windows."""
     people = [person for (person, _), n in counts.items() for _ in range(n)]
     labels = np.array([label for (_, label), n in counts.items() for _ in range(n)], np.int64)
     n = len(labels)
@@ -42,7 +42,7 @@ COUNTS = st.dictionaries(
 
 
 @given(counts=COUNTS, seed=st.integers(0, 100), data=st.data())
-def test_a_split_is_complete_and_shares_nobody(counts, seed, data):
+def test_a_split_is_complete_and_shares_no_person(counts, seed, data):
     windows = windows_of(counts)
     n_people = len(np.unique(windows.subjects))
     if n_people < 2:
@@ -56,7 +56,7 @@ def test_a_split_is_complete_and_shares_nobody(counts, seed, data):
     assert not set(windows.subjects[train]) & set(windows.subjects[test])
 
 
-def test_the_seed_decides_who_is_held_out():
+def test_the_seed_decides_the_people_held_out():
     def held_out(seed):
         return tuple(np.unique(EVEN.subjects[split_by_subject(EVEN, 2, seed)[1]]))
 
@@ -101,7 +101,7 @@ def test_people_by_name():
         (None, ["ada", "bo", "cy", "di"], "0 people were to be learnt from and 4 tested on"),
     ],
 )
-def test_lists_of_people_that_cannot_be(train, test, message):
+def test_impossible_lists_of_people(train, test, message):
     with pytest.raises(DataError, match=message):
         split_by_name(EVEN, train, test)
 
@@ -122,25 +122,25 @@ def test_supports_are_exact_and_spread_over_people(counts, k, seed):
     for label in np.unique(windows.labels):
         of_class = support[windows.labels[support] == label]
         assert len(of_class) == k
-        given_by = Counter(windows.subjects[of_class].tolist())
-        most = max(given_by.values())
+        by_person = Counter(windows.subjects[of_class].tolist())
+        most = max(by_person.values())
         for (person, other_label), n in counts.items():
-            if (
-                other_label == label and person != test_person
-            ):  # nobody gives less than one below the most but for lack
-                assert given_by[person] >= min(n, most - 1)
+            # Each person gives as many as the others, or one less, unless they have too few.
+            if other_label == label and person != test_person:
+                assert by_person[person] >= min(n, most - 1)
 
 
 def test_a_persons_recordings_take_turns():
     everyone = np.arange(len(EVEN))
     for seed in range(10):
-        support = pick_support(
-            EVEN, everyone, 8, seed
-        )  # two of each of four people, who have two recordings
+        # Two of each of four people, who have two recordings.
+        support = pick_support(EVEN, everyone, 8, seed)
         for label in range(3):
             for person in ("ada", "bo", "cy", "di"):
-                own = support[(EVEN.labels[support] == label) & (EVEN.subjects[support] == person)]
-                assert len(own) == 2 and len(set(EVEN.recordings[own].tolist())) == 2
+                of_person = support[
+                    (EVEN.labels[support] == label) & (EVEN.subjects[support] == person)
+                ]
+                assert len(of_person) == 2 and len(set(EVEN.recordings[of_person].tolist())) == 2
 
 
 def test_the_seed_decides_the_support():
@@ -159,12 +159,12 @@ def test_too_few_windows_of_a_class():
         pick_support(windows, np.arange(len(windows)), 0, 0)
 
 
-def test_a_class_that_no_window_has_is_no_class():
+def test_a_label_without_windows_is_not_a_class():
     windows = windows_of({("ada", 0): 5, ("ada", 2): 2})
     assert len(pick_support(windows, np.arange(7), 2, 0)) == 4
 
 
-def test_the_manifest_is_that_of_the_windows_whatever_their_order():
+def test_the_manifest_does_not_depend_on_the_order_of_the_windows():
     chosen = np.array([7, 2, 30])
     expected = hashlib.sha256(b"0,32\n1,32\n6,0\n").hexdigest()
     assert manifest_sha256(EVEN, chosen) == expected

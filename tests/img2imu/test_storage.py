@@ -24,7 +24,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def saved(classifier, tmp_path_factory):
-    """The bytes of a trained model."""
+    """Return the bytes of a trained model."""
     path = tmp_path_factory.mktemp("saved") / "mine.npz"
     classifier.save(path, data_set="made up", split_sha256="ab" * 32)
     return path.read_bytes()
@@ -32,7 +32,7 @@ def saved(classifier, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def refusal(tmp_path_factory):
-    """The sentence by which these bytes are refused."""
+    """Return the message that refuses these bytes."""
     path = tmp_path_factory.mktemp("refused") / "model.npz"
 
     def call(content):
@@ -47,7 +47,7 @@ def refusal(tmp_path_factory):
 
 
 def rewritten(saved, leave_out=(), **changes):
-    """The same file with some arrays replaced or left out."""
+    """Return the file with some arrays replaced or left out."""
     with np.load(io.BytesIO(saved)) as stored:
         arrays = {name: stored[name] for name in stored.files if name not in leave_out} | changes
     content = io.BytesIO()
@@ -63,7 +63,7 @@ def with_header(saved, leave_out=(), **changes):
     )
 
 
-def test_the_header_says_where_the_model_comes_from(classifier, saved, tmp_path):
+def test_the_header_holds_where_the_model_comes_from(classifier, saved, tmp_path):
     (tmp_path / "m.npz").write_bytes(saved)
     header = load(tmp_path / "m.npz").header
     assert (header.format, header.backbone) == (FORMAT, BACKBONE)
@@ -105,11 +105,11 @@ def test_a_pickle_in_the_file_is_not_run(saved, refusal, tmp_path):
 
 
 def test_a_later_version_may_design_another_front_end(saved, classifier, tmp_path, monkeypatch):
-    """The front end is the file's, not what today's design would choose."""
+    """The front end comes from the file, not from the present design."""
     (tmp_path / "m.npz").write_bytes(saved)
     monkeypatch.setattr("edge_runtime.frontend.design.SHAPE", ("max",))
     monkeypatch.setattr("edge_runtime.frontend.design.LIMITS_DB", {"acc": (-10.0, 10.0)})
-    loaded = load(tmp_path / "m.npz").classifier
+    loaded = MotionClassifier.load(tmp_path / "m.npz")
     windows = classifier.support_windows_
     np.testing.assert_array_equal(loaded.predict_proba(windows), classifier.predict_proba(windows))
 
@@ -120,7 +120,7 @@ def test_a_later_version_may_design_another_front_end(saved, classifier, tmp_pat
 @pytest.mark.parametrize(
     "content", [b"", b"PK\x03\x04", b"nonsense" * 50, b"\x93NUMPY\x01\x00", b"\x80\x04K\x01."]
 )
-def test_what_is_no_npz_is_refused(refusal, content):
+def test_a_file_that_is_not_an_npz_is_refused(refusal, content):
     assert "is not a trained model, or is damaged" in refusal(content)
 
 
@@ -136,7 +136,7 @@ def test_another_npz_is_refused(refusal):
     assert "it has no array classes" in refusal(content.getvalue())
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_missing_and_unreadable_files(tmp_path):
     for path, message in ((tmp_path / "nowhere.npz", "No such file"), (tmp_path, "directory")):
         with pytest.raises(
             DataError, match=f"cannot read the trained model .*{message}.*img2imu train"
@@ -162,7 +162,7 @@ def test_flipped_bytes_are_refused_or_harmless(saved, classifier, tmp_path_facto
     path = tmp_path_factory.getbasetemp() / "flipped.npz"
     path.write_bytes(damaged)
     try:
-        loaded = load(path).classifier
+        loaded = MotionClassifier.load(path)
     except DataError as error:
         assert "\n" not in str(error)
         return
@@ -207,7 +207,7 @@ def test_arrays_that_do_not_fit_are_refused(saved, refusal, name, value):
     assert "is not a trained model (its array " in refusal(rewritten(saved, **{name: value}))
 
 
-def test_a_newer_format_asks_for_an_upgrade_whatever_else_it_holds(saved, refusal):
+def test_a_newer_format_asks_for_an_upgrade_with_any_other_keys(saved, refusal):
     sentence = refusal(with_header(saved, format=FORMAT + 1, leave_out=["gravity"], views="fused"))
     assert f"has format {FORMAT + 1} " in sentence
     assert sentence.endswith("pip install --upgrade img2imu")
@@ -238,11 +238,11 @@ def test_header_keys_are_checked(saved, refusal, changes, message):
 @pytest.mark.parametrize(
     "text", ["", "{", "[1]", "3", "null", "{}", '{"format": 1}', "[" * 100_000]
 )
-def test_a_header_that_is_none_is_refused(saved, refusal, text):
+def test_an_invalid_header_is_refused(saved, refusal, text):
     assert "its header cannot be read" in refusal(rewritten(saved, header=np.array(text)))
 
 
-def test_a_place_that_cannot_be_written(classifier, tmp_path):
+def test_a_file_that_cannot_be_written(classifier, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         classifier.save(tmp_path / "missing" / "m.npz")
     with pytest.raises(OutputError):
@@ -250,7 +250,7 @@ def test_a_place_that_cannot_be_written(classifier, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_file_survives_a_save_that_fails(classifier, saved, tmp_path, monkeypatch):
+def test_a_failed_save_keeps_the_old_file(classifier, saved, tmp_path, monkeypatch):
     (tmp_path / "m.npz").write_bytes(saved)
 
     def full(file, **_):

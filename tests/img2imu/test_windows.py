@@ -9,7 +9,7 @@ from img2imu.windows import cut_windows
 
 
 def data_set(*label_lists, rate_hz=20.0):
-    """One channel that counts the samples of all recordings, so that a window says where it was cut."""
+    """Make one channel that counts the samples, so that a window shows where it was cut."""
     recordings, count = [], 0
     for number, labels in enumerate(label_lists):
         samples = np.arange(count, count + len(labels), dtype=np.float32)[:, None]
@@ -20,7 +20,7 @@ def data_set(*label_lists, rate_hz=20.0):
     return DataSet("counts", "", "", rate_hz, ("acc_z",), ("a", "b", "c"), tuple(recordings))
 
 
-def test_windows_lie_side_by_side_in_each_stretch():
+def test_windows_follow_each_other_in_a_stretch():
     windows = cut_windows(
         data_set([0] * 50 + [-1] * 30 + [2] * 20, [1] * 19, [1] * 40), window_s=1.0
     )
@@ -66,7 +66,7 @@ def test_select_by_index_and_by_mask():
 def test_no_window_crosses_a_boundary_and_none_is_missed(label_lists, size, step):
     expanded = [[label for label, n in runs for _ in range(n)] for runs in label_lists]
     source = data_set(*expanded)
-    possible = []  # written out sample by sample
+    possible = []  # computed sample by sample
     for number, labels in enumerate(expanded):
         begin = 0
         for i in range(len(labels)):
@@ -104,8 +104,8 @@ def test_no_window_crosses_a_boundary_and_none_is_missed(label_lists, size, step
         (
             3.0,
             None,
-            "no window of 3 s fits into counts, whose 2 recordings are 2 to 4.5 s long and whose longest stretch "
-            "of one label is 2.5 s: take a shorter window, or record longer",
+            "no window of 3 s fits into counts, whose 2 recordings are 2 to 4.5 s long and whose "
+            "longest stretch of one label is 2.5 s: take a shorter window, or record longer",
         ),
     ],
 )

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
-from edge_runtime.pages.site import vendor_is_missing
+from edge_runtime.pages.server import vendor_is_missing
 from edge_runtime.recordings import read_recording
 from img2imu.cli import main
 

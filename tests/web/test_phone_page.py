@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from edge_runtime.pages.address import own_address
+from edge_runtime.pages.address import lan_address
 from img2imu.cli import main
 
 from .conftest import PICTURES
@@ -35,7 +35,7 @@ def phone(open_page):
 @pytest.fixture
 def reachable():
     """This machine's address on its network."""
-    address = own_address()
+    address = lan_address()
     try:
         with socket.socket() as probe:
             probe.bind((address, 0))

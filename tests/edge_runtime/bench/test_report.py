@@ -14,13 +14,12 @@ from edge_runtime.bench.results import (
     BenchResult,
     Live,
     Machine,
-    Memory,
     ModelResult,
     Percentiles,
     Speed,
     Start,
 )
-from edge_runtime.machine import MachineState
+from edge_runtime.machine import MachineState, Memory
 
 
 def p(us):

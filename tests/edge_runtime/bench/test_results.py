@@ -11,7 +11,6 @@ from edge_runtime.bench.results import (
     BenchResult,
     Live,
     Machine,
-    Memory,
     ModelResult,
     Percentiles,
     Speed,
@@ -20,7 +19,7 @@ from edge_runtime.bench.results import (
     write_result,
 )
 from edge_runtime.errors import OutputError, SourceError
-from edge_runtime.machine import MachineState
+from edge_runtime.machine import MachineState, Memory
 
 P = Percentiles(1.0, 2.0, 3.0, 4.0)
 STATE = MachineState("ondemand", 600.0, 1800.0, 50.5, (), ("under-voltage",), 0.1)

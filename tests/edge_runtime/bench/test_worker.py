@@ -2,8 +2,7 @@ import time
 
 import pytest
 
-from edge_runtime.bench.results import Memory
-from edge_runtime.bench.worker import Feeder, measure_live, measure_speed, read_memory
+from edge_runtime.bench.worker import Feeder, measure_live, measure_speed
 from edge_runtime.recognizer import Recognizer
 
 
@@ -77,12 +76,3 @@ def test_the_age_holds_the_network_and_late_ones_are_counted(feeder):
 
 def test_a_live_measurement_shorter_than_a_hop_still_has_a_decision(feeder):
     assert measure_live(feeder(), 0.01).decisions == 1
-
-
-def test_memory_is_read_in_units_of_a_kibibyte(tmp_path):
-    status = tmp_path / "status"
-    status.write_text("Name:\tpython\nVmHWM:\t   60000 kB\nVmRSS:\t   50000 kB\n")
-    assert read_memory(status) == Memory(51.2, 61.44)
-    status.write_text("Name:\tpython\n")
-    assert read_memory(status) == Memory(None, None)
-    assert read_memory(tmp_path / "missing") == Memory(None, None)

@@ -9,7 +9,7 @@ import pytest
 
 from edge_runtime.commands import cert
 from edge_runtime.errors import OutputError, UserError
-from edge_runtime.pages.address import context_of
+from edge_runtime.pages.address import load_certificate
 
 needs_openssl = pytest.mark.skipif(
     shutil.which("openssl") is None, reason="no openssl here: apt-get install openssl"
@@ -35,7 +35,7 @@ def test_a_client_that_trusts_it_gets_through(tmp_path, capsys):
     address = server.getsockname()
 
     def answer():
-        with server, context_of(folder).wrap_socket(server, server_side=True) as secure:
+        with server, load_certificate(folder).wrap_socket(server, server_side=True) as secure:
             for _ in range(3):
                 with secure.accept()[0] as connection:
                     connection.sendall(b"hello")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from edge_runtime import Recognizer
-from edge_runtime.commands.run import _between_views
+from edge_runtime.commands.run import _say_between_views
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.decision import RECOGNISED, Decision
 from edge_runtime.recordings import read_recording
@@ -68,7 +68,7 @@ def test_what_a_source_says_stands_between_two_views(monkeypatch, capsys):
     console.write(walk)
     assert "\x1b[4A" in terminal.getvalue()  # drawn over: heading, two bars, latency
     terminal.truncate(0)
-    _between_views([console])("the cable is out")
+    _say_between_views([console])("the cable is out")
     assert capsys.readouterr().err == "the cable is out\n"
     console.write(walk)
     assert "A\r" not in terminal.getvalue() and "walk" in terminal.getvalue()

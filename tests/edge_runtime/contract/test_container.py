@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.contract import container
-from edge_runtime.contract.container import Golden, pack_model, read_model
-from edge_runtime.contract.spec import Contract
+from edge_runtime.contract.container import Golden, Taught, pack_model, read_model
+from edge_runtime.contract.head import LinearHead
+from edge_runtime.contract.spec import Contract, TaughtSpec
 from edge_runtime.errors import ContractError
 
-TFLITE = (
-    b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 4
-)  # a head that says TFL3; the container looks no further
+# The identifier of a TensorFlow Lite file; the container looks no further.
+TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(range(256)) * 4
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def packed(make_contract, make_golden):
 
 @pytest.fixture(scope="module")
 def read_bytes(tmp_path_factory):
-    """read(), from bytes."""
+    """Write bytes to a file and read it as a model."""
     path = tmp_path_factory.mktemp("model") / "model.tflite"
 
     def call(content):
@@ -39,7 +39,7 @@ def read_bytes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def refusal(read_bytes, is_sentence):
-    """The sentence by which the reader refuses the bytes."""
+    """Return the message with which the reader refuses bytes."""
 
     def call(content):
         with pytest.raises(ContractError) as caught:
@@ -51,7 +51,7 @@ def refusal(read_bytes, is_sentence):
 
 
 def rezip(packed, change=None, leave_out=(), **options):
-    """The same model with its zip written anew, after ``change(archive)`` added its own entries."""
+    """Write the zip of a model again, with entries left out or added by ``change(archive)``."""
     appended = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(packed)) as old,
@@ -73,9 +73,9 @@ def test_what_was_packed_is_read_back(make_contract, make_golden, read_bytes, bo
     file = read_bytes(pack_model(TFLITE[:8] + body, contract, golden))
     assert (file.tflite, file.contract) == (TFLITE[:8] + body, contract)
     for name in ("windows", "statistics", "image_samples", "probabilities"):
-        found = getattr(file.golden, name)
-        assert found.dtype == np.float32
-        np.testing.assert_array_equal(found, getattr(golden, name))
+        values = getattr(file.golden, name)
+        assert values.dtype == np.float32
+        np.testing.assert_array_equal(values, getattr(golden, name))
 
 
 def test_equal_models_are_equal_files(packed, make_contract, make_golden):
@@ -91,7 +91,7 @@ def test_the_file_is_the_network_followed_by_a_zip_that_any_tool_reads(packed, m
         assert len(archive.read("golden/windows.f32")) == 2 * 32 * 6 * 4
 
 
-def test_a_missing_file_a_folder_and_an_impossible_path_are_refused(tmp_path, is_sentence):
+def test_a_path_that_cannot_be_read_is_refused(tmp_path, is_sentence):
     for path in (tmp_path / "nowhere.tflite", tmp_path, tmp_path / "nul\0nul"):
         with pytest.raises(ContractError, match="cannot read the model file") as caught:
             read_model(path)
@@ -102,11 +102,11 @@ def test_a_missing_file_a_folder_and_an_impossible_path_are_refused(tmp_path, is
 @pytest.mark.parametrize(
     "content", [b"", b"TFL3", b"\x89PNG\r\n\x1a\n" + bytes(100), b"PK\x03\x04" + bytes(100)]
 )
-def test_what_is_no_tflite_is_refused(refusal, content):
+def test_a_file_that_is_not_a_tflite_is_refused(refusal, content):
     assert "is not a .tflite model" in refusal(content)
 
 
-def test_a_file_of_another_kind_is_not_read_whole(tmp_path):
+def test_a_file_that_is_not_a_tflite_is_not_read_whole(tmp_path):
     path = tmp_path / "film.mkv"
     with path.open("wb") as file:
         file.truncate(1 << 30)  # takes no room on the disk
@@ -161,7 +161,7 @@ def test_garbage_after_the_network_is_refused(refusal, packed, garbage, keep):
 
 
 @pytest.mark.parametrize("place", range(8, len(TFLITE), 97))
-def test_one_flipped_bit_in_the_network_is_noticed(refusal, packed, place):
+def test_a_flipped_bit_in_the_network_is_refused(refusal, packed, place):
     damaged = bytearray(packed)
     damaged[place] ^= 1
     assert "the network is not the one that was exported" in refusal(bytes(damaged))
@@ -175,7 +175,7 @@ def test_two_models_in_one_file_are_refused(refusal, packed, make_contract, make
 @pytest.mark.parametrize(
     "name", ["../../outside.txt", "/etc/passwd", "C:\\evil", "golden/../img2imu.json", "x" * 60000]
 )
-def test_unknown_entries_are_left_alone(
+def test_unknown_entries_are_ignored(
     read_bytes, packed, make_contract, name, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -194,7 +194,7 @@ def test_a_repeated_entry_is_read_or_refused(read_bytes, refusal, packed, make_c
 
 
 class bounded_memory:
-    """Fails when more than ``limit`` bytes were allocated at once inside."""
+    """Fail if more than ``limit`` bytes were allocated at once inside."""
 
     def __init__(self, limit):
         self.limit = limit
@@ -225,7 +225,7 @@ def test_a_zip_bomb_is_refused_in_bounded_memory(refusal, packed, name, method):
     assert name in sentence
 
 
-def test_an_entry_that_lies_about_its_size_is_refused(refusal, packed):
+def test_an_entry_with_a_wrong_size_in_its_header_is_refused(refusal, packed):
     content = bytearray(packed)
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         size = archive.getinfo("golden/windows.f32").file_size
@@ -259,7 +259,7 @@ def replaced(packed, name, content):
     return rezip(packed, lambda z: z.writestr(name, content), leave_out=[name])
 
 
-def test_a_contract_that_is_no_text_is_refused(refusal, packed):
+def test_a_contract_that_is_not_text_is_refused(refusal, packed):
     assert "not UTF-8" in refusal(replaced(packed, "img2imu.json", b"\xff\xfe{"))
     assert "not valid JSON" in refusal(replaced(packed, "img2imu.json", "{"))
 
@@ -290,7 +290,7 @@ def test_golden_vectors_are_little_endian_float32_without_a_header(read_bytes, p
     assert golden.probabilities.tolist() == [[1, 2, 3], [4, 5, 6.5]]
 
 
-def test_a_file_larger_than_any_model_is_refused_without_reading_all_of_it(
+def test_a_file_larger_than_any_model_is_refused_without_reading_it_whole(
     tmp_path, packed, monkeypatch
 ):
     monkeypatch.setattr(container, "MAX_FILE_BYTES", 1 << 10)
@@ -304,3 +304,46 @@ def test_the_hash_is_of_the_network_alone(packed):
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         digest = archive.read("tflite.sha256").decode()
     assert digest == hashlib.sha256(TFLITE).hexdigest()
+
+
+# ---- what was taught
+
+TAUGHT = TaughtSpec((3, 2), (2, 1), 4, 9.5, 0.25, None)
+
+
+def taught_arrays(rows=3):
+    random = np.random.default_rng(0)
+    shapes = {
+        "embeddings": (3, 5),
+        "background": (4, 5),
+        "head_mean": (5,),
+        "head_inverse_std": (5,),
+        "head_weights": (rows, 5),
+        "head_bias": (rows,),
+    }
+    return {name: random.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def test_taught_arrays_are_read_back_as_they_were():
+    arrays = taught_arrays()
+    flat = {name: values.ravel() for name, values in arrays.items()}
+    taught = Taught.from_arrays(flat, TAUGHT)
+    assert isinstance(taught.head, LinearHead)
+    assert set(taught.arrays()) == set(arrays) == set(Taught.shapes(TAUGHT))
+    for name, values in taught.arrays().items():
+        np.testing.assert_array_equal(values, arrays[name])
+
+
+@pytest.mark.parametrize(
+    "name", ["embeddings", "background", "head_weights", "head_bias", "head_mean"]
+)
+def test_taught_arrays_of_a_wrong_size_or_not_finite_are_refused(name):
+    for spoil in (
+        lambda v: v.ravel()[:-1],
+        lambda v: np.append(v.ravel(), 0),
+        lambda v: v * np.inf,
+    ):
+        arrays = {key: values.ravel() for key, values in taught_arrays().items()}
+        arrays[name] = spoil(arrays[name])
+        with pytest.raises(ValueError), np.errstate(invalid="ignore"):
+            Taught.from_arrays(arrays, TAUGHT)

@@ -18,16 +18,16 @@ from edge_runtime.contract.head import (
 UNTIMED = settings(deadline=None, max_examples=25)
 
 
-def draw(classes=3, each=6, d=5, apart=2.0, seed=0):
-    """Features (n, d) of Gaussian classes, and their numbers, not in order."""
+def draw(classes=3, per_class=6, d=5, apart=2.0, seed=0):
+    """Draw features (n, d) of Gaussian classes, and their shuffled class numbers (n,)."""
     random = np.random.default_rng(seed)
-    labels = random.permutation(np.repeat(np.arange(classes), each))
+    labels = random.permutation(np.repeat(np.arange(classes), per_class))
     means = apart * random.normal(size=(classes, d))
     return means[labels] + random.normal(size=(len(labels), d)) * random.uniform(0.5, 3, d), labels
 
 
 def standardised(x, blocks):
-    """The reference's z: clipped deviations from the mean, each block of total weight 1. And how to get there."""
+    """Return a function from features to clipped deviations, each block of total weight 1."""
     n = len(x)
     inverse_std, weight, begin = [], [], 0
     for size in blocks:
@@ -44,7 +44,7 @@ def standardised(x, blocks):
 
 
 def reference_lda(z, labels, rank, changes=()):
-    """Logits function of the discriminant as written in textbooks: all d dimensions, equal priors.
+    """Return the logits function of the textbook discriminant: all d dimensions, equal priors.
 
     ``changes`` (copies, n, d) count as NUISANCE_WINDOWS windows of within-class scatter.
     """
@@ -84,8 +84,8 @@ def reference_sharpness(z, labels, rank, changes=None):
     fold = np.array([np.sum(labels[:i] == label) % folds for i, label in enumerate(labels)])
     held_out = np.empty((len(z), len(counts)))
     for f in range(folds):
-        known = () if changes is None else changes[:, fold != f]
-        held_out[fold == f] = reference_lda(z[fold != f], labels[fold != f], rank, known)(
+        kept = () if changes is None else changes[:, fold != f]
+        held_out[fold == f] = reference_lda(z[fold != f], labels[fold != f], rank, kept)(
             z[fold == f]
         )
     loss = [
@@ -98,11 +98,11 @@ def reference_sharpness(z, labels, rank, changes=None):
 @given(
     seed=st.integers(0, 10_000),
     classes=st.integers(2, 5),
-    each=st.integers(2, 12),
+    per_class=st.integers(2, 12),
     blocks=st.sampled_from([(5,), (1, 4), (2, 2, 3)]),
 )
-def test_the_discriminant_equals_the_dense_formula(seed, classes, each, blocks):
-    x, labels = draw(classes, each, sum(blocks), seed=seed)
+def test_the_discriminant_equals_the_dense_formula(seed, classes, per_class, blocks):
+    x, labels = draw(classes, per_class, sum(blocks), seed=seed)
     z_of = standardised(x, blocks)
     centre = z_of(x).mean(0)
     z = z_of(x) - centre
@@ -117,13 +117,13 @@ def test_the_discriminant_equals_the_dense_formula(seed, classes, each, blocks):
 @given(
     seed=st.integers(0, 10_000),
     classes=st.integers(2, 4),
-    each=st.integers(1, 6),
+    per_class=st.integers(1, 6),
     n_copies=st.integers(1, 3),
 )
-def test_what_changes_between_copies_counts_as_scatter_within_a_class(
-    seed, classes, each, n_copies
+def test_differences_between_copies_count_as_scatter_within_a_class(
+    seed, classes, per_class, n_copies
 ):
-    x, labels = draw(classes, each, 6, seed=seed)
+    x, labels = draw(classes, per_class, 6, seed=seed)
     generator = np.random.default_rng(seed)
     copies = x + generator.normal(size=(n_copies, *x.shape)) * generator.uniform(0, 2, 6)
     z_of = standardised(x, (2, 4))
@@ -131,22 +131,21 @@ def test_what_changes_between_copies_counts_as_scatter_within_a_class(
     z, changes = z_of(x) - centre, z_of(copies) - z_of(x)
     rank = np.linalg.matrix_rank(z)
     sharpness = (
-        reference_sharpness(z, labels, rank, changes) if each > 1 else SHARPNESS_OF_ONE_WINDOW
+        reference_sharpness(z, labels, rank, changes) if per_class > 1 else SHARPNESS_OF_ONE_WINDOW
     )
     new = generator.normal(0, 3, (20, 6))
     expected = softmax(sharpness * reference_lda(z, labels, rank, changes)(z_of(new) - centre))
-    found = fit_head(x, labels, (2, 4), copies).probabilities(new)
-    # a new window's part across all windows and copies has no weight; with 6 dimensions nothing is
-    # across them all
+    actual = fit_head(x, labels, (2, 4), copies).probabilities(new)
+    # The head ignores what lies outside the span of windows and copies, the reference does not.
+    # Compare only if they span all 6 dimensions.
     if np.linalg.matrix_rank(np.concatenate([z, *changes])) == 6:
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
-def test_a_direction_in_which_copies_differ_decides_nothing():
+def test_a_direction_in_which_copies_differ_has_no_say():
     x = np.array([[-1.0, -0.9], [1.0, 0.9]])  # told apart by either feature
-    copies = x + np.array(
-        [[[0, 5.0], [0, 5.0]], [[0, -5.0], [0, -5.0]]]
-    )  # but the second comes and goes
+    # but the copies differ in the second
+    copies = x + np.array([[[0, 5.0], [0, 5.0]], [[0, -5.0], [0, -5.0]]])
     conflicting = [[1.0, -0.9], [-1.0, 0.9]]
     first_decides = fit_head(x, np.array([0, 1]), (2,), copies).probabilities(conflicting)
     assert first_decides[0, 1] > 0.6 and first_decides[1, 0] > 0.6
@@ -156,7 +155,7 @@ def test_a_direction_in_which_copies_differ_decides_nothing():
 
 @UNTIMED
 @given(seed=st.integers(0, 10_000), classes=st.integers(2, 6), d=st.integers(1, 30))
-def test_one_window_per_class_decides_for_the_nearest_prototype(seed, classes, d):
+def test_with_one_window_per_class_the_nearest_prototype_wins(seed, classes, d):
     x, labels = draw(classes, 1, d, seed=seed)
     z_of = standardised(x, (d,))
     # what the windows span: anything across it is the same for every prototype
@@ -169,7 +168,7 @@ def test_one_window_per_class_decides_for_the_nearest_prototype(seed, classes, d
     assert clear.any()
 
 
-def test_one_window_per_class_has_the_sharpness_that_is_fixed():
+def test_with_one_window_per_class_the_sharpness_is_fixed():
     x, labels = draw(3, 1, 4)
     z = standardised(x, (4,))(x)
     z -= z.mean(0)
@@ -181,8 +180,8 @@ def test_one_window_per_class_has_the_sharpness_that_is_fixed():
     )
 
 
-def test_classes_that_differ_along_the_noise_are_told_apart_across_it():
-    """Fisher's case: noise common to two features drowns what sets the classes apart, until it is subtracted."""
+def test_noise_that_two_features_share_is_subtracted():
+    """Fisher's case: the noise hides the difference between the classes until it is subtracted."""
     random = np.random.default_rng(1)
     labels = np.repeat([0, 1], 200)
     noise = random.normal(0, 1, 400)
@@ -231,10 +230,10 @@ def test_a_block_weighs_the_same_whatever_its_size(copies):
 @given(
     seed=st.integers(0, 10_000),
     scale=st.sampled_from([1e-6, 1.0, 1e6, 1e30]),
-    each=st.integers(1, 4),
+    per_class=st.integers(1, 4),
 )
-def test_probabilities_are_probabilities_however_far_the_features(seed, scale, each):
-    x, labels = draw(each=each, seed=seed)
+def test_probabilities_are_valid_however_large_the_features(seed, scale, per_class):
+    x, labels = draw(per_class=per_class, seed=seed)
     p = fit_head(x, labels, (2, 3)).probabilities(
         scale * np.random.default_rng(seed).normal(size=(9, 5))
     )
@@ -244,27 +243,27 @@ def test_probabilities_are_probabilities_however_far_the_features(seed, scale, e
 
 
 @UNTIMED
-@given(seed=st.integers(0, 10_000), order=st.permutations(range(4)), each=st.integers(1, 5))
-def test_renaming_the_classes_renames_the_answers(seed, order, each):
-    x, labels = draw(4, each, seed=seed)
+@given(seed=st.integers(0, 10_000), order=st.permutations(range(4)), per_class=st.integers(1, 5))
+def test_permuting_the_classes_permutes_the_probabilities(seed, order, per_class):
+    x, labels = draw(4, per_class, seed=seed)
     order = np.array(order)
     before = fit_head(x, labels, (2, 3)).probabilities(x)
     renamed = fit_head(x, order[labels], (2, 3)).probabilities(x)
     np.testing.assert_allclose(renamed[:, order], before, atol=1e-9)
 
 
-@pytest.mark.parametrize("each", [1, 4])
-def test_windows_that_are_all_alike_say_nothing(each):
-    labels = np.repeat([0, 1, 2], each)
+@pytest.mark.parametrize("per_class", [1, 4])
+def test_equal_windows_give_equal_probabilities(per_class):
+    labels = np.repeat([0, 1, 2], per_class)
     p = fit_head(np.full((len(labels), 5), 0.3), labels, (2, 3)).probabilities(
         np.array([[0.3] * 5, [9.0] * 5])
     )
     np.testing.assert_allclose(p, 1 / 3)
 
 
-@pytest.mark.parametrize("each", [1, 4])
-def test_features_that_never_change_are_passed_over(each):
-    x, labels = draw(each=each)
+@pytest.mark.parametrize("per_class", [1, 4])
+def test_features_that_never_change_are_ignored(per_class):
+    x, labels = draw(per_class=per_class)
     with_constants = np.concatenate([x, np.full((len(x), 3), 7.0)], 1)
     head = fit_head(with_constants, labels, (5, 3))
     moved = with_constants + np.array([0] * 5 + [1] * 3)  # at test time they do change
@@ -276,15 +275,15 @@ def test_features_that_never_change_are_passed_over(each):
     )
 
 
-def test_the_same_windows_under_two_names_are_a_draw():
+def test_the_same_windows_in_two_classes_are_a_tie():
     x = np.repeat(np.random.default_rng(0).normal(size=(4, 5)), 2, axis=0)
     p = fit_head(x, np.tile([0, 1], 4), (2, 3)).probabilities(x)
     np.testing.assert_allclose(p, 0.5, atol=0.01)  # the scaling to unit deviation enlarges rounding
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_is_surer_where_classes_are_far_apart_than_where_labels_are_random(seed):
-    x, labels = draw(each=10, apart=10, seed=seed)
+def test_it_is_more_confident_about_distant_classes_than_about_random_labels(seed):
+    x, labels = draw(per_class=10, apart=10, seed=seed)
     sure = fit_head(x, labels, (5,)).probabilities(x).max(1).mean()
     guesses = np.random.default_rng(seed + 100).permutation(labels)
     unsure = fit_head(x, guesses, (5,)).probabilities(x).max(1).mean()
@@ -293,7 +292,7 @@ def test_it_is_surer_where_classes_are_far_apart_than_where_labels_are_random(se
 
 
 @pytest.mark.parametrize("counts", [(1, 10), (2, 30, 7)])
-def test_a_rare_class_is_found_as_well_as_a_common_one(counts):
+def test_a_rare_class_is_recognised_as_well_as_a_common_one(counts):
     random = np.random.default_rng(3)
     centres = 6 * np.eye(len(counts), 5)
     labels = np.repeat(np.arange(len(counts)), counts)
@@ -303,25 +302,23 @@ def test_a_rare_class_is_found_as_well_as_a_common_one(counts):
     np.testing.assert_array_equal(answers, truth)
 
 
-def test_what_is_held_out_is_judged_by_a_head_that_did_not_see_it():
-    x, labels = draw(classes=3, each=6, apart=1.0)
-    folds = np.array(
-        [sum(labels[:i] == labels[i]) for i in range(len(labels))]
-    )  # of each class, one at a time
-    found = held_out_probabilities(x, labels, (5,), folds)
+def test_a_held_out_window_is_judged_by_a_head_fitted_without_it():
+    x, labels = draw(classes=3, per_class=6, apart=1.0)
+    # of each class, one window at a time
+    folds = np.array([sum(labels[:i] == labels[i]) for i in range(len(labels))])
+    probabilities = held_out_probabilities(x, labels, (5,), folds)
     z = standardised(x, (5,))(x)
     for fold in range(6):
         out = folds == fold
         logits = reference_lda(z[~out], labels[~out], 5)(z[out])
-        ratio = np.diff(np.log(found[out]), axis=1) / np.diff(
-            logits, axis=1
-        )  # one factor for all of a head's logits
+        # one factor for all logits of a head
+        ratio = np.diff(np.log(probabilities[out]), axis=1) / np.diff(logits, axis=1)
         np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-5)
         assert ratio[0, 0] > 0
 
 
-def test_what_is_never_held_out_has_no_answer():
-    x, labels = draw(classes=2, each=3)
-    found = held_out_probabilities(x, labels, (5,), np.array([0, -1, 1, -1, -1, 0]))
-    assert np.isnan(found[[1, 3, 4]]).all()
-    np.testing.assert_allclose(found[[0, 2, 5]].sum(1), 1)
+def test_a_window_that_is_never_held_out_has_no_probabilities():
+    x, labels = draw(classes=2, per_class=3)
+    probabilities = held_out_probabilities(x, labels, (5,), np.array([0, -1, 1, -1, -1, 0]))
+    assert np.isnan(probabilities[[1, 3, 4]]).all()
+    np.testing.assert_allclose(probabilities[[0, 2, 5]].sum(1), 1)

@@ -6,17 +6,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.contract.spec import (
+    SCHEMA,
     TAUGHT_SCHEMA,
     Contract,
     DecisionSpec,
     SpectrogramSpec,
     StreamSpec,
+    TaughtSpec,
 )
 from edge_runtime.errors import ContractError
 
 
 def leaves(document, path=()):
-    """Paths of every value in a JSON document, containers included."""
+    """Yield the path of every value in a JSON document, containers included."""
     yield path
     items = document.items() if isinstance(document, dict) else enumerate(document)
     for key, value in items:
@@ -27,7 +29,7 @@ def leaves(document, path=()):
 
 
 def with_value(document, path, value):
-    """A copy with another value at ``path``."""
+    """Return a copy with another value at ``path``."""
     if not path:
         return value
     copy = document.copy()
@@ -43,7 +45,7 @@ def test_the_document_is_read_back_as_it_was(make_contract, channels, labels):
     assert Contract.from_json(contract.to_json().encode().decode()) == contract
 
 
-# where in the document, a wrong value, and the words by which the sentence names the place
+# Place in the document, a wrong value, and the words that name the place in the message.
 WRONG_VALUES = [
     ("stream.channels", [], "stream.channels"),
     ("stream.channels", ["acc_x", "acc_y"], "stream.channels"),
@@ -104,14 +106,14 @@ WRONG_VALUES = [
 ]
 
 
-@pytest.mark.parametrize("where, value, named", WRONG_VALUES)
+@pytest.mark.parametrize("where, value, words", WRONG_VALUES)
 def test_a_wrong_value_is_refused_in_a_sentence_that_names_it(
-    make_contract, is_sentence, where, value, named
+    make_contract, is_sentence, where, value, words
 ):
     document = with_value(json.loads(make_contract().to_json()), where.split("."), value)
     with pytest.raises(ContractError) as caught:
         Contract.from_json(json.dumps(document))
-    assert named in str(caught.value)
+    assert words in str(caught.value)
     assert is_sentence(str(caught.value))
 
 
@@ -120,21 +122,19 @@ def test_a_contract_built_in_python_is_checked_too(make_contract):
         replace(make_contract(), hop_samples=7)
 
 
-def test_many_images_that_would_not_fit_in_memory_are_refused(make_contract):
+def test_images_too_many_for_memory_are_refused(make_contract):
     with pytest.raises(ContractError, match=r"image_height x image_width = \(1024, 1024\)"):
         make_contract(3, height=1024, width=1024, image_channels=((0, 1, 2),) * 16)
 
 
 @pytest.mark.parametrize("spectrogram", [SpectrogramSpec(8, 1), SpectrogramSpec(100_000, 100_000)])
-def test_frames_that_would_not_fit_in_memory_are_refused(make_contract, spectrogram):
+def test_frames_too_many_for_memory_are_refused(make_contract, spectrogram):
     with pytest.raises(ContractError, match=r"front_end\.spectrograms"):
         make_contract(window_samples=1_000_000, hop_samples=100_000, spectrograms=(spectrogram,))
 
 
 @pytest.mark.parametrize("schema", [TAUGHT_SCHEMA + 1, 10**30])
-def test_a_newer_schema_says_how_to_upgrade_before_looking_at_unknown_keys(
-    make_contract, is_sentence, schema
-):
+def test_a_newer_schema_is_refused_before_its_unknown_keys(make_contract, is_sentence, schema):
     document = json.loads(make_contract().to_json()) | {"schema": schema, "invented_later": 1}
     with pytest.raises(
         ContractError, match="reads up to 2: pip install --upgrade img2imu"
@@ -144,7 +144,7 @@ def test_a_newer_schema_says_how_to_upgrade_before_looking_at_unknown_keys(
 
 
 @pytest.mark.parametrize("schema", [None, 0, -1, True, "1", 1.0, {"a": ["long"] * 500}])
-def test_a_schema_that_is_no_version_is_refused(make_contract, is_sentence, schema):
+def test_a_schema_that_is_not_a_version_is_refused(make_contract, is_sentence, schema):
     document = json.loads(make_contract().to_json()) | {"schema": schema}
     with pytest.raises(ContractError, match="schema") as caught:
         Contract.from_json(json.dumps(document))
@@ -166,13 +166,13 @@ def test_a_schema_that_is_no_version_is_refused(make_contract, is_sentence, sche
         '{"schema": ' + "9" * 5000 + "}",
     ],
 )
-def test_a_document_that_is_no_contract_is_refused(is_sentence, text):
+def test_a_document_that_is_not_a_contract_is_refused(is_sentence, text):
     with pytest.raises(ContractError) as caught:
         Contract.from_json(text)
     assert is_sentence(str(caught.value))
 
 
-def test_every_key_is_needed_and_no_other_is_taken(make_contract):
+def test_every_key_is_required_and_others_are_refused(make_contract):
     document = json.loads(make_contract().to_json())
     objects = [
         path
@@ -243,16 +243,14 @@ def test_derived_values(make_contract):
         (("acc_z",), None),
     ],
 )
-def test_finds_the_three_accelerometer_axes_wherever_they_stand(channels, columns):
+def test_the_accelerometer_axes_are_found_in_any_order(channels, columns):
     assert StreamSpec(channels, 50.0, "included").acc_triple == columns
 
 
-def test_settings_may_be_missing_and_stand_only_where_they_were_made(make_contract):
+def test_optional_settings_are_written_only_if_they_differ_from_the_default(make_contract):
     plain = json.loads(make_contract().to_json())
-    assert set(plain["decision"]) == {
-        "smoothing_windows",
-        "threshold",
-    }  # what the first model files hold
+    # as in the first model files
+    assert set(plain["decision"]) == {"smoothing_windows", "threshold"}
     spec = DecisionSpec(2, 0.5, {"walk": 0.7}, 3, 1.5)
     contract = make_contract(decision=spec)
     assert json.loads(contract.to_json())["decision"] == {
@@ -288,3 +286,64 @@ def test_a_wrong_setting_is_refused_in_a_sentence_that_names_it(
     with pytest.raises(ContractError, match=f"decision.{key}") as caught:
         Contract.from_json(json.dumps(document))
     assert is_sentence(str(caught.value))
+
+
+# ---- what was taught
+
+TAUGHT = TaughtSpec((3, 2), (2, 1), 4, 9.5, 0.25, None)
+
+
+@pytest.fixture
+def taught_contract(make_contract):
+    return replace(make_contract(), schema=TAUGHT_SCHEMA, labels=("jab", "nod"), taught=TAUGHT)
+
+
+def test_a_taught_contract_is_read_back_as_it_was(taught_contract):
+    assert Contract.from_json(taught_contract.to_json()) == taught_contract
+    document = json.loads(taught_contract.to_json())
+    assert document["schema"] == 2 and document["taught"]["windows"] == [2, 1]
+
+
+def test_an_exported_contract_does_not_mention_teaching(make_contract):
+    document = json.loads(make_contract().to_json())
+    # older runtimes can read it
+    assert "taught" not in document and document["schema"] == SCHEMA
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 1}, "schema = 1, expected 1, or 2 with taught"),
+        ({"taught": None}, "schema"),
+        ({"labels": ("jab",)}, r"taught.windows = \(2, 1\), expected 1 numbers"),
+        ({"taught": replace(TAUGHT, windows=(2, 0))}, "taught.windows"),
+        ({"taught": replace(TAUGHT, blocks=())}, "taught.blocks"),
+        ({"taught": replace(TAUGHT, blocks=(0, 5))}, "taught.blocks"),
+        ({"taught": replace(TAUGHT, background_windows=-1)}, "taught.background_windows"),
+        ({"taught": replace(TAUGHT, background_s=-1.0)}, "taught.background_s"),
+        ({"taught": replace(TAUGHT, missed=1.5)}, "taught.missed"),
+        (
+            {"taught": replace(TAUGHT, false_triggers_per_hour=-1.0)},
+            "taught.false_triggers_per_hour",
+        ),
+    ],
+)
+def test_a_wrong_value_of_what_was_taught_is_refused(
+    taught_contract, is_sentence, changes, message
+):
+    with pytest.raises(ContractError, match=message) as caught:
+        replace(taught_contract, **changes)
+    assert is_sentence(str(caught.value))
+
+
+def test_schema_two_needs_something_taught(make_contract):
+    with pytest.raises(ContractError, match="schema = 2"):
+        replace(make_contract(), schema=TAUGHT_SCHEMA)
+
+
+def test_a_taught_contract_may_have_one_label_or_none(taught_contract):
+    one_label = replace(taught_contract, labels=("jab",), taught=replace(TAUGHT, windows=(2,)))
+    assert one_label.taught.rows == 2  # the label and the background
+    no_label = replace(taught_contract, labels=(), taught=replace(TAUGHT, windows=()))
+    assert no_label.taught.rows == 0
+    assert replace(TAUGHT, windows=(2,), background_windows=0).rows == 0

@@ -108,7 +108,7 @@ def test_any_value_in_any_place_is_read_or_refused(value, key):
         ),
     ],
 )
-def test_a_wrong_value_is_named_with_its_place_and_what_was_expected(change, sentence):
+def test_the_message_names_the_place_the_value_and_what_was_expected(change, sentence):
     with pytest.raises(JsonError) as caught:
         from_json(Animal, CAT | change, "animal")
     assert str(caught.value).startswith(sentence)
@@ -120,7 +120,7 @@ def test_a_missing_key_is_an_error_even_where_the_dataclass_has_a_default(key):
         from_json(Animal, {k: v for k, v in CAT.items() if k != key}, "animal")
 
 
-def test_a_whole_number_serves_as_a_float():
+def test_a_whole_number_is_accepted_as_a_float():
     animal = from_json(Animal, CAT | {"weight_kg": 4}, "animal")
     assert (animal.weight_kg, type(animal.weight_kg)) == (4.0, float)
 
@@ -132,12 +132,12 @@ def test_show_is_short_and_printable_for_anything(value, length):
     text.encode()
 
 
-def test_show_bears_values_nested_deeper_than_the_stack():
+def test_show_takes_values_nested_deeper_than_the_stack():
     deep = []
     for _ in range(100_000):
         deep = [deep]
     assert len(show(deep)) <= 40
 
 
-def test_show_leaves_short_values_as_they_are():
+def test_show_leaves_short_values_unchanged():
     assert show(("acc_x", 1.5)) == "('acc_x', 1.5)"

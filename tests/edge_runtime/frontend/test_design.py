@@ -56,7 +56,7 @@ def test_every_stream_gets_a_front_end_that_a_contract_accepts(rate_hz, window_s
     steps = {s.step_samples for s in c.front_end.spectrograms}
     assert len(steps) == 1
     assert c.hop_samples % steps.pop() == 0
-    # as near to the wanted hop as the step lets it
+    # as near to HOP_S as the step allows
     step = c.front_end.spectrograms[0].step_samples
     assert abs(c.hop_samples - HOP_S * rate_hz) <= max(step / 2, step - HOP_S * rate_hz)
     assert len(c.front_end.image_channels) == max(1, len(channels) // 3)
@@ -91,7 +91,7 @@ def test_the_front_end_computes_finite_features(rate_hz, window_samples, channel
         (10.0, 16, [8]),
     ],
 )
-def test_frames_are_a_second_or_so_and_fit_the_window(rate_hz, window_samples, ffts):
+def test_frames_are_about_a_second_and_fit_the_window(rate_hz, window_samples, ffts):
     assert [
         s.fft_samples for s in design_front_end(rate_hz, window_samples, CHANNELS).spectrograms
     ] == ffts
@@ -102,7 +102,7 @@ def test_a_short_window_still_gets_two_resolutions(window_samples):
     assert len(design_front_end(50.0, window_samples, CHANNELS).spectrograms) == 2
 
 
-def test_levels_follow_the_sensor():
+def test_limits_depend_on_the_sensor():
     spec = design_front_end(50.0, 250, CHANNELS)
     assert len(set(spec.min_db[:3])) == len(set(spec.min_db[3:])) == 1
     assert spec.min_db[0] != spec.min_db[3]
@@ -120,13 +120,13 @@ def test_levels_follow_the_sensor():
         (50.0, 0, "windows have 0 samples"),
     ],
 )
-def test_what_cannot_be_designed_for_is_refused(rate_hz, window_samples, message):
+def test_a_rate_or_window_out_of_bounds_is_refused(rate_hz, window_samples, message):
     with pytest.raises(DataError, match=message):
         design_front_end(rate_hz, window_samples, CHANNELS)
 
 
 @pytest.mark.parametrize(
-    ("given_as", "expected"),
+    ("channels", "expected"),
     [
         ("acc", CHANNELS[:3]),
         ("gyro", CHANNELS[3:]),
@@ -138,12 +138,12 @@ def test_what_cannot_be_designed_for_is_refused(rate_hz, window_samples, message
         (np.array(CHANNELS[:3]), CHANNELS[:3]),
     ],
 )
-def test_channels_can_be_given_in_short(given_as, expected):
-    assert resolve_channels(given_as) == expected
+def test_channels_can_be_abbreviated(channels, expected):
+    assert resolve_channels(channels) == expected
 
 
 @pytest.mark.parametrize(
-    "given_as",
+    "channels",
     [
         "",
         "acc+",
@@ -158,11 +158,11 @@ def test_channels_can_be_given_in_short(given_as, expected):
         [1, 2, 3],
     ],
 )
-def test_unknown_channels_are_named(given_as):
+def test_unknown_channels_are_named(channels):
     with pytest.raises(DataError) as caught:
-        resolve_channels(given_as)
+        resolve_channels(channels)
     assert str(caught.value).startswith(
-        f"channels are {given_as!r}, expected 1, 3 or 6 different names out of acc_x, "
+        f"channels are {channels!r}, expected 1, 3 or 6 different names out of acc_x, "
     )
 
 
@@ -170,19 +170,19 @@ def test_unknown_channels_are_named(given_as):
 
 
 def windows(*factors, still=(0.0, 0.0, 9.81)):
-    """One window of 50 samples per factor: gravity and a small motion, times the factor."""
+    """Make one window of 50 samples per factor: gravity and a small motion, times the factor."""
     random = np.random.default_rng(0)
     return np.array(
         [f * (np.array(still) + random.normal(0, 0.3, (50, 3))) for f in factors], np.float32
     )
 
 
-def test_gravity_is_seen_or_not():
+def test_gravity_is_detected():
     assert gravity_of(windows(1, 1), CHANNELS[:3]) == "included"
     assert gravity_of(windows(1, 1, still=(0, 0, 0)), CHANNELS[:3]) == "removed"
 
 
-def test_the_columns_are_found_by_name():
+def test_gravity_is_looked_for_in_the_accelerometer_columns():
     swapped = CHANNELS[3:] + CHANNELS[:3]
     both = np.concatenate([np.zeros((2, 50, 3), np.float32), windows(1, 1)], axis=2)
     assert gravity_of(both, swapped) == "included"
@@ -191,7 +191,7 @@ def test_the_columns_are_found_by_name():
 
 
 @pytest.mark.parametrize("channels", [("acc_z",), CHANNELS[3:]])
-def test_without_three_accelerometer_axes_nothing_can_be_said(channels):
+def test_gravity_is_unknown_without_three_accelerometer_axes(channels):
     assert gravity_of(windows(1)[:, :, : len(channels)], channels) == "unknown"
 
 
@@ -208,7 +208,7 @@ def test_other_units_are_refused_with_the_factor(factor, message):
         gravity_of(windows(factor, factor), CHANNELS[:3])
 
 
-def test_a_single_odd_window_does_not_decide():
+def test_a_single_odd_window_does_not_matter():
     assert gravity_of(windows(1, 1, 1 / 9.8), CHANNELS[:3]) == "included"
 
 

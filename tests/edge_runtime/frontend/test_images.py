@@ -11,7 +11,7 @@ def noise(n, channels, seed=0):
 
 
 @pytest.mark.parametrize("channels, n_images", [(1, 2), (3, 2), (6, 4)])
-def test_features_have_the_shapes_that_the_contract_says(make_front_end, channels, n_images):
+def test_features_have_the_shapes_of_the_contract(make_front_end, channels, n_images):
     front_end = make_front_end(channels=channels)
     features = front_end.compute(noise(32, channels))
     assert features.images.shape == (n_images, 9, 10, 3) == (front_end.spec.n_images, 9, 10, 3)
@@ -20,7 +20,7 @@ def test_features_have_the_shapes_that_the_contract_says(make_front_end, channel
     assert np.abs(features.images).max() <= 1 + 1e-6
 
 
-def test_a_batch_is_its_windows_one_by_one(make_front_end):
+def test_a_batch_equals_its_windows_one_by_one(make_front_end):
     front_end, windows = make_front_end(), noise(5 * 32, 6).reshape(5, 32, 6)
     batch = front_end.compute_batch(windows)
     for window, images, values in zip(windows, batch.images, batch.statistics, strict=True):
@@ -29,7 +29,7 @@ def test_a_batch_is_its_windows_one_by_one(make_front_end):
         np.testing.assert_array_equal(values, alone.statistics)
 
 
-def test_statistics_are_those_that_the_contract_names_of_the_window(make_front_end):
+def test_statistics_are_those_of_the_window(make_front_end):
     front_end, window = make_front_end(), noise(32, 6)
     np.testing.assert_array_equal(
         front_end.compute(window).statistics, front_end.statistics(window)
@@ -55,7 +55,7 @@ def test_a_channel_shows_in_its_colours_of_its_images(make_front_end, image_chan
     assert bright.tolist() == expected * len(front_end.spec.spectrograms)
 
 
-def test_images_of_one_resolution_stand_together(make_front_end):
+def test_images_of_one_resolution_are_next_to_each_other(make_front_end):
     window = noise(32, 6)
     both = make_front_end(fft_samples=(8, 16)).compute(window).images
     for i, n in enumerate((8, 16)):
@@ -88,7 +88,7 @@ def test_drawing_is_a_resize_of_the_columns(make_front_end):
     fft_samples=st.sampled_from([(8,), (8, 16), (12, 32)]),
     seed=st.integers(0, 99),
 )
-def test_a_stream_of_windows_gives_what_each_window_gives_alone_to_the_bit(
+def test_a_stream_gives_the_same_bits_as_each_window_alone(
     make_front_end, step, hops, channels, fft_samples, seed
 ):
     front_end = make_front_end(
@@ -100,13 +100,13 @@ def test_a_stream_of_windows_gives_what_each_window_gives_alone_to_the_bit(
     for hop in (0, *hops):
         begin += hop * step
         window = samples[begin : begin + 32]
-        found = stream.advance(window, hop * step if begin else 32)
+        features = stream.advance(window, hop * step if begin else 32)
         alone = front_end.compute(window.copy())
-        assert found.images.tobytes() == alone.images.tobytes()
-        np.testing.assert_array_equal(found.statistics, alone.statistics)
+        assert features.images.tobytes() == alone.images.tobytes()
+        np.testing.assert_array_equal(features.statistics, alone.statistics)
 
 
-def test_streams_of_one_front_end_do_not_meet(make_front_end):
+def test_streams_of_one_front_end_are_independent(make_front_end):
     front_end, a, b = make_front_end(), noise(40, 6, 1), noise(40, 6, 2)
     first, second = front_end.stream(), front_end.stream()
     for stream, samples in ((first, a), (second, b)):
@@ -115,7 +115,7 @@ def test_streams_of_one_front_end_do_not_meet(make_front_end):
     np.testing.assert_array_equal(second.advance(b[8:], 8).images, front_end.compute(b[8:]).images)
 
 
-def test_features_stay_as_they_were_when_the_stream_goes_on(make_front_end):
+def test_features_are_not_overwritten_when_the_stream_goes_on(make_front_end):
     stream, samples = make_front_end().stream(), noise(40, 6)
     features = stream.advance(samples[:32], 32)
     images, values = features.images.copy(), features.statistics.copy()
@@ -124,7 +124,7 @@ def test_features_stay_as_they_were_when_the_stream_goes_on(make_front_end):
     np.testing.assert_array_equal(features.statistics, values)
 
 
-def test_an_unknown_statistic_is_refused_with_the_known_ones(make_front_end, is_sentence):
+def test_an_unknown_statistic_is_refused_and_the_known_ones_listed(make_front_end, is_sentence):
     with pytest.raises(
         ContractError, match="statistic 'entropy', expected one of mean, "
     ) as caught:

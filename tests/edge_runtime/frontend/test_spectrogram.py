@@ -4,7 +4,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_runtime.contract.spec import SpectrogramSpec
-from edge_runtime.frontend.spectrogram import Resize, Spectrogram, frequency_weights, time_weights
+from edge_runtime.frontend.spectrogram import (
+    Resize,
+    Spectrogram,
+    frequency_weights,
+    periodic_hann,
+    scaled_hann,
+    time_weights,
+)
 
 MIN_DB, MAX_DB = -60.0, 40.0  # of the front end in conftest.py
 RATE_HZ = 50.0
@@ -20,18 +27,25 @@ def make_spectrogram(make_contract):
 
 
 def shade(power):
-    """Power to -1..1, as the contract's limits say."""
+    """Convert power to -1..1 with the limits of the contract."""
     with np.errstate(divide="ignore"):
         return np.clip(2 * (10 * np.log10(power) - MIN_DB) / (MAX_DB - MIN_DB) - 1, -1, 1)
 
 
 def sine(fft_samples, k, amplitude, phase=0.3, n=None):
-    """A sine on bin ``k``: (n, 1)."""
+    """Make a sine on bin ``k``: (n, 1)."""
     angle = 2 * np.pi * k * np.arange(n or fft_samples) / fft_samples + phase
     return (amplitude * np.sin(angle)).astype(np.float32)[:, None]
 
 
 # ---- levels
+
+
+@pytest.mark.parametrize("n", [8, 15, 128])
+def test_the_scaled_hann_window_keeps_the_amplitude_of_a_sine(n):
+    np.testing.assert_allclose(scaled_hann(n), periodic_hann(n) * 4 / n)
+    spectrum = np.fft.rfft(scaled_hann(n) * 3 * np.sin(4 * np.pi * np.arange(n) / n + 0.3))
+    np.testing.assert_allclose(np.abs(spectrum[2]), 3)
 
 
 @pytest.mark.parametrize("fft_samples", [8, 16, 64, 128])
@@ -40,9 +54,8 @@ def test_a_sine_on_a_bin_shows_its_squared_amplitude(make_spectrogram, fft_sampl
     k = fft_samples // 4
     power = np.zeros(fft_samples // 2 + 1)
     power[k] = amplitude**2
-    power[[k - 1, k + 1]] = (
-        amplitude**2 / 4
-    )  # a Hann window spreads half the amplitude to each neighbour
+    # a Hann window spreads half the amplitude to each neighbour
+    power[[k - 1, k + 1]] = amplitude**2 / 4
     spectrogram = make_spectrogram(fft_samples, height=24)
     weights = frequency_weights(fft_samples, 24, RATE_HZ, 1.0)
     columns = spectrogram.columns(sine(fft_samples, k, amplitude))
@@ -63,15 +76,15 @@ def test_a_sine_on_a_bin_shows_its_squared_amplitude(make_spectrogram, fft_sampl
     ],
 )
 def test_the_limits_in_db_become_minus_one_and_one(make_spectrogram, fft_samples, level_db, value):
-    # An impulse in the middle of a frame, where the Hann window is 1, is as strong in every bin: 4
-    # h / n.
+    # An impulse h in the middle of a frame, where the Hann window is 1, has the amplitude 4 h / n
+    # in every bin.
     impulse = np.zeros((fft_samples, 1), np.float32)
     impulse[fft_samples // 2] = 10 ** (level_db / 20) * fft_samples / 4
     np.testing.assert_allclose(make_spectrogram(fft_samples).columns(impulse), value, atol=1e-4)
 
 
 @pytest.mark.parametrize("place", range(16))
-def test_a_frame_is_weighed_by_a_periodic_hann_window(make_spectrogram, place):
+def test_a_frame_is_multiplied_by_a_periodic_hann_window(make_spectrogram, place):
     impulse = np.zeros((16, 1), np.float32)
     impulse[place] = 4.0  # a quarter of the frame: power 1 where the window is 1
     hann = np.sin(np.pi * place / 16) ** 2
@@ -86,14 +99,14 @@ def test_each_channel_has_its_own_limits(make_spectrogram):
     np.testing.assert_allclose(column[0], np.broadcast_to([0.2, 1, 0], column[0].shape), atol=1e-4)
 
 
-def test_silence_is_the_darkest_shade_and_finite(make_spectrogram):
+def test_silence_is_the_darkest_shade(make_spectrogram):
     np.testing.assert_array_equal(make_spectrogram(16).columns(np.zeros((40, 1), np.float32)), -1)
 
 
 # ---- rows and columns
 
 
-def test_rising_frequencies_climb_from_the_last_row_to_the_first(make_spectrogram):
+def test_higher_frequencies_are_in_higher_rows(make_spectrogram):
     spectrogram = make_spectrogram(64, height=40)
     brightest = [int(spectrogram.columns(sine(64, k, 1.0))[0, :, 0].argmax()) for k in range(1, 32)]
     assert brightest == sorted(brightest, reverse=True)
@@ -122,7 +135,7 @@ def test_there_is_a_column_for_every_whole_frame(make_spectrogram, fft_samples, 
         assert spectrogram.columns(np.zeros((n, 1), np.float32)).shape == (frames, 9, 1)
 
 
-def test_a_burst_brightens_the_columns_whose_frames_hold_it(make_spectrogram):
+def test_an_impulse_brightens_the_columns_whose_frames_contain_it(make_spectrogram):
     samples = np.zeros((64, 1), np.float32)
     samples[30] = 1
     columns = make_spectrogram(8, 4).columns(samples)
@@ -138,7 +151,7 @@ def test_a_burst_brightens_the_columns_whose_frames_hold_it(make_spectrogram):
     channels=st.sampled_from([1, 3, 6]),
     seed=st.integers(0, 99),
 )
-def test_a_column_depends_on_its_own_frame_alone_to_the_bit(
+def test_a_column_depends_on_its_own_frame_only_to_the_bit(
     make_spectrogram, n_frames, step, fft_samples, channels, seed
 ):
     spectrogram = make_spectrogram(fft_samples, step, channels)
@@ -179,7 +192,7 @@ def test_frequency_weights_of_a_row_sum_to_one_and_rise_in_frequency(case):
 
 
 def loop_time_weights(frames, columns):
-    """Bilinear resizing with antialiasing, written as a loop over pixels (align_corners=False)."""
+    """Return the weights of bilinear resizing with antialiasing, by a loop over pixels."""
     scale = frames / columns
     support = max(scale, 1.0)
     weights = np.zeros((columns, frames))

@@ -29,13 +29,13 @@ def signals(window):
 
 
 def moment(window, order):
-    """Standardised, of each signal: 3 is the skewness, 4 the kurtosis."""
+    """Return the standardised moment of each signal: 3 is the skewness, 4 the kurtosis."""
     x = signals(window) - signals(window).mean(0)
     return (x**order).mean(0) / (x**2).mean(0) ** (order / 2)
 
 
 def band_levels(window):
-    """By the definition of the DFT, bin by bin."""
+    """Return the band levels by the definition of the DFT, bin by bin."""
     x, n = signals(window), len(window)
     t = np.arange(n)
     taper = 1 - np.cos(2 * np.pi * t / n)  # twice Hann; its sum is n
@@ -59,7 +59,7 @@ def correlations(window):
     return np.array([np.corrcoef(window[:, i], window[:, j])[0, 1] for i, j in pairs])
 
 
-# What each name means, by its definition in double precision; a new statistic needs a line here.
+# The definition of each statistic, in double precision. A new statistic needs a line here.
 REFERENCE = {
     "mean": lambda w: w.mean(0),
     "std": lambda w: w.std(0),
@@ -78,7 +78,7 @@ T = np.arange(200)
 SINE = 3 * np.sin(2 * np.pi * T / 20) + 5  # 2.5 Hz, ten whole periods, 20 samples each
 RAMP = 0.5 * T - 7
 N = len(T)
-# (signal, statistic): value, from the textbook
+# (signal, statistic) to value, from the textbook
 CLOSED_FORMS = {
     ("sine", "mean"): 5,
     ("sine", "std"): 3 / 2**0.5,
@@ -104,10 +104,10 @@ def statistics(make_front_end):
         channels = window.shape[1]
         triples = tuple(tuple(s) for s in sensors(channels)) or ((0, 0, 0),)
         spec = make_front_end(channels=channels, statistics=names, image_channels=triples).spec
-        made = WindowStatistics(spec, len(window), channels, RATE_HZ)
-        found = made(window)
-        assert found.shape == (made.size,) and found.dtype == np.float32
-        return found
+        window_statistics = WindowStatistics(spec, len(window), channels, RATE_HZ)
+        values = window_statistics(window)
+        assert values.shape == (window_statistics.size,) and values.dtype == np.float32
+        return values
 
     return compute
 
@@ -121,7 +121,7 @@ def noise(n, channels, seed=0):
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("channels", [1, 3, 6])
 @pytest.mark.parametrize("n", [16, 61, 250])
-def test_each_statistic_is_what_its_name_says(statistics, name, channels, n):
+def test_each_statistic_equals_its_definition(statistics, name, channels, n):
     for seed in range(3):
         window = noise(n, channels, seed)
         expected = REFERENCE[name](window.astype(np.float64))
@@ -130,37 +130,37 @@ def test_each_statistic_is_what_its_name_says(statistics, name, channels, n):
 
 @pytest.mark.parametrize("signal, name", CLOSED_FORMS)
 def test_closed_forms(statistics, signal, name):
-    found = statistics(SIGNALS[signal].astype(np.float32)[:, None], (name,))
-    np.testing.assert_allclose(found, [CLOSED_FORMS[signal, name]], rtol=1e-4, atol=1e-4)
+    values = statistics(SIGNALS[signal].astype(np.float32)[:, None], (name,))
+    np.testing.assert_allclose(values, [CLOSED_FORMS[signal, name]], rtol=1e-4, atol=1e-4)
 
 
 def test_a_sine_shows_its_amplitude_in_its_band(statistics):
-    """Hann spreads a sine on a bin over three: A^2 (1 + 1/4 + 1/4)."""
+    """A Hann window spreads a sine on a bin over three: A^2 (1 + 1/4 + 1/4)."""
     levels_db = statistics(SINE.astype(np.float32)[:, None], ("band_level_db",))
     band = np.searchsorted(BAND_EDGES_HZ, 2.5, side="right") - 1
     assert levels_db.argmax() == band
     np.testing.assert_allclose(levels_db[band], 10 * np.log10(1.5 * 9), atol=0.01)
 
 
-def test_a_sensor_at_rest_has_no_shape_in_its_rounding(statistics):
+def test_rounding_of_a_sensor_at_rest_has_no_shape(statistics):
     still = np.float32(9.81) + np.random.default_rng(0).normal(0, 1e-6, (250, 3)).astype(np.float32)
     assert np.abs(statistics(still, ("skewness", "kurtosis", "correlation"))).max() < 1e-3
 
 
-def test_statistics_stand_in_the_order_in_which_they_were_named(statistics):
+def test_statistics_are_in_the_order_of_their_names(statistics):
     window, names = noise(50, 6), tuple(reversed(STATISTICS))
     expected = np.concatenate([statistics(window, (name,)) for name in names])
     np.testing.assert_array_equal(statistics(window, names), expected)
 
 
-def test_a_triple_that_repeats_a_channel_is_no_sensor(make_front_end):
+def test_a_triple_that_repeats_a_channel_is_not_a_sensor(make_front_end):
     spec = make_front_end(
         channels=3, statistics=("mean_magnitude", "correlation"), image_channels=((0, 0, 1),)
     ).spec
     assert WindowStatistics(spec, 32, 3, RATE_HZ).size == 0
 
 
-def test_channels_in_any_order_make_a_sensor(make_front_end):
+def test_the_channels_of_a_sensor_may_be_in_any_order(make_front_end):
     window = noise(40, 6)
     spec = make_front_end(
         channels=6, statistics=("mean_magnitude",), image_channels=((4, 0, 2),)
@@ -188,9 +188,7 @@ def all_of_three_axes(make_front_end):
     st.lists(st.floats(-160, 160, width=32), min_size=96, max_size=96),
     st.sampled_from([0.0, 9.81, 1e-20, 1e5]),
 )
-def test_every_statistic_is_finite_for_whatever_a_sensor_may_give(
-    all_of_three_axes, values, offset
-):
+def test_every_statistic_is_finite_for_any_samples(all_of_three_axes, values, offset):
     window = (np.array(values, np.float32) + np.float32(offset)).reshape(32, 3)
     assert np.isfinite(all_of_three_axes(window)).all()
 
@@ -205,7 +203,7 @@ def test_a_constant_window_gives_finite_values(statistics, channels, value):
 @pytest.mark.parametrize("name", STATISTICS)
 @pytest.mark.parametrize("channels", [1, 3, 6])
 @pytest.mark.parametrize("rate_hz", [10.0, 50.0, 400.0])
-def test_the_size_is_how_many_numbers_a_window_gives(make_front_end, name, channels, rate_hz):
+def test_the_size_is_the_number_of_values(make_front_end, name, channels, rate_hz):
     statistics = make_front_end(
         channels=channels, rate_hz=rate_hz, statistics=(name, "mean")
     ).statistics

@@ -12,7 +12,15 @@ from edge_runtime.errors import ContractError, UserError
 from edge_runtime.frontend import Features
 from edge_runtime.frontend.statistics import WindowStatistics
 from edge_runtime.network import interpreter as model_module
-from edge_runtime.network.interpreter import Model, load_interpreter
+from edge_runtime.network.interpreter import (
+    Model,
+    infer_all,
+    load_interpreter,
+    one_by_one,
+    operators_outside,
+    operators_outside_text,
+    window_at,
+)
 from edge_runtime.recognizer import Recognizer
 
 
@@ -26,7 +34,7 @@ def tensor(index, shape, dtype=np.float32, scale=0.0, zero=0):
 
 
 class FakeInterpreter:
-    """What Model asks of an interpreter; the tensors are given by a test."""
+    """The part of an interpreter that Model uses. A test sets the tensors."""
 
     inputs = outputs = None
 
@@ -54,7 +62,7 @@ class FakeInterpreter:
 
 @pytest.fixture
 def interpreter(monkeypatch, make_contract):
-    """The fake in place of LiteRT, with the tensors of a fitting network; their indices are out of order."""
+    """Replace LiteRT by the fake, with the tensors of a fitting network. Indices are shuffled."""
     contract = make_contract()
     front = contract.front_end
     n = WindowStatistics.of(contract).size
@@ -73,7 +81,7 @@ def interpreter(monkeypatch, make_contract):
     return FakeInterpreter
 
 
-def test_tensors_are_found_by_name_not_by_position(interpreter, make_contract):
+def test_tensors_are_looked_up_by_name(interpreter, make_contract):
     contract = make_contract()
     model = Model(b"", contract, threads=3)
     images = np.zeros(interpreter.inputs["args_0"]["shape"], np.float32)
@@ -88,7 +96,7 @@ def test_tensors_are_found_by_name_not_by_position(interpreter, make_contract):
 @pytest.mark.parametrize(
     "dtype, zero, low, high", [(np.int8, 0, -127, 127), (np.uint8, 128, 1, 255)]
 )
-def test_integer_images_are_rounded_and_integer_probabilities_widened(
+def test_images_are_quantised_and_probabilities_dequantised(
     interpreter, make_contract, monkeypatch, dtype, zero, low, high
 ):
     contract = make_contract()
@@ -148,12 +156,8 @@ def test_a_network_with_the_front_end_inside_takes_windows(interpreter, make_con
     [
         ("inputs", "args_0", tensor(3, (4, 9, 9, 3)), "images are float32 (4, 9, 9, 3)"),
         ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int16), "images are int16"),
-        (
-            "inputs",
-            "args_0",
-            tensor(3, (4, 9, 10, 3), np.int8),
-            "images are int8",
-        ),  # without a scale
+        # without a scale
+        ("inputs", "args_0", tensor(3, (4, 9, 10, 3), np.int8), "images are int8"),
         ("inputs", "args_1", tensor(4, (1, 2)), "statistics are float32 (1, 2)"),
         ("outputs", "output_0", tensor(7, (1, 4)), "probabilities are float32 (1, 4)"),
         ("outputs", "output_0", tensor(7, (1, 3), np.int8), "probabilities are int8"),
@@ -185,7 +189,7 @@ def test_a_network_with_other_names_is_refused(
 @pytest.mark.parametrize(
     "error", [ValueError("no\nsecond line"), RuntimeError("no"), ValueError("")]
 )
-def test_what_the_interpreter_refuses_is_told_in_one_line(
+def test_an_error_of_the_interpreter_is_reported_in_one_line(
     interpreter, make_contract, monkeypatch, is_sentence, error
 ):
     def refuse(self):
@@ -198,7 +202,7 @@ def test_what_the_interpreter_refuses_is_told_in_one_line(
 
 
 @pytest.mark.parametrize("threads", [0, -1])
-def test_no_threads_are_refused(make_contract, threads):
+def test_fewer_than_one_thread_is_refused(make_contract, threads):
     with pytest.raises(UserError, match=f"threads is {threads}, expected 1 or more"):
         Model(b"", make_contract(), threads)
 
@@ -206,7 +210,7 @@ def test_no_threads_are_refused(make_contract, threads):
 # Not with the identifier of a .tflite: tflite-runtime 2.14 does not verify what follows it, and may
 # crash. The hash in the container keeps damaged networks from it.
 @pytest.mark.parametrize("content", [b"", b"\xff" * 64, b"\x1c\x00\x00\x00TFL2" + bytes(1000)])
-def test_bytes_that_are_no_network_are_refused_by_the_installed_interpreter(
+def test_the_installed_interpreter_refuses_bytes_that_are_not_a_network(
     make_contract, is_sentence, content
 ):
     with pytest.raises(ContractError, match="cannot load the network") as caught:
@@ -215,7 +219,7 @@ def test_bytes_that_are_no_network_are_refused_by_the_installed_interpreter(
 
 
 def fake_import(monkeypatch, installed, versions):
-    """Let only the modules in ``installed`` be importable."""
+    """Make only the modules in ``installed`` importable."""
 
     def import_module(name):
         if name not in installed:
@@ -238,19 +242,19 @@ def test_litert_is_preferred_then_its_old_name_then_tensorflow(monkeypatch):
         "tensorflow.lite.python.interpreter",
     ]
     versions = {"ai-edge-litert": "2", "tflite-runtime": "2.14", "tensorflow": "2.21"}
-    found = []
+    loaded = []
     while modules:
         fake_import(monkeypatch, list(reversed(modules)), versions)
-        found.append(load_interpreter())
-        assert found[-1][0] == modules.pop(0)
-    assert [name for _, name in found] == [
+        loaded.append(load_interpreter())
+        assert loaded[-1][0] == modules.pop(0)
+    assert [name for _, name in loaded] == [
         "ai-edge-litert 2",
         "tflite-runtime 2.14",
         "tensorflow 2.21",
     ]
 
 
-def test_a_runtime_from_another_distribution_serves_without_its_version(monkeypatch):
+def test_a_runtime_from_another_distribution_is_used_without_its_version(monkeypatch):
     fake_import(monkeypatch, ["tensorflow.lite.python.interpreter"], {"tensorflow-cpu": "2.21"})
     assert load_interpreter()[1] == "tensorflow"
 
@@ -274,7 +278,7 @@ def test_the_bundled_model_answers_with_probabilities(demo):
     assert embedding.ndim == 1 and np.isfinite(embedding).all()
 
 
-def test_an_answer_stays_as_it_was_when_the_next_one_comes(demo):
+def test_an_answer_is_not_overwritten_by_the_next(demo):
     model = Model(demo.tflite, demo.contract)
     front_end = Recognizer(demo.contract, model)._front_end
     first = model.infer(front_end.compute(demo.golden.windows[0]))
@@ -318,7 +322,7 @@ def test_wrong_model_files_are_refused_when_loading(demo, demo_model_path, tmp_p
         assert is_sentence(str(caught.value).replace(str(tmp_path), "")), name
 
 
-def test_a_model_file_packed_anew_serves_as_well(demo, tmp_path):
+def test_a_model_file_can_be_packed_again(demo, tmp_path):
     path = tmp_path / "again.tflite"
     path.write_bytes(pack_model(demo.tflite, demo.contract, demo.golden))
     assert Recognizer.load(path).contract == demo.contract
@@ -328,3 +332,82 @@ def test_a_model_loads_from_any_folder_and_name(demo_model_path, tmp_path):
     path = tmp_path / "Übung 1 (kopie)"
     shutil.copy(demo_model_path, path)
     assert Recognizer.load(str(path)).fill == 0
+
+
+# ---- batches
+
+
+def test_windows_of_a_batch():
+    batch = Features(np.arange(6.0).reshape(3, 2), np.arange(3.0))
+    assert window_at(batch, 1).images.tolist() == [2, 3]
+    assert window_at(batch, 1).statistics == 1
+    assert [window.statistics for window in one_by_one(batch)] == [0, 1, 2]
+
+
+def test_raw_windows_are_a_batch_too(fake_model):
+    windows = np.arange(12.0).reshape(2, 3, 2)
+    assert window_at(windows, 1).tolist() == windows[1].tolist()
+    assert [window.sum() for window in one_by_one(windows)] == [15, 51]
+    assert infer_all(fake_model(2, answer=lambda window: window[0]), windows).tolist() == [
+        [0, 1],
+        [6, 7],
+    ]
+
+
+def test_probabilities_are_in_the_order_of_the_windows(fake_model):
+    model = fake_model(3, answer=lambda features: np.full(3, features.statistics, np.float32))
+    probabilities = infer_all(model, Features(np.zeros((4, 1)), np.arange(4.0)))
+    assert probabilities.tolist() == [[i] * 3 for i in range(4)]
+
+
+# ---- delegates
+
+
+class FakeGraph:
+    def __init__(self, *operators):
+        self.operators = operators
+
+    def _get_ops_details(self):
+        return [
+            {"op_name": name, "inputs": np.array(inputs), "outputs": np.array(outputs)}
+            for name, inputs, outputs in self.operators
+        ]
+
+
+# 0 -A-> 1 -B-> 2 -C-> 3 -D-> 4; A and D also take a constant, 9. -1 is an input that is left out.
+CHAIN = (("A", [0, 9, -1], [1]), ("B", [1], [2]), ("C", [2], [3]), ("D", [3, 9], [4]))
+
+
+@pytest.mark.parametrize(
+    ("delegates", "outside"),
+    [
+        ([], None),
+        ([("DELEGATE", [0, 9], [4])], ()),
+        ([("DELEGATE", [1], [3])], ("A", "D")),
+        ([("DELEGATE", [0, 9], [1]), ("DELEGATE", [3, 9], [4])], ("B", "C")),
+        ([("DELEGATE", [2], [3])], ("A", "B", "D")),
+    ],
+)
+def test_a_delegate_computes_what_lies_between_its_inputs_and_outputs(delegates, outside):
+    assert operators_outside(FakeGraph(*CHAIN, *delegates)) == outside
+
+
+def test_operators_outside_is_none_if_the_runtime_does_not_tell():
+    assert operators_outside(object()) is None
+
+
+def test_operators_outside_in_words():
+    assert operators_outside_text(()) == "XNNPACK, every operator"
+    assert (
+        operators_outside_text(("ADD", "CONV_2D", "ADD"))
+        == "XNNPACK, but for 3 operators (ADD, CONV_2D)"
+    )
+    assert operators_outside_text(None).startswith("none")
+
+
+def test_the_delegate_computes_all_of_the_bundled_model(demo_model_path):
+    model = Model.of(read_model(demo_model_path))
+    if model.runtime.startswith("ai-edge-litert"):
+        assert model.outside_delegate in ((), None)  # None where a processor has no delegate
+    else:  # the delegate of tflite-runtime 2.14 computes float operators only
+        assert model.outside_delegate is None or "CONV_2D" in model.outside_delegate

@@ -3,15 +3,14 @@ import http.client
 import pytest
 
 from edge_runtime.pages.address import Address
-from edge_runtime.pages.server import PageServer
-from edge_runtime.pages.site import Site
+from edge_runtime.pages.server import PageServer, Site
 
 LARGEST = 1000
 
 
 @pytest.fixture
 def serve(port):
-    """Start a server whose /echo answers what it is told."""
+    """Start a server that sends back what it receives at /echo; returns its port."""
     pytest.importorskip("websockets", reason='needs pip install "img2imu[web]"')
     started = []
 
@@ -19,13 +18,12 @@ def serve(port):
         async for message in connection:
             await connection.send(message)
 
-    def call(token=None, own=None, host="127.0.0.1"):
-        started.append(
-            PageServer(
-                Address(host, port, token), Site("dashboard.html", own), {"/echo": echo}, LARGEST
-            )
-        )
-        started[-1].start()
+    def call(token=None, user_files=None):
+        address = Address("127.0.0.1", port, token)
+        site = Site("dashboard.html", user_files)
+        server = PageServer(address, site, {"/echo": echo}, LARGEST)
+        started.append(server)
+        server.start()
         return port
 
     yield call
@@ -35,7 +33,7 @@ def serve(port):
 
 @pytest.fixture
 def get(port):
-    """One request: status, headers and content."""
+    """Send one request; returns status, headers and content."""
 
     def call(path, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)

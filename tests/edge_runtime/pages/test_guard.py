@@ -11,7 +11,7 @@ NETWORK = Guard("s3cret-token", only_this_machine=False)
 @pytest.mark.parametrize(
     "host", ["127.0.0.1:8765", "localhost:8765", "LOCALHOST", "[::1]:8765", "127.9.9.9"]
 )
-def test_this_machine_under_its_own_names(host):
+def test_this_machine_may_open_it_under_its_own_names(host):
     assert HERE.refuse_secret(Request("/live", host, None)) is None
     assert HERE.refuse_secret(Request("/live", host, f"http://{host}")) is None
 
@@ -19,12 +19,12 @@ def test_this_machine_under_its_own_names(host):
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1:8765", "", "[", "localhost."]
 )
-def test_another_name_that_leads_here_is_refused(host):
+def test_another_name_of_this_machine_is_refused(host):
     refusal = HERE.refuse_page(Request("/", host, None))
     assert refusal is not None and refusal.status == 421
 
 
-def test_no_host_and_endless_paths_are_refused():
+def test_a_missing_host_and_a_long_path_are_refused():
     for request in (Request("/", None, None), Request("/" + "a" * 2000, "localhost", None)):
         assert HERE.refuse_page(request).status == 400
 
@@ -44,14 +44,14 @@ def test_a_page_of_another_origin_is_refused(origin):
     assert HERE.refuse_secret(Request("/live", "localhost:8765", origin)).status == 403
 
 
-def test_the_origin_of_https():
+def test_the_origin_with_https():
     guard = Guard("s3cret-token", only_this_machine=False, secure=True)
     request = Request("/live?token=s3cret-token", "pi.local:8443", "https://pi.local:8443")
     assert guard.refuse_secret(request) is None
 
 
 @given(st.text(max_size=40))
-def test_only_the_token_itself_opens(token):
+def test_only_the_right_token_is_accepted(token):
     from urllib.parse import quote
 
     refusal = NETWORK.refuse_secret(
@@ -60,14 +60,14 @@ def test_only_the_token_itself_opens(token):
     assert (refusal is None) == (token == "s3cret-token")
 
 
-def test_pages_need_no_token_and_what_is_live_does():
+def test_pages_need_no_token_and_websockets_do():
     assert NETWORK.refuse_page(Request("/", "pi.local", None)) is None
     assert NETWORK.refuse_secret(Request("/live", "pi.local", None)).status == 401
     assert NETWORK.refuse_secret(Request("/live?token=", "pi.local", None)).status == 401
 
 
 @given(st.text(max_size=30))
-def test_nothing_but_loopback_is_loopback(host):
+def test_only_loopback_addresses_are_loopback(host):
     if is_loopback(host):
         assert host.lower() == "localhost" or host.strip("[]").startswith("127.") or ":" in host
 

@@ -1,3 +1,4 @@
+import logging
 import re
 import socket
 import time
@@ -6,15 +7,14 @@ import pytest
 
 from edge_runtime.errors import MissingExtraError, UserError
 from edge_runtime.pages.address import Address
-from edge_runtime.pages.server import PageServer
-from edge_runtime.pages.site import HERE, Site
+from edge_runtime.pages.server import WEB_FOLDER, PageServer, Site
 
 from .conftest import LARGEST
 
 
 @pytest.fixture
 def connect():
-    """A client's WebSocket, and what it raises when it is refused."""
+    """Open a WebSocket as a client."""
     client = pytest.importorskip(
         "websockets.sync.client", reason='needs pip install "img2imu[web]"'
     )
@@ -27,7 +27,8 @@ def connect():
     return call
 
 
-def refused_with(connect, *arguments, **options):
+def refused_status(connect, *arguments, **options):
+    """Return the HTTP status with which a WebSocket is refused."""
     from websockets.exceptions import InvalidStatus
 
     with pytest.raises(InvalidStatus) as refusal, connect(*arguments, **options):
@@ -35,7 +36,7 @@ def refused_with(connect, *arguments, **options):
     return refusal.value.response.status_code
 
 
-def test_pages_come_with_a_policy_that_keeps_them_to_themselves(serve, get):
+def test_a_page_has_a_content_security_policy(serve, get):
     serve()
     status, headers, content = get("/")
     assert status == 200 and b"<title>img2imu</title>" in content
@@ -45,7 +46,7 @@ def test_pages_come_with_a_policy_that_keeps_them_to_themselves(serve, get):
     assert get("/static/dashboard.js")[1]["Content-Type"].startswith("text/javascript")
 
 
-def test_a_page_that_did_not_change_is_not_sent_again(serve, get):
+def test_an_unchanged_file_is_not_sent_again(serve, get):
     serve()
     tag = get("/static/look.css")[1]["ETag"]
     assert get("/static/look.css", **{"If-None-Match": tag})[::2] == (304, b"")
@@ -70,23 +71,23 @@ def test_no_path_leads_out_of_the_site(serve, get, path):
     assert get(path)[0] == 404
 
 
-def test_every_file_that_a_page_asks_for_is_there():
+def test_every_file_that_a_page_loads_exists():
     site = Site("dashboard.html")
-    for page in (HERE / "static").iterdir():
+    for page in (WEB_FOLDER / "static").iterdir():
         for path in re.findall(r'"(/static/[^"]+)"', page.read_text()):
-            assert site.find(path), f"{page.name} asks for {path}"
+            assert site.find(path), f"{page.name} loads {path}"
         for name in re.findall(r'from "\./([^"]+)"', page.read_text()):
             assert site.find(f"/static/{name}"), f"{page.name} imports {name}"
 
 
-def test_pages_ask_nobody_else():
-    for page in (HERE / "static").iterdir():
+def test_pages_load_nothing_from_other_hosts():
+    for page in (WEB_FOLDER / "static").iterdir():
         hosts = set(re.findall(r"https?://([a-zA-Z0-9.:-]+)", page.read_text()))
         assert hosts <= {"www.w3.org", "localhost:PORT"}, page.name
 
 
 @pytest.mark.parametrize(
-    "path", sorted(p for p in (HERE / "static").iterdir()), ids=lambda p: p.name
+    "path", sorted(p for p in (WEB_FOLDER / "static").iterdir()), ids=lambda p: p.name
 )
 def test_files_stay_short(path):
     assert len(path.read_text().splitlines()) < 300
@@ -95,39 +96,40 @@ def test_files_stay_short(path):
 def test_a_file_of_the_user_needs_the_token(serve, get, tmp_path):
     model = tmp_path / "my.tflite"
     model.write_bytes(b"model")
-    serve(token="s3cret-token", own={"/model.tflite": model})
+    serve(token="s3cret-token", user_files={"/model.tflite": model})
     assert get("/model.tflite")[0] == 401
     assert get("/model.tflite?token=s3cret-token")[::2] == (200, b"model")
     assert get("/")[0] == 200
 
 
-def test_talking(serve, connect):
+def test_messages_go_both_ways(serve, connect):
     with connect(serve()) as connection:
         connection.send("hello")
         assert connection.recv(10) == "hello"
 
 
-def test_who_may_not_connect(serve, connect, get):
+def test_websockets_are_refused_without_the_token_or_from_elsewhere(serve, connect, get):
     port = serve(token="s3cret-token")
-    own = f"http://127.0.0.1:{port}"
-    assert refused_with(connect, port) == 401
-    assert refused_with(connect, port, "/echo?token=wrong") == 401
+    our_origin = f"http://127.0.0.1:{port}"
+    assert refused_status(connect, port) == 401
+    assert refused_status(connect, port, "/echo?token=wrong") == 401
     assert (
-        refused_with(connect, port, "/echo?token=s3cret-token", origin="http://evil.example") == 403
+        refused_status(connect, port, "/echo?token=s3cret-token", origin="http://evil.example")
+        == 403
     )
     assert get("/check?token=s3cret-token", Host="evil.example")[0] == 421
-    assert refused_with(connect, port, "/nothing?token=s3cret-token") == 404
+    assert refused_status(connect, port, "/nothing?token=s3cret-token") == 404
     assert [get(f"/check{query}")[0] for query in ("", "?token=x", "?token=s3cret-token")] == [
         401,
         401,
         200,
     ]
-    with connect(port, "/echo?token=s3cret-token", origin=own) as connection:
+    with connect(port, "/echo?token=s3cret-token", origin=our_origin) as connection:
         connection.send("in")
         assert connection.recv(10) == "in"
 
 
-def test_a_message_that_is_too_long_ends_its_connection_alone(serve, connect):
+def test_a_message_that_is_too_long_ends_only_its_own_connection(serve, connect):
     from websockets.exceptions import ConnectionClosed
 
     port = serve()
@@ -139,7 +141,7 @@ def test_a_message_that_is_too_long_ends_its_connection_alone(serve, connect):
         assert patient.recv(10) == "still here"
 
 
-def test_garbage_in_place_of_a_request(serve, get):
+def test_garbage_instead_of_a_request(serve, get):
     port = serve()
     for garbage in (
         b"\x00" * 100,
@@ -155,7 +157,7 @@ def test_garbage_in_place_of_a_request(serve, get):
     assert get("/")[0] == 200
 
 
-def test_connections_without_end_leave_room_for_others(serve, get):
+def test_the_server_recovers_from_too_many_connections(serve, get):
     port = serve()
     held = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(200)]
     time.sleep(0.2)
@@ -171,7 +173,7 @@ def test_connections_without_end_leave_room_for_others(serve, get):
         raise AssertionError("the server did not recover")
 
 
-def test_a_port_in_use(serve, port, is_sentence):
+def test_a_port_in_use_is_refused(serve, port, is_sentence):
     serve()
     with pytest.raises(
         UserError, match=f"127.0.0.1:{port} cannot be listened on; another program"
@@ -180,7 +182,7 @@ def test_a_port_in_use(serve, port, is_sentence):
     assert is_sentence(str(error.value))
 
 
-def test_it_stops(port, connect):
+def test_stopping_frees_the_port(port, connect):
     server = PageServer(Address("127.0.0.1", port), Site("dashboard.html"), {}, LARGEST)
     server.start()
     server.stop()
@@ -189,14 +191,16 @@ def test_it_stops(port, connect):
         socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
-def test_without_the_extra(monkeypatch):
+def test_without_websockets_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "websockets.asyncio.server", None)
     with pytest.raises(MissingExtraError, match="img2imu\\[web\\]"):
         PageServer(Address("127.0.0.1", 1), Site("dashboard.html"), {}, LARGEST)
 
 
-def test_addresses():
-    assert Address("127.0.0.1", 8765).url() == "http://127.0.0.1:8765/"
-    assert Address("0.0.0.0", 8765, "abc").url("192.0.2.7") == "http://192.0.2.7:8765/#token=abc"
-    assert Address("::1", 8765).url() == "http://[::1]:8765/"
-    assert Address("::1", 8765).only_this_machine and not Address("0.0.0.0", 1).only_this_machine
+def test_connections_are_logged_for_the_application_without_the_token(serve, connect, caplog):
+    caplog.set_level(logging.DEBUG, "img2imu")
+    with connect(serve(token="s3cret-token"), "/echo?token=s3cret-token"):
+        pass
+    messages = [r.getMessage() for r in caplog.records if r.name == "img2imu.pages"]
+    assert "connection open" in messages
+    assert not any("s3cret-token" in message for message in messages)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 from edge_runtime.sources.replay import ReplaySource
-from edge_runtime.uri import parse_target
+from edge_runtime.uri import parse_source_uri
 
 
 @pytest.mark.parametrize("prefix", ["", "replay:"])
@@ -50,7 +50,7 @@ def test_refusals(rest, message):
 
 
 def test_options_are_percent_decoded_and_the_name_is_not():
-    target = parse_target("a%20b?key=%31%2E5&", ("key", "other"))
+    target = parse_source_uri("a%20b?key=%31%2E5&", ("key", "other"))
     assert target.name == "a%20b"
     assert target.number("key") == 1.5
     assert target.number("other") is None
@@ -61,7 +61,7 @@ def test_options_are_percent_decoded_and_the_name_is_not():
 @given(st.text(max_size=40))
 def test_any_text_is_refused_in_one_sentence(uri):
     try:
-        parse_target(uri, ("speed",))
+        parse_source_uri(uri, ("speed",))
         open_source("replay:/nowhere/" + uri.replace("\x00", ""), ("acc_x",))
     except SourceError:
         pass

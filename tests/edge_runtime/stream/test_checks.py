@@ -118,7 +118,7 @@ def test_nothing_is_asked_of_gravity_where_the_model_cannot_expect_it(channels, 
 def test_a_model_without_gravity_takes_linear_acceleration_and_refuses_gravity(motion_m_s2):
     spec = StreamSpec(SPEC.channels, 50.0, "removed")
     check_units(window(acceleration(motion_m_s2, gravity=0)), spec)
-    with pytest.raises(StreamError, match=r"expected m/s\^2 without gravity; gravity is in it"):
+    with pytest.raises(StreamError, match=r"expected m/s\^2 without gravity; gravity is included"):
         check_units(window(acceleration(motion_m_s2)), spec)
 
 

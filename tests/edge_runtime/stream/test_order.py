@@ -42,7 +42,7 @@ def ordered(times, hold_s, cuts=()):
     runs = [
         run
         for t, v in zip(np.split(times, cuts), np.split(rows(len(times)), cuts), strict=True)
-        for run in order.push(t, v)
+        for run in order.sort(t, v)
     ]
     for run in (*runs, *order.flush()):
         if run.restart_s is not None:
@@ -121,12 +121,12 @@ def test_a_clock_that_stands_still_is_noticed():
 def test_what_waits_is_bounded():
     counts = StreamCounts()
     order = SampleOrder(1, LONGEST_RUN, 10.0, counts)
-    given = order.push(np.arange(MAX_HELD + 7) * 1e-6, rows(MAX_HELD + 7))
+    given = order.sort(np.arange(MAX_HELD + 7) * 1e-6, rows(MAX_HELD + 7))
     assert sum(len(run.times_s) for run in given) == 7 and counts.waiting == MAX_HELD
 
 
 def test_the_callers_buffer_may_be_used_again():
     order, buffer = SampleOrder(1, LONGEST_RUN, 0.1, StreamCounts()), np.array([[5.0]], np.float32)
-    assert order.push(np.array([0.0]), buffer) == []
+    assert order.sort(np.array([0.0]), buffer) == []
     buffer[:] = math.nan
     assert order.flush()[0].values.tolist() == [[5.0]]

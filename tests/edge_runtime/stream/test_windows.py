@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from edge_runtime.stream.counts import StreamCounts
 from edge_runtime.stream.resampler import LinearResampler, PolyphaseResampler
-from edge_runtime.stream.windows import MOST_BACKLOG, WindowStream
+from edge_runtime.stream.windows import MAX_BACKLOG, WindowStream
 
 W, HOP, RATE_HZ = 32, 8, 50.0  # of the contract in conftest.py
 
@@ -25,8 +25,8 @@ def windows_of(stream, times, samples, cuts=()):
     for t, s in zip(np.split(times, cuts), np.split(samples, cuts), strict=True):
         if len(t):
             found += [
-                (time_s, stream.window.tobytes(), stream.received.tobytes())
-                for time_s in stream.push(t, s)
+                (window.time_s, window.samples.tobytes(), window.received.tobytes())
+                for window in stream.add(t, s)
             ]
     return found
 
@@ -44,7 +44,9 @@ def test_windows_are_pieces_of_the_resampled_stream_however_it_is_cut(
 ):
     times, samples = motion(400, rate_hz=rate_hz)
     times = times + np.random.default_rng(0).uniform(-jitter, jitter, 400) / rate_hz
-    piece = (PolyphaseResampler if polyphase else LinearResampler)(RATE_HZ, 6).push(times, samples)
+    piece = (PolyphaseResampler if polyphase else LinearResampler)(RATE_HZ, 6).resample(
+        times, samples
+    )
     expected = [
         (
             float(piece.times_s[end - 1]),
@@ -67,23 +69,24 @@ def test_a_window_comes_with_the_sample_that_completes_it(make_windows, motion, 
     resampler = (PolyphaseResampler if polyphase else LinearResampler)(RATE_HZ, 6)
     ready, n = [], 0
     for i in range(600):
-        n += len(resampler.push(times[i : i + 1], samples[i : i + 1]).times_s)
+        n += len(resampler.resample(times[i : i + 1], samples[i : i + 1]).times_s)
         if n >= W + HOP * len(ready):
             ready.append(i)
     stream, _ = make_windows(polyphase)
     assert [
-        i for i in range(600) if list(stream.push(times[i : i + 1], samples[i : i + 1]))
+        i for i in range(600) if list(stream.add(times[i : i + 1], samples[i : i + 1]))
     ] == ready and len(ready) > 10
 
 
 def test_after_the_first_window_samples_are_resampled_together(make_windows, motion, monkeypatch):
-    sizes, push = [], LinearResampler.push
+    sizes = []
+    resample = LinearResampler.resample
 
     def count(self, times_s, values):
         sizes.append(len(times_s))
-        return push(self, times_s, values)
+        return resample(self, times_s, values)
 
-    monkeypatch.setattr(LinearResampler, "push", count)
+    monkeypatch.setattr(LinearResampler, "resample", count)
     times, samples = motion(W + 3 * HOP + 5)
     stream, counts = make_windows()
     windows_of(stream, times, samples, range(1, len(times)))
@@ -94,7 +97,7 @@ def test_after_the_first_window_samples_are_resampled_together(make_windows, mot
 
 
 def test_what_waits_is_bounded(make_windows, motion):
-    times, samples = motion(20 * MOST_BACKLOG, rate_hz=100 * RATE_HZ)
+    times, samples = motion(20 * MAX_BACKLOG, rate_hz=100 * RATE_HZ)
     stream, counts = make_windows(hop_samples=400)
     expected, _ = make_windows(hop_samples=400)
     assert windows_of(stream, times, samples, range(1, len(times))) == windows_of(

@@ -4,9 +4,9 @@ import pytest
 
 from edge_runtime import Teacher
 from edge_runtime.errors import SourceError
+from edge_runtime.recordings import take
 from edge_runtime.sources.notes import Notes
 from edge_runtime.stream.chunk import Chunk
-from edge_runtime.teaching import session
 from edge_runtime.teaching.session import Session, Terminal
 
 
@@ -52,12 +52,12 @@ def run(tmp_path):
 
 
 def test_a_sensor_that_falls_silent_costs_the_motion_at_hand_alone(run, excerpt, monkeypatch):
-    monkeypatch.setattr(session, "LOST_S", 0.25)
+    monkeypatch.setattr(take, "LOST_S", 0.25)
     said, teacher = run(
         ["ABD", "IR", "IR", ""], excerpt(0, 6.1), excerpt(10, 12), "silence", excerpt(13, 20)
     )
     assert (
-        "nothing has come for 0.25 s: check the sensor; nothing of this recording was taught"
+        "nothing has come for 0.25 s: check the sensor; this recording was discarded"
         in " ".join(said)
     )
     assert teacher.windows == {"ABD": 3, "IR": 3}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_runtime.recordings import read_recording
+from edge_runtime.recordings import read_recording, take
 from edge_runtime.stream.chunk import Chunk
 from edge_runtime.teaching import Teacher
 from edge_runtime.web import lessons as module
@@ -23,7 +23,7 @@ def person(demo_recording_path):
     def perform(lessons, begin_s, seconds):
         new = False
         for i in range(round(begin_s * 50), round((begin_s + seconds) * 50), 5):
-            new |= lessons.hear(
+            new |= lessons.process(
                 Chunk(recording.timestamps_s[i : i + 5], recording.samples[i : i + 5])
             )
         return new
@@ -32,7 +32,7 @@ def person(demo_recording_path):
 
 
 def teach(lessons, person, label, begin_s, do="record"):
-    lessons.ask({"do": do, "label": label})
+    lessons.queue({"do": do, "label": label})
     return person(lessons, begin_s, SECONDS + 0.5)
 
 
@@ -48,7 +48,7 @@ def test_two_motions_are_recognised_and_saved(lessons, person, tmp_path):
 
 
 def test_how_a_recording_goes_on(lessons, person):
-    lessons.ask({"do": "record", "label": "lift"})
+    lessons.queue({"do": "record", "label": "lift"})
     person(lessons, 0, 2)
     assert lessons.state["recording"]["label"] == "lift"
     assert lessons.state["recording"]["lasted_s"] == pytest.approx(2, abs=0.2)
@@ -56,9 +56,9 @@ def test_how_a_recording_goes_on(lessons, person):
 
 
 def test_cancelled_nothing_is_learnt(lessons, person, tmp_path):
-    lessons.ask({"do": "record", "label": "lift"})
+    lessons.queue({"do": "record", "label": "lift"})
     person(lessons, 0, 2)
-    lessons.ask({"do": "cancel"})
+    lessons.queue({"do": "cancel"})
     person(lessons, 2, 5)
     assert lessons.state["windows"] == {} and not (tmp_path / "my.tflite").exists()
 
@@ -70,10 +70,10 @@ def test_more_redo_remove_and_background(lessons, person):
     assert lessons.state["windows"]["lift"] > few
     teach(lessons, person, "lift", 0, do="redo")
     assert lessons.state["windows"]["lift"] == few
-    lessons.ask({"do": "background"})
+    lessons.queue({"do": "background"})
     assert person(lessons, 12, 8.5) and lessons.state["background_s"] > 7
     assert lessons.recognizer is not None
-    lessons.ask({"do": "remove", "label": "lift"})
+    lessons.queue({"do": "remove", "label": "lift"})
     person(lessons, 21, 0.5)
     assert lessons.state["windows"] == {} and lessons.recognizer is None
 
@@ -103,30 +103,30 @@ def test_names_that_cannot_be(lessons, person, label):
     ],
 )
 def test_commands_that_make_no_sense(lessons, person, command):
-    lessons.ask(command)
+    lessons.queue(command)
     person(lessons, 0, 1)
     assert lessons.state["recording"] is None and lessons.state["windows"] == {}
 
 
 def test_a_flood_of_commands_is_bounded(lessons, person):
     for _ in range(10_000):
-        lessons.ask({"do": "remove", "label": "x"})
-    assert len(lessons._asked) == module.MOST_COMMANDS
+        lessons.queue({"do": "remove", "label": "x"})
+    assert len(lessons._commands) == module.MAX_COMMANDS
     person(lessons, 0, 0.5)
 
 
 def test_a_sensor_that_is_lost_costs_that_recording_alone(lessons, person, monkeypatch, tmp_path):
     teach(lessons, person, "lift", 0)
-    lessons.ask({"do": "record", "label": "turn"})
+    lessons.queue({"do": "record", "label": "turn"})
     person(lessons, 10, 2)
-    monkeypatch.setattr(module, "LOST_S", 0.0)
-    lessons.hear(Chunk.empty(6))
-    assert lessons.state["bad"] and "what was taught before is kept" in lessons.state["said"]
+    monkeypatch.setattr(take, "LOST_S", 0.0)
+    lessons.process(Chunk.empty(6))
+    assert lessons.state["bad"] and "earlier recordings are kept" in lessons.state["said"]
     assert Teacher.load(tmp_path / "my.tflite").labels == ("lift",)
 
 
 def test_a_recording_that_cannot_be_used(lessons):
-    lessons.ask({"do": "record", "label": "lift"})
+    lessons.queue({"do": "record", "label": "lift"})
     for i in range(50):
-        lessons.hear(Chunk(i / 10 + np.arange(5) / 50, np.zeros((5, 6), np.float32)))
+        lessons.process(Chunk(i / 10 + np.arange(5) / 50, np.zeros((5, 6), np.float32)))
     assert lessons.state["bad"] and lessons.state["windows"] == {}

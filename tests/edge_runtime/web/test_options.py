@@ -3,7 +3,7 @@ import argparse
 import pytest
 
 from edge_runtime.errors import UserError
-from edge_runtime.pages.address import address_of
+from edge_runtime.pages.address import make_address
 from edge_runtime.web import options
 from edge_runtime.web.options import port, short
 
@@ -38,24 +38,24 @@ def test_the_port():
 
 
 def test_only_the_network_needs_a_token(monkeypatch):
-    assert address_of("127.0.0.1", 1, None).token is None
-    made = {address_of("0.0.0.0", 1, None).token for _ in range(5)}
+    assert make_address("127.0.0.1", 1, None).token is None
+    made = {make_address("0.0.0.0", 1, None).token for _ in range(5)}
     assert len(made) == 5 and all(len(token) >= 12 for token in made)
     monkeypatch.setenv(options.TOKEN_VARIABLE, "from-the-environment")
-    assert address_of("127.0.0.1", 1, None).token == "from-the-environment"
-    assert address_of("0.0.0.0", 1, None, "given-by-hand").token == "given-by-hand"
+    assert make_address("127.0.0.1", 1, None).token == "from-the-environment"
+    assert make_address("0.0.0.0", 1, None, "given-by-hand").token == "given-by-hand"
 
 
 @pytest.mark.parametrize("token", ["short", "has a space", "tokén-tokén"])
 def test_tokens_that_are_none(token, is_sentence):
     with pytest.raises(UserError, match="expected 8 or more") as error:
-        address_of("0.0.0.0", 1, None, token)
+        make_address("0.0.0.0", 1, None, token)
     assert token not in str(error.value) and is_sentence(str(error.value))
 
 
 def test_a_certificate_that_is_not_there(tmp_path, is_sentence):
     with pytest.raises(UserError, match="img2imu cert") as error:
-        address_of("0.0.0.0", 1, str(tmp_path))
+        make_address("0.0.0.0", 1, str(tmp_path))
     assert is_sentence(str(error.value))
 
 

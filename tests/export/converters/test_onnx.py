@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from edge_runtime.network.interpreter import one
+from edge_runtime.network.interpreter import window_at
 from export.checks import ExportError, trained_answers
 from export.converters.onnx import infer_all, to_onnx, with_contract
 
@@ -16,7 +16,7 @@ pytest.importorskip(
 
 @pytest.fixture(scope="module")
 def content(network, features):
-    return to_onnx(network, one(features, 0))
+    return to_onnx(network, window_at(features, 0))
 
 
 def test_onnxruntime_answers_as_torch_does(content, network, features):
@@ -47,5 +47,5 @@ def test_an_operator_that_onnx_lacks_is_said_in_a_sentence(features):
             return torch.linalg.eigvals(images[0, :3, :3, 0]).real[None], statistics
 
     with pytest.raises(ExportError, match=r"torch\.onnx cannot convert this network") as caught:
-        to_onnx(Odd(), one(features, 0))
+        to_onnx(Odd(), window_at(features, 0))
     assert "\n" not in str(caught.value)

@@ -22,7 +22,7 @@ def data(*arguments):
 
 @pytest.fixture
 def small_hapt(site, monkeypatch):
-    """The registry with a checksum that fits what the server gives."""
+    """Give the registry the checksum of the file on the server."""
 
     def with_checksum(sha256):
         original = replace(REGISTRY["hapt"].original, sha256=sha256)
@@ -34,7 +34,7 @@ def small_hapt(site, monkeypatch):
 
 @pytest.fixture
 def people(tmp_path):
-    """Two people who wave and rest, with a jittery clock and a pause."""
+    """Record two people who wave and rest, with a jittery clock and a pause."""
     random, rest = np.random.default_rng(0), np.array([0, 0, 9.8, 0, 0, 0])
     for person in ("ada", "bo"):
         for label, hz in (("wave", 2.0), ("rest", 0.0)):
@@ -51,7 +51,7 @@ def people(tmp_path):
     return tmp_path / "people"
 
 
-def test_the_list_names_every_data_set_and_what_is_here(tmp_path, capsys):
+def test_the_list_names_every_data_set_and_its_place(tmp_path, capsys):
     (tmp_path / "hapt.zip").write_bytes(b"")
     assert data("list", "--dir", tmp_path) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line}
@@ -76,7 +76,7 @@ def test_terms_are_shown_first_and_must_be_accepted(
     printed = capsys.readouterr()
     assert "licence: CC BY 4.0" in printed.out and "please cite: J.-L. Reyes-Ortiz" in printed.out
     assert printed.err.startswith(
-        "img2imu: the terms of hapt were not accepted, so nothing was fetched: answer y"
+        "img2imu: the terms of hapt were not accepted, so nothing was downloaded: answer y"
     )
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert data("get", "hapt", "--dir", tmp_path / "d", "--url", site.url) == EXIT_USER_ERROR
@@ -86,8 +86,8 @@ def test_terms_are_shown_first_and_must_be_accepted(
     assert (tmp_path / "d" / "hapt.zip").read_bytes() == site.content
 
 
-def test_getting_one_with_a_known_checksum_and_again(site, small_hapt, tmp_path, capsys):
-    for verb in ("fetched", "was there already"):
+def test_getting_a_data_set_with_a_known_checksum_twice(site, small_hapt, tmp_path, capsys):
+    for verb in ("downloaded", "was there already"):
         assert data("get", "hapt", "--dir", tmp_path, "--accept-licence", "--url", site.url) == 0
         printed = capsys.readouterr().out
         assert f"{verb}: {tmp_path}/hapt.zip (0.6 MiB), sha256 " in printed
@@ -96,20 +96,20 @@ def test_getting_one_with_a_known_checksum_and_again(site, small_hapt, tmp_path,
     assert len(site.requests) == 1
 
 
-def test_a_file_of_which_no_checksum_is_known(site, small_hapt, tmp_path, capsys):
+def test_a_file_without_a_known_checksum(site, small_hapt, tmp_path, capsys):
     small_hapt(None)
     get = ["get", "hapt", "--dir", tmp_path, "--accept-licence", "--url", site.url]
     assert data(*get) == 0
     printed = capsys.readouterr().out
     assert (
-        "no published one is known; the one above is written to hapt.zip.sha256, and a later get is che"
+        "no published checksum is known; this one is written to hapt.zip.sha256, and a later get is"
         in printed
     )
     assert hashlib.sha256(site.content).hexdigest() in printed
     with (tmp_path / "hapt.zip").open("r+b") as file:
         file.write(b"XX")
     assert data(*get) == EXIT_USER_ERROR
-    assert "hapt.zip.sha256, written when it was fetched first" in capsys.readouterr().err
+    assert "hapt.zip.sha256, written at the first download" in capsys.readouterr().err
 
 
 def test_a_checksum_given_by_hand(site, small_hapt, tmp_path, capsys):
@@ -118,8 +118,8 @@ def test_a_checksum_given_by_hand(site, small_hapt, tmp_path, capsys):
     assert data(*get) == EXIT_USER_ERROR
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    given = error.partition("--sha256 ")[2].split()[0]
-    assert data(*get, "--sha256", given) == 0
+    digest = error.partition("--sha256 ")[2].split()[0]
+    assert data(*get, "--sha256", digest) == 0
     assert "as expected (given by --sha256)" in capsys.readouterr().out
 
 
@@ -154,13 +154,13 @@ def test_refusals_are_one_sentence(people, tmp_path, monkeypatch, capsys, argume
     assert message in error and error.count("\n") == 1
 
 
-def test_a_checksum_that_is_none(capsys):
+def test_an_invalid_checksum(capsys):
     with pytest.raises(SystemExit):
         data("get", "hapt", "--sha256", "abc")
     assert "is 'abc', expected 64 hexadecimal digits" in capsys.readouterr().err
 
 
-def test_what_comes_with_a_package_needs_no_getting(tmp_path, capsys):
+def test_a_data_set_of_a_package_is_not_downloaded(tmp_path, capsys):
     assert data("get", "watch", "--dir", tmp_path / "d") == 0
     assert 'pip install "img2imu[demo]" brings: it is installed' in capsys.readouterr().out
     assert not (tmp_path / "d").exists()
@@ -177,21 +177,21 @@ def test_a_folder_as_text_and_as_a_picture(people, tmp_path, capsys):
     assert imread(tmp_path / "a.png").shape[0] > 300
 
 
-def test_the_watch_data_and_one_of_its_windows(capsys):
+def test_the_watch_data_in_windows_of_2_s(capsys):
     assert data("inspect", "watch", "--window-s", "2") == 0
     assert "windows of 2 s" in capsys.readouterr().out
 
 
-def test_one_table_with_labels(tmp_path, capsys):
+def test_a_table_with_labels(tmp_path, capsys):
     rows = "".join(f"{i / 50},{i % 7},{'walk' if i < 200 else 'run'}\n" for i in range(400))
     (tmp_path / "mine.csv").write_text("time_s,gyro_x,label\n" + rows)
     assert data("inspect", tmp_path / "mine.csv") == 0
     assert "rate     50.00 Hz measured" in capsys.readouterr().out
 
 
-def test_ctrl_c_keeps_what_has_come(site, tmp_path):
+def test_ctrl_c_keeps_the_partial_download(site, tmp_path):
     site.break_at = 300_000
-    site.go_on.clear()  # the server falls silent there
+    site.go_on.clear()  # the server stops sending there
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from img2imu.cli import main; sys.exit(main())"
@@ -221,8 +221,9 @@ def test_ctrl_c_keeps_what_has_come(site, tmp_path):
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == EXIT_INTERRUPTED
-    assert (
-        error == f"what has come is kept in {part}; the same command goes on there\ninterrupted\n"
+    assert error == (
+        f"the partial download is kept in {part}; run the same command again to continue\n"
+        "interrupted\n"
     )
     assert site.content.startswith(part.read_bytes()) and 0 < part.stat().st_size <= 300_000
     site.break_at = None

@@ -31,7 +31,7 @@ def fewshot(directory, *arguments, tasks="basicmotions", methods="statistics_lr"
     )
 
 
-def test_a_grid_from_end_to_end_and_once_more(tmp_path, capsys):
+def test_a_grid_from_end_to_end_twice(tmp_path, capsys):
     assert fewshot(tmp_path, tasks="basicmotions,hapt") == 0
     printed = capsys.readouterr().out
     assert f"hapt is left out: there is no {tmp_path / 'hapt.npz'}" in printed
@@ -54,11 +54,11 @@ def test_a_grid_from_end_to_end_and_once_more(tmp_path, capsys):
     assert protocol["tasks"][0]["manifest_sha256"] == manifest["sha256"]
     assert protocol["versions"]["numpy"] and protocol["failures"] == []
 
-    assert fewshot(tmp_path) == 0  # nothing is left to do, and the report is the same
+    assert fewshot(tmp_path) == 0  # nothing is left to do, and the results are the same
     assert (out / "cells.jsonl").read_text() == cells
 
 
-def test_a_method_that_fails_is_told(tmp_path, capsys, monkeypatch):
+def test_a_failing_method_is_reported(tmp_path, capsys, monkeypatch):
     def broken(name, rate_hz, channels, seed):
         raise DataError(f"{name} is out of order")
 

@@ -15,10 +15,10 @@ SHORT = ["--epochs", "2", "--batch-size", "8", "--workers", "0"]
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
-    """Threads that wait for each other on a busy machine make small tensors ten times slower."""
+    """Use one thread. On a busy machine, threads that wait for each other take ten times longer."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the command leaves torch's threads alone then
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # the command then keeps torch's threads
     yield
     torch.set_num_threads(threads)
 
@@ -79,7 +79,8 @@ def test_ctrl_c_leaves_a_checkpoint_that_can_be_resumed(photos, tmp_path, capsys
         assert pretrain(*run, "-o", tmp_path / "b.pt") == EXIT_INTERRUPTED
     checkpoint = tmp_path / "b.checkpoint.pt"
     assert (
-        f"stopped after step 1; to go on, add: --resume {checkpoint}\n" in capsys.readouterr().err
+        f"stopped after step 1; to continue, add: --resume {checkpoint}\n"
+        in capsys.readouterr().err
     )
     assert not (tmp_path / "b.pt").exists()
     assert pretrain(*run, "-o", tmp_path / "b.pt", "--resume", checkpoint) == 0
@@ -91,8 +92,8 @@ def test_ctrl_c_leaves_a_checkpoint_that_can_be_resumed(photos, tmp_path, capsys
     ("change", "message"),
     [
         (["--images", "nowhere"], "nowhere does not exist, expected a folder or a zip"),
-        (["-o", "b.pth"], "b.pth is no name for weights, expected one that ends in .pt"),
-        (["-o", "b.checkpoint.pt"], "b.checkpoint.pt is no name for weights"),
+        (["-o", "b.pth"], "b.pth is not a name for weights, expected one that ends in .pt"),
+        (["-o", "b.checkpoint.pt"], "b.checkpoint.pt is not a name for weights"),
         (["-o", "nowhere/b.pt"], "the directory nowhere does not exist"),
         (["--batch-size", "99"], "has 16 images, expected at least one batch of 99"),
         (["--augmentations", "flip"], "no augmentation 'flip'"),
@@ -183,8 +184,8 @@ def test_without_tensorboard_the_package_is_named(photos, tmp_path, capsys, monk
 
 
 @pytest.mark.slow
-def test_two_processes_teach_one_network(photos, tmp_path):
-    """The same command under Accelerate; on a machine without GPUs its --multi_gpu starts two CPU processes."""
+def test_two_processes_train_one_network(photos, tmp_path):
+    """Without GPUs, --multi_gpu of Accelerate starts two CPU processes."""
     done = subprocess.run(
         [
             sys.executable,
@@ -209,10 +210,9 @@ def test_two_processes_teach_one_network(photos, tmp_path):
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("epoch ") == 2  # one process speaks for both
+    assert done.stdout.count("epoch ") == 2  # only one process prints
     state = weights(tmp_path / "two.checkpoint.pt")["state"]
     assert state["step"] == 4
-    assert (
-        int(state["moco"]["position"]) == 4 * 8 % 8
-    )  # keys of both processes, in a queue for half the 16 images
+    # Keys of both processes, in a queue for half of the 16 images.
+    assert int(state["moco"]["position"]) == 4 * 8 % 8
     assert (tmp_path / "two.pt").exists()

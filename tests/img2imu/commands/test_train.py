@@ -4,12 +4,15 @@ import sys
 import numpy as np
 import pytest
 
+import edge_runtime
 from edge_runtime.contract.spec import CHANNELS
-from edge_runtime.recordings import Recording, write_csv
+from edge_runtime.recordings import Recording, read_recording, write_csv
 from img2imu import MotionClassifier
 from img2imu.cli import EXIT_USER_ERROR, main
+from img2imu.datasets.user_files import load_folder
 
 RATE_HZ = 50
+DEMO = f"{edge_runtime.__path__[0]}/data/demo.npz"
 SWING_HZ = {"slow": 1.0, "fast": 4.0}
 
 
@@ -38,7 +41,7 @@ def train(*arguments):
     return main(["train", *map(str, arguments)])
 
 
-def test_a_folder_becomes_a_model_that_knows_new_people(people, tmp_path, capsys):
+def test_a_folder_becomes_a_model_that_recognises_new_people(people, tmp_path, capsys):
     model = tmp_path / "swings.npz"
     assert (
         train(people, "-o", model, "--window-s", 2, "--windows-per-class", 3, "--test-subjects", 1)
@@ -60,9 +63,8 @@ def test_without_options_everything_is_learnt(people, tmp_path, capsys):
     model = tmp_path / "swings.npz"
     record(people / "ada" / "slow" / "short.csv", "slow", seconds=3.0)
     assert train(people, "-o", model) == 0
-    assert (
-        len(MotionClassifier.load(model).support_windows_) == 6
-    )  # one of 5 s in each recording but the short one
+    # One of 5 s in each recording except the short one.
+    assert len(MotionClassifier.load(model).support_windows_) == 6
     assert "macro-F1" not in capsys.readouterr().out
 
 
@@ -86,7 +88,7 @@ def test_people_held_out_by_name(people, tmp_path, capsys):
         (lambda x: x[:, 3] * 573, "look like degrees per second"),
     ],
 )
-def test_a_channel_that_does_not_measure(tmp_path, capsys, change, message):
+def test_a_channel_without_a_signal(tmp_path, capsys, change, message):
     for seed, person in enumerate(("ada", "bo", "cy")):
         for label in SWING_HZ:
             record(tmp_path / "data" / person / label / "1.csv", label, seed=seed, change=change)
@@ -148,7 +150,7 @@ def test_refusals_are_one_sentence_and_write_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_place_that_cannot_be_written_is_said_before_the_data_are_read(tmp_path, capsys):
+def test_an_output_is_checked_before_the_data_are_read(tmp_path, capsys):
     assert train("nowhere", "-o", tmp_path / "missing" / "m.npz") == EXIT_USER_ERROR
     assert "does not exist" in capsys.readouterr().err
 
@@ -176,3 +178,58 @@ def test_without_torch_the_extra_is_named(people, tmp_path, capsys, monkeypatch)
     assert train(people, "-o", tmp_path / "m.npz") == EXIT_USER_ERROR
     assert 'pip install "img2imu[train]"' in capsys.readouterr().err
     assert not (tmp_path / "m.npz").exists()
+
+
+# ---- from img2imu record to img2imu train
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Record two takes of two motions from the bundled recording, with ``img2imu record``."""
+    pieces = {"walk": (0, 500, 250), "row": (1000, 500, 250)}
+    recording = read_recording(DEMO)
+    for label, (begin, length, take_length) in pieces.items():
+        for take in range(length // take_length):
+            piece = slice(begin + take * take_length, begin + (take + 1) * take_length)
+            path = tmp_path / f"{label}{take}.npz"
+            np.savez(
+                path,
+                time_s=recording.timestamps_s[piece],
+                samples=recording.samples[piece],
+                channels=np.array(CHANNELS),
+            )
+            assert (
+                main(
+                    [
+                        "record",
+                        "--source",
+                        f"replay:{path}?speed=max",
+                        "--label",
+                        label,
+                        "--countdown",
+                        "0",
+                        str(tmp_path / "data"),
+                    ]
+                )
+                == 0
+            )
+    return tmp_path / "data"
+
+
+def test_training_reads_recordings_of_img2imu_record(recorded):
+    data_set = load_folder(recorded)
+    assert data_set.label_names == ("row", "walk")
+    assert data_set.channels == CHANNELS and data_set.rate_hz == RATE_HZ
+    assert sorted(len(recording.samples) for recording in data_set.recordings) == [250] * 4
+    demo = read_recording(DEMO).samples
+    first = next(r for r in data_set.recordings if r.name.startswith("walk/"))
+    assert any(
+        np.allclose(first.samples, demo[begin : begin + 250], atol=1e-5) for begin in (0, 250)
+    )
+
+
+@pytest.mark.slow
+def test_a_model_from_recordings_of_img2imu_record(recorded, tmp_path):
+    model = tmp_path / "my.npz"
+    assert main(["train", str(recorded), "-o", str(model), "--window-s", "2"]) == 0
+    assert model.exists()

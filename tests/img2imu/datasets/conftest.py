@@ -5,7 +5,7 @@ from ..conftest import zip_bytes
 
 @pytest.fixture
 def published(tmp_path):
-    """Write files as they would be published: as a folder, in a zip, or in a zip within a zip."""
+    """Write files as published: in a folder, in a zip, or in a zip inside a zip."""
 
     def write(files, how, inner="data.zip"):
         place = tmp_path / ("published" if how == "folder" else "published.zip")
@@ -24,5 +24,5 @@ def published(tmp_path):
 
 
 def table(rows, separator=" "):
-    """Rows of numbers as text."""
+    """Return rows of numbers as text."""
     return "".join(separator.join(f"{value:.7g}" for value in row) + "\n" for row in rows)

@@ -33,7 +33,7 @@ def test_the_published_layout(published, how):
     assert (first.subject, second.subject, data_set.rate_hz) == ("7", "9", 50)
     assert np.allclose(first.samples, np.hstack([ACC * 9.80665, GYRO]), atol=1e-4)
     names = [data_set.label_names[label] if label >= 0 else "" for label in first.labels]
-    # counted from 1, both ends included
+    # Counted from 1, with both ends.
     assert (
         names
         == [""] * 10 + ["standing"] * 50 + ["stand_to_sit"] * 30 + ["sitting"] * 60 + [""] * 50
@@ -41,7 +41,7 @@ def test_the_published_layout(published, how):
     assert set(second.labels) == {0} and data_set.label_names[0] == "walking"
 
 
-def test_the_names_that_the_few_shot_task_asks_for():
+def test_the_few_shot_task_uses_these_names():
     from img2imu.fewshot.tasks import pick_tasks
 
     assert set(pick_tasks(["hapt"])[0].labels) <= set(ACTIVITIES)

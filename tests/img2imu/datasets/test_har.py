@@ -10,7 +10,7 @@ from .conftest import table
 
 
 def signal(n_windows, seed):
-    """(samples, 6), in g and rad/s, long enough for so many windows that overlap by half."""
+    """Return (samples, 6) in g and rad/s, enough for n windows that overlap by half."""
     return np.random.default_rng(seed).normal(0, 1, (64 * (n_windows + 1), 6)).round(4)
 
 
@@ -48,8 +48,7 @@ def test_the_published_layout(published, how):
         ("2", "laying"),
     ]
     for recording, samples in zip(data_set.recordings, (WALK, SIT, OTHER), strict=True):
-        # no sample stands in two windows: the windows' signal is there again, as it was before it
-        # was cut
+        # The signal is the one that the windows were cut from. No sample occurs twice.
         assert np.allclose(recording.samples, samples * ([9.80665] * 3 + [1] * 3), atol=1e-4)
 
 

@@ -17,8 +17,8 @@ def wave(times_s):
 def lines(times_s, user="a", device="nexus4_1", activity="stand", values=None):
     values = wave(times_s) if values is None else values
     return "".join(
-        f"{i},1424696633908,{START_NS + round(t * 1e9)},{x:.7g},{y:.7g},{z:.7g},{user},{device[:-2]},"
-        f"{device},{activity}\n"
+        f"{i},1424696633908,{START_NS + round(t * 1e9)},{x:.7g},{y:.7g},{z:.7g},{user},"
+        f"{device[:-2]},{device},{activity}\n"
         for i, (t, (x, y, z)) in enumerate(zip(times_s, values, strict=True))
     )
 
@@ -36,7 +36,7 @@ def files(acc, gyro):
 
 @pytest.mark.parametrize("how", ["folder", "zip", "nested"])
 def test_the_published_layout(published, how, monkeypatch):
-    monkeypatch.setattr(hhar, "BLOCK_LINES", 300)  # a phone's rows lie in several blocks
+    monkeypatch.setattr(hhar, "BLOCK_LINES", 300)  # so that a phone's rows are in several blocks
     acc = (
         lines(FAST)
         + lines(FAST + 5, activity="null")

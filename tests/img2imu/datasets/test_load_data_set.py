@@ -24,7 +24,7 @@ def write_csv(folder):
     (folder / "walk" / "1.csv").write_text("time_s,gyro_x\n" + rows)
 
 
-def test_each_kind_of_data_set(tmp_path, monkeypatch):
+def test_every_kind_of_data_set(tmp_path, monkeypatch):
     write_npz(tmp_path / "mine.npz")
     write_csv(tmp_path / "watch")
     monkeypatch.chdir(tmp_path)
@@ -35,7 +35,7 @@ def test_each_kind_of_data_set(tmp_path, monkeypatch):
     assert load_data_set("mine.npz", 25.0).rate_hz == 25
 
 
-def test_a_rate_for_what_has_one(tmp_path):
+def test_a_rate_for_a_data_set_with_a_fixed_rate(tmp_path):
     write_npz(tmp_path / "mine.npz")
     with pytest.raises(
         DataError, match=r"mine.npz has 25 samples per second, but rate_hz=50 was given"

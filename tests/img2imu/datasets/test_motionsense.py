@@ -11,7 +11,7 @@ HEADER = (
     ",attitude.roll,attitude.pitch,attitude.yaw,gravity.x,gravity.y,gravity.z,rotationRate.x,rotationRate.y,"
     "rotationRate.z,userAcceleration.x,userAcceleration.y,userAcceleration.z\n"
 )
-# The README's first two lines of an example.
+# The first two lines of the README's example.
 ROWS = (
     "0,-2.544349,-1.250641,2.175416,-0.176977,0.949187,0.260222,-7.204869,2.267762,0.103529,-0.060221,1.576174,"
     "-0.091292\n"
@@ -44,7 +44,7 @@ def test_the_published_layout(published, how):
         "standing",
         1,
     )
-    # by hand: -(gravity + userAcceleration) * 9.80665, and rotationRate as it is
+    # By hand: -(gravity + userAcceleration) * 9.80665, and rotationRate as it is
     assert np.allclose(
         first.samples[0], [2.326124, -24.76533, -1.656637, -7.204869, 2.267762, 0.103529], atol=1e-4
     )
@@ -59,7 +59,7 @@ def test_gravity_points_as_on_android(published):
     assert acceleration_kind(recording.samples[:, :3]) == "si"
 
 
-def test_another_set_of_the_same_repository(published):
+def test_another_data_set_of_the_same_repository(published):
     with pytest.raises(DataError, match="is not the table that was published"):
         load_motionsense(
             published({"B_Accelerometer_data/dws_1/sub_1.csv": ",x,y,z\n0,0,0,1\n"}, "zip")

@@ -10,11 +10,11 @@ NAN = float("nan")
 
 
 def rows(n=600, activity=4, start_s=8.38):
-    """54 columns; of the hand, acceleration 16 g is the time's own digits, and the others are told apart by size."""
+    """Return rows of 54 columns. The columns that must not be read hold 77."""
     table = np.full((n, 54), 77.0)
     table[:, 0] = start_s + np.arange(n) / 100
     table[:, 1] = activity
-    table[:, 2] = NAN  # the heart rate comes nine times a second
+    table[:, 2] = NAN  # the heart rate is measured nine times a second
     table[:, 4:7] = [0.5, 9.7, 1.5]
     table[:, 10:13] = np.sin(table[:, :1] + np.arange(3))
     return table
@@ -63,5 +63,5 @@ def test_short_holes_are_filled_and_long_ones_cut(published):
 
 
 def test_other_numbers(published):
-    with pytest.raises(DataError, match=r"has 600 rows and the activities \[9\] beside"):
+    with pytest.raises(DataError, match=r"has 600 rows and the unknown activities \[9\], expected"):
         load(published, {101: rows(activity=9)})

@@ -12,7 +12,7 @@ from .test_motionsense import HEADER
 
 
 @pytest.mark.parametrize("entry", REGISTRY.values(), ids=lambda entry: entry.name)
-def test_an_entry_says_whose_it_is_and_where(entry):
+def test_an_entry_names_authors_and_place(entry):
     assert entry.citation and entry.what and entry.homepage.startswith("https://")
     assert entry.subjects.split()[0].isdigit() and entry.classes >= 2
     if entry.original is not None:
@@ -49,16 +49,15 @@ def test_a_name_is_looked_up_in_data(published, tmp_path, monkeypatch):
     assert REGISTRY["har"].where(tmp_path / "data") is None
 
 
-def test_a_folder_with_the_original_in_it(published):
+def test_a_folder_with_the_original(published):
     assert len(load_data_set(f"hapt:{published(hapt_files(), 'folder')}").recordings) == 2
     with pytest.raises(DataError, match="there is no none, expected a folder or a zip"):
         load_data_set("hapt:none")
 
 
-def test_units_that_are_not_the_published_ones(published):
-    rows = "".join(
-        f"{i},0,0,0,0,0,-1000,0,0,0,0,0,10\n" for i in range(100)
-    )  # thousandths, where g were published
+def test_other_units_than_the_published_ones(published):
+    # In thousandths of g instead of g.
+    rows = "".join(f"{i},0,0,0,0,0,-1000,0,0,0,0,0,10\n" for i in range(100))
     with pytest.raises(
         DataError, match=r"motionsense has a median \|acc\| of 9.71e\+03, expected about 9.81"
     ):

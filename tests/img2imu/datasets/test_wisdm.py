@@ -1,4 +1,4 @@
-"""Tiny files in the layout that WISDM-dataset-description.pdf in the published archive describes."""
+"""Tiny files in the layout that the archive's WISDM-dataset-description.pdf describes."""
 
 import numpy as np
 import pytest
@@ -52,9 +52,8 @@ def test_the_published_layout(published, how):
     for recording, start_s in zip(data_set.recordings[:2], (0, 100), strict=True):
         times_s = start_s + np.arange(200) / 20
         assert np.allclose(recording.samples[:, :3], wave(times_s), atol=1e-5)
-        assert (
-            np.abs(recording.samples[:, 3:] - wave(times_s)).max() < 0.05**2 / 8 + 1e-5
-        )  # interpolated linearly
+        # Interpolated linearly.
+        assert np.abs(recording.samples[:, 3:] - wave(times_s)).max() < 0.05**2 / 8 + 1e-5
     assert np.allclose(np.diff(data_set.clocks[0].times_s), 0.05)
 
 

@@ -29,7 +29,7 @@ def test_a_folder_and_its_zip_give_the_same_pictures(photos, tmp_path):
         assert folder[i].pixels.dtype == torch.uint8
 
 
-def test_rows_columns_and_colours_stay_what_they_are(tmp_path):
+def test_rows_columns_and_colours_keep_their_meaning(tmp_path):
     """Top left red, top right green, bottom left blue, bottom right black."""
     quarters = np.zeros((96, 96, 3), np.uint8)
     quarters[:48, :48, 0] = quarters[:48, 48:, 1] = quarters[48:, :48, 2] = 255
@@ -49,7 +49,7 @@ def test_other_kinds_of_pixels_become_red_green_and_blue(tmp_path, mode):
     assert Images(tmp_path)[0].pixels.shape == (3, IMAGE_HEIGHT, PICTURE_WIDTH)
 
 
-def test_what_is_no_image_is_counted_and_left_out(photos, tmp_path):
+def test_other_files_are_counted_and_left_out(photos, tmp_path):
     (photos / "readme.txt").write_text("these are photographs")
     (photos / "0" / "._00.png").write_bytes(b"left by a file system")
     for images in (Images(photos), Images(zipped(photos, tmp_path / "photos.zip"))):
@@ -69,11 +69,10 @@ def test_a_damaged_image_is_replaced_by_the_next_and_reported(photos):
     assert batch.pixels.shape == (4, 3, IMAGE_HEIGHT, PICTURE_WIDTH)
 
 
-def test_each_worker_reads_the_zip_for_itself(photos, tmp_path):
+def test_every_worker_opens_the_zip_itself(photos, tmp_path):
     images = Images(zipped(photos, tmp_path / "photos.zip"))
-    expected = [
-        images[i].pixels for i in range(24)
-    ]  # opens it here first, so that workers inherit an open file
+    # Opened here first, so that workers inherit an open file.
+    expected = [images[i].pixels for i in range(24)]
     loader = DataLoader(images, batch_size=3, num_workers=2, collate_fn=collate)
     assert torch.equal(torch.cat([batch.pixels for batch in loader]), torch.stack(expected))
     assert torch.equal(pickle.loads(pickle.dumps(images))[3].pixels, expected[3])

@@ -6,22 +6,13 @@ from torch import nn
 
 from img2imu.pretrain.moco import MoCo
 
-
-class Means(nn.Module):
-    """The smallest of encoders: a linear layer on the means of rows."""
-
-    def __init__(self):
-        super().__init__()
-        self.network = nn.Linear(3 * 48, 6)
-
-    def forward(self, images):
-        return self.network(images.mean(3).flatten(1))
+from .conftest import RowMeans
 
 
 @pytest.fixture
 def moco():
     torch.manual_seed(0)
-    return MoCo(Means(), queue_size=7, dimensions=4, momentum=0.9)
+    return MoCo(RowMeans(), queue_size=7, dimensions=4, momentum=0.9)
 
 
 def unit(n, seed):
@@ -32,17 +23,18 @@ def unit(n, seed):
 
 def test_the_loss_against_a_reference_by_hand(moco):
     queries, keys = unit(3, 1), unit(3, 2)
-    losses, found = [], 0
+    losses = []
+    n_correct = 0
     for q, k in zip(queries.tolist(), keys.tolist(), strict=True):
         own = sum(a * b for a, b in zip(q, k, strict=True)) / 0.2
         others = [
             sum(a * b for a, b in zip(q, other, strict=True)) / 0.2 for other in moco.queue.tolist()
         ]
         losses.append(-math.log(math.exp(own) / (math.exp(own) + sum(map(math.exp, others)))))
-        found += own > max(others)
+        n_correct += own > max(others)
     loss, accuracy = moco.loss(queries, keys)
     assert loss.item() == pytest.approx(sum(losses) / 3, rel=1e-5)
-    assert accuracy.item() == pytest.approx(found / 3)
+    assert accuracy.item() == pytest.approx(n_correct / 3)
 
 
 def test_views_are_compared_as_unit_vectors(moco):
@@ -50,7 +42,7 @@ def test_views_are_compared_as_unit_vectors(moco):
     assert torch.allclose(vectors.norm(dim=1), torch.ones(5))
 
 
-def test_the_slow_copy_starts_alike_and_follows(moco):
+def test_the_slow_copy_starts_equal_and_follows(moco):
     before = [p.clone() for p in moco.key.parameters()]
     assert all(torch.equal(a, b) for a, b in zip(before, moco.query.parameters(), strict=True))
     with torch.no_grad():
@@ -90,8 +82,8 @@ def test_keys_come_back_in_order(moco):
     assert not keys.requires_grad
 
 
-def test_batch_norm_sees_keys_in_other_company_than_queries():
-    class Normed(Means):
+def test_batch_norm_sees_keys_in_other_groups_than_queries():
+    class Normed(RowMeans):
         def __init__(self):
             super().__init__()
             self.network = nn.Sequential(nn.Linear(3 * 48, 6), nn.BatchNorm1d(6))
@@ -105,6 +97,6 @@ def test_batch_norm_sees_keys_in_other_company_than_queries():
     )
 
 
-def test_the_paper_s_values_are_the_defaults():
-    moco = MoCo(Means())
+def test_the_defaults_are_the_values_of_the_paper():
+    moco = MoCo(RowMeans())
     assert (moco.queue.shape, moco.momentum, moco.temperature) == ((65536, 128), 0.999, 0.2)

@@ -7,12 +7,24 @@ import torch
 from edge_runtime.errors import DataError
 from img2imu.backbone import EarlyBlocks
 from img2imu.pretrain.images import Images
-from img2imu.pretrain.recipe import Run
-from img2imu.pretrain.trainer import Trainer
+from img2imu.pretrain.moco import MoCo
+from img2imu.pretrain.trainer import (
+    BatchOrder,
+    PretrainingRun,
+    Trainer,
+    cosine,
+    key_momentum,
+    make_optimiser,
+    queue_size,
+    seed_of,
+)
 
-RUN = Run(
+from .conftest import RowMeans
+
+# 3 steps in an epoch.
+RUN = PretrainingRun(
     epochs=2, batch_size=8, augmentations=("time-crop", "axis-mixing", "sensor-noise")
-)  # 3 steps in an epoch
+)
 
 
 def content(path):
@@ -30,7 +42,7 @@ def equal(one, other):
 
 
 class StopAfter:
-    """Presses Ctrl-C when as many steps are done."""
+    """Presses Ctrl-C after a number of steps."""
 
     def __init__(self, steps):
         self.steps = steps
@@ -46,7 +58,7 @@ class StopAfter:
     "run",
     [
         RUN,
-        Run(
+        PretrainingRun(
             epochs=2, batch_size=8, optimiser="adamw", encoder="mobilenet_v3_small", start="random"
         ),
     ],
@@ -64,7 +76,7 @@ def test_stopped_and_resumed_is_bit_for_bit_the_same(photos, tmp_path, run):
         first.train(StopAfter(2))
     second = Trainer(images, run, tmp_path / "second.pt", workers=1)
     second.resume(tmp_path / "first.pt")
-    torch.rand(5)  # the global generator has no part in it
+    torch.rand(5)  # the global generator must not matter
     resumed = StopAfter(4)
     with pytest.raises(KeyboardInterrupt):
         second.train(resumed)
@@ -76,7 +88,7 @@ def test_stopped_and_resumed_is_bit_for_bit_the_same(photos, tmp_path, run):
     assert [s.epoch for s in losses.seen] == [1, 1, 1, 2]
 
 
-def test_a_complete_run_teaches_something_that_early_blocks_load(photos, tmp_path):
+def test_the_early_blocks_load_the_weights_of_a_complete_run(photos, tmp_path):
     trainer = Trainer(Images(photos), RUN, tmp_path / "c.pt")
     steps = []
     trainer.train(steps.append)
@@ -96,12 +108,14 @@ def test_a_complete_run_teaches_something_that_early_blocks_load(photos, tmp_pat
 
 @pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
 def test_the_loss_falls_from_the_first_step_on(tmp_path, photos, optimiser):
-    """Told apart by colour alone, 24 pictures are soon learnt.
+    """24 pictures that differ in colour are soon learnt.
 
-    With random vectors in the queue the loss would begin low and rise as keys of pictures take
-    their places.
+    With random vectors in the queue the loss would begin low, and rise as keys of pictures replace
+    them.
     """
-    run = Run(epochs=6, batch_size=24, augmentations=("time-shift",), optimiser=optimiser)
+    run = PretrainingRun(
+        epochs=6, batch_size=24, augmentations=("time-shift",), optimiser=optimiser
+    )
     steps = []
     Trainer(Images(photos), run, tmp_path / "c.pt").train(steps.append)
     losses = [step.loss for step in steps]
@@ -109,8 +123,8 @@ def test_the_loss_falls_from_the_first_step_on(tmp_path, photos, optimiser):
 
 
 def test_the_queue_begins_with_keys_of_pictures(photos, tmp_path):
-    """They resemble each other as far as the network sees likeness; random vectors in 128 dimensions do not."""
-    trainer = Trainer(Images(photos), Run(epochs=1, batch_size=8), tmp_path / "c.pt")
+    """Keys of pictures are similar to each other. Random vectors in 128 dimensions are not."""
+    trainer = Trainer(Images(photos), PretrainingRun(epochs=1, batch_size=8), tmp_path / "c.pt")
     seen = []
     with pytest.raises(KeyboardInterrupt):
         trainer.train(
@@ -122,26 +136,26 @@ def test_the_queue_begins_with_keys_of_pictures(photos, tmp_path):
     (queue,) = seen
     assert queue.shape == (8, 128)
     assert torch.allclose(queue.norm(dim=1), torch.ones(8))
-    likeness = queue @ queue.T
-    assert likeness[~torch.eye(8, dtype=torch.bool)].mean() > 0.3
+    similarity = queue @ queue.T
+    assert similarity[~torch.eye(8, dtype=torch.bool)].mean() > 0.3
 
 
-def test_interrupted_before_the_first_step_a_run_begins_anew(photos, tmp_path):
-    class Impatient(Images):
+def test_a_run_interrupted_before_the_first_step_starts_again(photos, tmp_path):
+    class InterruptedImages(Images):
         def __getitem__(self, index):
-            if self.hurry:
+            if self.interrupt:
                 os.kill(os.getpid(), signal.SIGINT)
             return super().__getitem__(index)
 
-    Impatient.hurry = False
-    images = Impatient(photos)
+    InterruptedImages.interrupt = False
+    images = InterruptedImages(photos)
     straight = Trainer(images, RUN, tmp_path / "straight.pt")
     straight.train(lambda step: None)
     first = Trainer(images, RUN, tmp_path / "c.pt")
-    Impatient.hurry = True
+    InterruptedImages.interrupt = True
     with pytest.raises(KeyboardInterrupt):
         first.train(lambda step: None)
-    Impatient.hurry = False
+    InterruptedImages.interrupt = False
     second = Trainer(images, RUN, tmp_path / "c.pt")
     second.resume(tmp_path / "c.pt")
     second.train(lambda step: None)
@@ -150,11 +164,11 @@ def test_interrupted_before_the_first_step_a_run_begins_anew(photos, tmp_path):
 
 
 @pytest.mark.parametrize("encoder", ["early-blocks", "resnet18", "mobilenet_v3_small"])
-def test_bfloat16_teaches_float32_weights(photos, tmp_path, encoder):
-    run = Run(encoder=encoder, start="random", epochs=1, batch_size=8, precision="bf16")
+def test_bfloat16_gives_float32_weights(photos, tmp_path, encoder):
+    run = PretrainingRun(encoder=encoder, start="random", epochs=1, batch_size=8, precision="bf16")
     trainer, plain = (
         Trainer(Images(photos), r, tmp_path / "c.pt")
-        for r in (run, Run(**{**run.__dict__, "precision": "float32"}))
+        for r in (run, PretrainingRun(**{**run.__dict__, "precision": "float32"}))
     )
     losses = {trainer: [], plain: []}
     for one, seen in losses.items():
@@ -168,11 +182,13 @@ def test_bfloat16_teaches_float32_weights(photos, tmp_path, encoder):
     assert losses[trainer] == pytest.approx(losses[plain], rel=0.1)
 
 
-def test_damaged_images_are_counted_not_fatal(photos, tmp_path):
+def test_damaged_images_are_counted(photos, tmp_path):
     for path in sorted(photos.rglob("*.png"))[3:6]:
         path.write_bytes(b"damaged")
     steps = []
-    Trainer(Images(photos), Run(epochs=1, batch_size=24), tmp_path / "c.pt").train(steps.append)
+    Trainer(Images(photos), PretrainingRun(epochs=1, batch_size=24), tmp_path / "c.pt").train(
+        steps.append
+    )
     assert steps[-1].damaged == 3
 
 
@@ -194,7 +210,7 @@ def test_damaged_images_are_counted_not_fatal(photos, tmp_path):
 )
 def test_a_checkpoint_of_another_run_is_refused(photos, tmp_path, change, message):
     Trainer(Images(photos), RUN, tmp_path / "c.pt").save()
-    other = Trainer(Images(photos), Run(**{**RUN.__dict__, **change}), tmp_path / "d.pt")
+    other = Trainer(Images(photos), PretrainingRun(**{**RUN.__dict__, **change}), tmp_path / "d.pt")
     with pytest.raises(DataError, match=message):
         other.resume(tmp_path / "c.pt")
 
@@ -208,7 +224,7 @@ def test_a_checkpoint_of_other_images_is_refused(photos, tmp_path):
         Trainer(Images(photos), RUN, tmp_path / "d.pt").resume(tmp_path / "c.pt")
 
 
-def test_what_is_no_checkpoint_is_refused(photos, tmp_path):
+def test_a_file_that_is_not_a_checkpoint_is_refused(photos, tmp_path):
     trainer = Trainer(Images(photos), RUN, tmp_path / "c.pt")
     trainer.save()
     whole = (tmp_path / "c.pt").read_bytes()
@@ -233,9 +249,102 @@ def test_what_is_no_checkpoint_is_refused(photos, tmp_path):
 
 def test_an_unknown_precision_is_refused(photos, tmp_path):
     with pytest.raises(DataError, match="the precision is 'int8', expected auto, float32, bf16"):
-        Trainer(Images(photos), Run(batch_size=8, precision="int8"), tmp_path / "c.pt")
+        Trainer(Images(photos), PretrainingRun(batch_size=8, precision="int8"), tmp_path / "c.pt")
 
 
 def test_batches_that_do_not_fit_are_refused(photos, tmp_path):
     with pytest.raises(DataError, match="has 24 images, expected at least one batch of 32"):
-        Trainer(Images(photos), Run(batch_size=32), tmp_path / "c.pt")
+        Trainer(Images(photos), PretrainingRun(batch_size=32), tmp_path / "c.pt")
+
+
+# ---- rates and sizes
+
+
+def test_the_rate_falls_by_half_a_cosine():
+    assert [round(cosine(step, 4), 3) for step in range(5)] == [1.0, 0.854, 0.5, 0.146, 0.0]
+
+
+def test_a_long_run_has_the_values_of_the_paper():
+    steps = 200 * 1_281_167 // 256
+    assert key_momentum(steps) == 0.999
+    assert queue_size(1_281_167, 256, steps) == 65536
+
+
+@pytest.mark.parametrize(
+    ("steps", "momentum"),
+    [(1, 0.9), (62, 0.9), (100, 0.9), (1000, 0.99), (5000, 0.998), (20_000, 0.999)],
+)
+def test_the_slow_copy_looks_back_a_tenth_of_a_short_run(steps, momentum):
+    assert key_momentum(steps) == pytest.approx(momentum)
+
+
+@pytest.mark.parametrize(
+    ("n_images", "batch_size", "steps", "keys"),
+    [
+        (40_000, 64, 625, 63 * 64),  # a tenth of the run
+        (4_000, 64, 62, 7 * 64),
+        (200, 64, 1000, 100),  # half the images
+        (24, 24, 1, 12),
+        (3, 2, 1, 1),
+    ],
+)
+def test_the_queue_holds_a_tenth_of_a_short_run_and_half_of_few_images(
+    n_images, batch_size, steps, keys
+):
+    assert queue_size(n_images, batch_size, steps) == keys
+
+
+@pytest.mark.parametrize(
+    ("run", "rate"),
+    [
+        (PretrainingRun(), 0.03),
+        (PretrainingRun(optimiser="adamw"), 1e-3),
+        (PretrainingRun(batch_size=64), 0.03 / 4),
+        (PretrainingRun(optimiser="adamw", batch_size=512, learning_rate=1e-4), 2e-4),
+    ],
+)
+def test_the_rate_grows_with_the_batch(run, rate):
+    assert run.peak_rate == pytest.approx(rate)
+
+
+def test_the_optimiser_moves_the_query_only():
+    torch.manual_seed(0)
+    moco = MoCo(RowMeans(), queue_size=8)
+    for name, kind in (("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)):
+        optimiser = make_optimiser(moco, PretrainingRun(optimiser=name))
+        assert isinstance(optimiser, kind)
+        moved = {id(p) for group in optimiser.param_groups for p in group["params"]}
+        assert moved == {id(p) for p in moco.query.parameters()}
+
+
+# ---- the order of the images
+
+
+def test_every_epoch_shows_different_images_in_whole_batches():
+    batches = list(BatchOrder(n_images=10, batch_size=4, epochs=3, seed=0))
+    assert [len(b) for b in batches] == [4] * 6
+    epochs = [batches[i] + batches[i + 1] for i in (0, 2, 4)]
+    assert all(len(set(epoch)) == 8 for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+@pytest.mark.parametrize("first", range(7))
+def test_any_step_can_be_the_first(first):
+    whole = list(BatchOrder(10, 4, 3, seed=5))
+    rest = BatchOrder(10, 4, 3, seed=5, first_step=first)
+    assert list(rest) == whole[first:]
+    assert len(rest) == 6 - first
+
+
+def test_processes_share_each_batch():
+    whole = list(BatchOrder(10, 4, 2, seed=1))
+    shares = [list(BatchOrder(10, 4, 2, seed=1, process=(i, 2))) for i in range(2)]
+    for batch, one, other in zip(whole, *shares, strict=True):
+        assert sorted(one + other) == sorted(batch)
+        assert len(one) == len(other) == 2
+
+
+def test_seeds_differ_by_every_part():
+    assert len({seed_of(*parts) for parts in [(0,), (1,), (0, 1), (1, 0), (0, 0, 1), (2, 0)]}) == 6
+    assert seed_of(3, 4) == seed_of(3, 4)
+    assert 0 <= seed_of(2**40, 1) < 2**63
