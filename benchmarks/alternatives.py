@@ -66,7 +66,7 @@ MIN_RATIO = 30.0  # of the paper's processor time to ours
 
 
 def main() -> None:
-    """Measure, print a Markdown table, and write ``OUT/alternatives.json``, ``.md`` and ``.png``."""
+    """Measure, print a table, and write ``OUT/alternatives.json``, ``.md`` and ``.png``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--model",
@@ -324,8 +324,8 @@ def describe(contract: Contract, arguments: argparse.Namespace, load: float | No
     cores = os.cpu_count() or 1
     text = (
         f"{cpu_name()}, {cores} cores, Python {platform.python_version()}; {', '.join(versions)}; "
-        f"{len(stream.channels)} axes at {stream.rate_hz:g} Hz, windows of {contract.window_s:g} s; "
-        f"one thread each, {arguments.turns} turns of {arguments.decisions} decisions, "
+        f"{len(stream.channels)} axes at {stream.rate_hz:g} Hz, windows of {contract.window_s:g} "
+        f"s; one thread each, {arguments.turns} turns of {arguments.decisions} decisions, "
         f"{arguments.starts} starts\n\n"
     )
     if load is not None and load > BUSY_LOAD * cores:

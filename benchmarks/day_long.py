@@ -147,7 +147,7 @@ class Day:
 
 
 def measure(minutes: int) -> Day:
-    """Let another process recognise the stream, while this one computes its decisions in batches."""
+    """Let another process recognise the stream, while this one computes it in batches."""
     file = read_model(DEMO_MODEL)
     recording = read_recording(DEMO_RECORDING)
     batch = BatchRecognizer(file.contract, Model(file.tflite, file.contract))
@@ -265,9 +265,10 @@ class BlockResult:
 
 
 def recognise(parent: Connection, model: Path) -> None:
-    """Answer each block with a :class:`BlockResult`, and None, which ends the stream, with the last.
+    """Answer each block with a :class:`BlockResult`.
 
-    This process is measured: it holds what a device would.
+    None ends the stream and is answered with the last result. This process is measured: it holds
+    what a device would.
     """
     recognizer = Recognizer.load(model)
     running = True

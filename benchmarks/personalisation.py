@@ -114,8 +114,8 @@ def time_fit() -> str:
         fit_ms.append(1e3 * (time.perf_counter() - started))
     return (
         f"Fitting {FIT_CLASSES} classes of {FIT_WINDOWS} windows of {SHORT_S:g} s, six axes "
-        f"({spec.embedding_size} values each), one core of {cpu_name()}: {np.median(fit_ms):.0f} ms "
-        f"at the median of {FIT_RUNS} runs, {max(fit_ms):.0f} ms at most."
+        f"({spec.embedding_size} values each), one core of {cpu_name()}: {np.median(fit_ms):.0f} "
+        f"ms at the median of {FIT_RUNS} runs, {max(fit_ms):.0f} ms at most."
     )
 
 

@@ -580,7 +580,7 @@ def difference(
 
 
 def make_tables(rows: Sequence[NetworkRow], ablations: Sequence[Ablation], about: str) -> str:
-    """Return the networks with the most draws, in each table and task by task, and the ablations."""
+    """Return Markdown: the networks with the most draws by table and by task, and the ablations."""
     most_draws = max(row.draws for row in rows)
     shown = [row for row in rows if row.draws == most_draws]
     parts = [

@@ -190,7 +190,8 @@ def load_limu_bert() -> LimuBert:
     if not Path(path).is_file():
         raise DataError(
             f"{PATH_VARIABLE} is {path!r}, expected the path of limu_bert_x.pt: download the "
-            "weights from github.com/WANDS-HKUST/LIMU-BERT_Experience, or leave the LIMU-BERT baselines out"
+            "weights from github.com/WANDS-HKUST/LIMU-BERT_Experience, or leave the LIMU-BERT "
+            "baselines out"
         )
     network = LimuBert()
     try:

@@ -17,7 +17,7 @@ def script(module):
 
 @pytest.fixture(scope="module")
 def people():
-    """Two people with one recording each: three motions, and pauses without a label between them."""
+    """Two people with one recording each: three motions, and unlabelled pauses between them."""
     from edge_runtime.contract.spec import CHANNELS
     from img2imu.datasets import NO_LABEL, DataSet, LabelledRecording
 

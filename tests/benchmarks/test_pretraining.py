@@ -1,4 +1,4 @@
-"""The benchmark of pre-training: its arithmetic against hand-made figures, and the whole of it in small."""
+"""The benchmark of pre-training: its arithmetic for hand-made figures, and a small run."""
 
 import json
 import sys
