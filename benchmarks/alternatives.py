@@ -58,7 +58,7 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
 DECISIONS_PER_S = 4  # for the share of a core
-# The figures that are wanted of ours
+# The targets for ours
 MAX_MS = 1.0
 MAX_SHARE_PERCENT = 0.6
 MAX_MB = 60.0
@@ -374,7 +374,7 @@ def cost_table(costs: Costs) -> str:
 
 
 def verdicts(costs: Costs) -> list[str]:
-    """Return a line for each figure that is wanted of ours, and whether it is reached."""
+    """Return a line for each target for ours, and whether it is reached."""
     ours = costs[OURS]
     paper = costs[PAPER]
     assert isinstance(ours, WayCost)

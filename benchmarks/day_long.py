@@ -362,10 +362,10 @@ class BatchRecognizer:
 
 @dataclass(frozen=True)
 class Mark:
-    """A figure that was wanted.
+    """A target of the benchmark.
 
     Attributes:
-        name: name of the figure.
+        name: name of the target.
         reached: whether it was reached.
         found: human-readable description of what was measured.
     """
@@ -400,20 +400,22 @@ def _samples_mark(day: Day) -> Mark:
         for name, value in asdict(day.expected).items()
         if getattr(counts, name) != value
     ]
-    found = (
+    measured = (
         f"{counts.received} received = {counts.used} used + {counts.late} late + "
         f"{counts.duplicate} duplicate + {counts.waiting + counts.refused} others, as in batches"
     )
     if wrong:
-        found = "; ".join(wrong)
-    return Mark("every sample accounted for", counts.received == accounted and not wrong, found)
+        measured = "; ".join(wrong)
+    return Mark("every sample accounted for", counts.received == accounted and not wrong, measured)
 
 
 def _decisions_mark(day: Day) -> Mark:
-    found = f"{day.differing} of {day.decisions} differ"
+    measured = f"{day.differing} of {day.decisions} differ"
     if day.first_difference:
-        found += f", first {day.first_difference}"
-    return Mark("decisions as computed in batches", day.differing == 0 and day.decisions > 0, found)
+        measured += f", first {day.first_difference}"
+    return Mark(
+        "decisions as computed in batches", day.differing == 0 and day.decisions > 0, measured
+    )
 
 
 def _cost_mark(day: Day) -> Mark:

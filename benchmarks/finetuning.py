@@ -494,7 +494,8 @@ class RuleDifference:
     @property
     def sign(self) -> int:
         """1 or -1 if the interval excludes zero, else 0."""
-        low, high = self.subjects.low, self.subjects.high
+        low = self.subjects.low
+        high = self.subjects.high
         return 0 if low is None or high is None else int(low > 0) - int(high < 0)
 
 

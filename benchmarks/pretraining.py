@@ -476,11 +476,11 @@ def make_rows(results: Sequence[Result], networks: Sequence[str]) -> list[Networ
             for name in (RANDOM, IMAGENET)
         ]
         for network in networks:
-            own = by_method[network, batch_norm, features]
-            rows.append(_row(network, features, batch_norm, own, *references))
+            by_cell = by_method[network, batch_norm, features]
+            rows.append(_row(network, features, batch_norm, by_cell, *references))
         if features == EVERYTHING:
-            own = by_method[IMAGENET, batch_norm, NO_NETWORK]
-            rows.append(_row(NO_NETWORK, features, batch_norm, own, *references))
+            by_cell = by_method[IMAGENET, batch_norm, NO_NETWORK]
+            rows.append(_row(NO_NETWORK, features, batch_norm, by_cell, *references))
     return rows
 
 
@@ -488,27 +488,30 @@ def _row(
     network: str,
     features: str,
     batch_norm: str,
-    own: ResultsByCell,
+    by_cell: ResultsByCell,
     random: ResultsByCell,
     imagenet: ResultsByCell,
 ) -> NetworkRow:
-    ks = sorted({k for _, k, _ in own})
+    ks = sorted({k for _, k, _ in by_cell})
     groups = {str(k): (k,) for k in ks} | {"mean": tuple(ks)}
-    tasks = dict.fromkeys(task for task, _, _ in own)
+    tasks = dict.fromkeys(task for task, _, _ in by_cell)
     return NetworkRow(
         network=network,
         features=features,
         batch_norm=batch_norm,
-        draws=len({draw for _, _, draw in own}),
+        draws=len({draw for _, _, draw in by_cell}),
         macro_f1={
-            name: _mean({cell: r for cell, r in own.items() if cell[1] in group})
+            name: _mean({cell: r for cell, r in by_cell.items() if cell[1] in group})
             for name, group in groups.items()
         },
         of_task={
-            task: _mean({cell: r for cell, r in own.items() if cell[0] == task}) for task in tasks
+            task: _mean({cell: r for cell, r in by_cell.items() if cell[0] == task})
+            for task in tasks
         },
-        against_random={name: difference(own, random, group) for name, group in groups.items()},
-        against_imagenet={name: difference(own, imagenet, group) for name, group in groups.items()},
+        against_random={name: difference(by_cell, random, group) for name, group in groups.items()},
+        against_imagenet={
+            name: difference(by_cell, imagenet, group) for name, group in groups.items()
+        },
     )
 
 
@@ -549,7 +552,7 @@ def _mean(results: ResultsByCell) -> float:
 
 
 def difference(
-    own: ResultsByCell, other: ResultsByCell, ks: Sequence[int], seed: int = 0
+    by_cell: ResultsByCell, reference: ResultsByCell, ks: Sequence[int], seed: int = 0
 ) -> Interval:
     """Return the mean over the tasks of the paired difference over people, with its interval.
 
@@ -562,13 +565,13 @@ def difference(
     random = np.random.default_rng(seed)
     means = []
     resampled = []
-    for task in dict.fromkeys(task for task, _, _ in own):
+    for task in dict.fromkeys(task for task, _, _ in by_cell):
         of_person: dict[str, list[float]] = {}
-        for (of, k, draw), result in own.items():
-            if of == task and k in ks and (of, k, draw) in other:
-                other_scores = other[of, k, draw].scores.score_of_subject
-                for person, own_score in result.scores.score_of_subject.items():
-                    of_person.setdefault(person, []).append(own_score - other_scores[person])
+        for (of, k, draw), result in by_cell.items():
+            if of == task and k in ks and (of, k, draw) in reference:
+                reference_scores = reference[of, k, draw].scores.score_of_subject
+                for person, value in result.scores.score_of_subject.items():
+                    of_person.setdefault(person, []).append(value - reference_scores[person])
         if not of_person:  # the task has too few windows for this k
             continue
         people: Float64Array = np.array([np.mean(values) for values in of_person.values()])

@@ -30,39 +30,41 @@ def scores(values):
 
 
 def test_differences_are_of_people_then_tasks(script):
-    own = scores(
+    results = scores(
         {
             ("a", 1, 0): {"p": 0.9, "q": 0.5},
             ("a", 5, 0): {"p": 0.7, "q": 0.5},
             ("b", 1, 0): {"r": 0.2},
         }
     )
-    other = scores(
+    reference = scores(
         {
             ("a", 1, 0): {"p": 0.8, "q": 0.5},
             ("a", 5, 0): {"p": 0.4, "q": 0.5},
             ("b", 1, 0): {"r": 0.3},
         }
     )
-    interval = script.difference(own, other, [1, 5])
+    interval = script.difference(results, reference, [1, 5])
     # p is 0.2 ahead on average, q is even: 0.1 in task a; 0.1 behind in task b
     assert interval.mean == pytest.approx((0.1 - 0.1) / 2)
     # of p and q, both draws may be the same: task a is at 0, 0.1 or 0.2
     assert (interval.low, interval.high) == (pytest.approx(-0.05), pytest.approx(0.05))
-    assert script.difference(own, other, [5]).mean == pytest.approx(0.15)
+    assert script.difference(results, reference, [5]).mean == pytest.approx(0.15)
 
 
 def test_only_draws_that_both_have_are_compared(script):
-    own = scores({("a", 1, 0): {"p": 0.9}, ("a", 1, 1): {"p": 0.1}})
-    other = scores({("a", 1, 0): {"p": 0.8}})
-    assert script.difference(own, other, [1]).mean == pytest.approx(0.1)
+    results = scores({("a", 1, 0): {"p": 0.9}, ("a", 1, 1): {"p": 0.1}})
+    reference = scores({("a", 1, 0): {"p": 0.8}})
+    assert script.difference(results, reference, [1]).mean == pytest.approx(0.1)
 
 
 def test_equal_differences_have_no_width(script):
     people = {str(i): 0.5 for i in range(9)}
-    own = scores({("a", 1, 0): dict.fromkeys(people, 0.6), ("b", 1, 0): dict.fromkeys(people, 0.7)})
-    other = scores({("a", 1, 0): people, ("b", 1, 0): people})
-    interval = script.difference(own, other, [1])
+    results = scores(
+        {("a", 1, 0): dict.fromkeys(people, 0.6), ("b", 1, 0): dict.fromkeys(people, 0.7)}
+    )
+    reference = scores({("a", 1, 0): people, ("b", 1, 0): people})
+    interval = script.difference(results, reference, [1])
     assert [interval.mean, interval.low, interval.high] == pytest.approx([0.15] * 3)
 
 
@@ -161,4 +163,4 @@ def test_a_small_run_from_end_to_end(script, tmp_path, monkeypatch, capsys):
     assert all(0 < row["macro_f1"]["mean"] <= 1 for row in rows)
     assert "| imagenet + none, 64 images | " in (tmp_path / "out" / "table.md").read_text()
     assert (tmp_path / "out" / "differences.png").stat().st_size > 10_000
-    assert capsys.readouterr().out.count("views matched to their own image") == 4
+    assert capsys.readouterr().out.count("views matched to their results image") == 4
