@@ -163,4 +163,4 @@ def test_a_small_run_from_end_to_end(script, tmp_path, monkeypatch, capsys):
     assert all(0 < row["macro_f1"]["mean"] <= 1 for row in rows)
     assert "| imagenet + none, 64 images | " in (tmp_path / "out" / "table.md").read_text()
     assert (tmp_path / "out" / "differences.png").stat().st_size > 10_000
-    assert capsys.readouterr().out.count("views matched to their results image") == 4
+    assert capsys.readouterr().out.count("views matched to their own image") == 4
