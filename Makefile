@@ -111,7 +111,7 @@ bench: $(INSTALLED) ## one decision by what people would use instead, side by si
 	$(BIN)/python benchmarks/alternatives.py --out out/bench
 
 day: $(INSTALLED) ## 24 hours of a bad stream at maximum speed: memory, samples, decisions, cost (ten minutes)
-	$(BIN)/python benchmarks/day_long_stream.py --out out/day
+	$(BIN)/python benchmarks/day_long.py --out out/day
 
 fewshot: $(INSTALLED) ## the few-shot benchmark on the data sets in DATA (hours with every method)
 	IMG2IMU_LIMU_BERT=$${IMG2IMU_LIMU_BERT:-$(DATA)/limu_bert_x.pt} $(BIN)/img2imu fewshot --data-dir $(DATA) --out out/fewshot

@@ -1,8 +1,8 @@
-"""What the dashboard costs: processor and memory of ``img2imu run`` with it and without, side by side.
+"""Processor time and memory that the dashboard adds to ``img2imu run``.
 
-Both processes recognise the same made stream at once, 60 samples and about 4 decisions a second,
-for the same time on the same machine; a client takes everything that the dashboard sends. The
-difference is what it costs.
+Two processes, one with the dashboard and one without, recognise the same made stream at the same
+time on the same machine: 60 samples and about 4 decisions a second. A client receives everything
+that the dashboard sends. The cost is the difference of the two.
 """
 
 from __future__ import annotations
@@ -20,15 +20,107 @@ import numpy as np
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
 from edge_runtime.recordings import Recording, read_recording, write_csv
 
-RATE_HZ, DECISION_EVERY_SAMPLES = (
-    60.0,
-    16,
-)  # 3.75 decisions a second; a hop is a multiple of the spectrograms' step
+RATE_HZ = 60.0
+HOP_SAMPLES = 16  # 3.75 decisions a second; a hop is a multiple of the spectrograms' step
 PORT = 8797
+RETRY_S = 0.1
+SPARE_S = 10.0  # of the recording, after the measurement ends
 
 
-def worker(seconds: float, recording: str, port: int | None) -> None:
-    """Recognise for so long; print processor seconds and memory of this process."""
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--seconds", type=float, default=30.0, help="length of each draw (default: 30)"
+    )
+    parser.add_argument("--draws", type=int, default=5, help="number of draws (default: 5)")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    seconds: float = arguments.seconds
+    if arguments.worker:
+        run_worker(seconds, arguments.worker, arguments.port)
+        return
+    cpu_percent = []
+    memory_mb = []
+    with tempfile.TemporaryDirectory() as home:
+        recording = Path(home) / "made.csv"
+        write_made_recording(recording, seconds + SPARE_S)
+        for draw in range(arguments.draws):
+            without, with_dashboard, message_sizes = measure(seconds, recording)
+            cpu_percent.append(100 * (with_dashboard["cpu"] - without["cpu"]))
+            memory_mb.append(with_dashboard["memory_mb"] - without["memory_mb"])
+            kilobytes_per_s = sum(message_sizes) / 1e3 / seconds
+            print(
+                f"draw {draw + 1}: {RATE_HZ:g} samples and "
+                f"{with_dashboard['decisions_per_s']:.2f} decisions a second; without "
+                f"{100 * without['cpu']:.2f} % of a core, {without['memory_mb']:.1f} MB; with "
+                f"{100 * with_dashboard['cpu']:.2f} %, {with_dashboard['memory_mb']:.1f} MB; "
+                f"{len(message_sizes)} messages, {kilobytes_per_s:.0f} kB/s",
+                flush=True,
+            )
+    print(
+        f"the dashboard costs {np.median(cpu_percent):.2f} % of one core (lowest "
+        f"{min(cpu_percent):.2f}, highest {max(cpu_percent):.2f}) and {np.median(memory_mb):.1f} "
+        f"MB (lowest {min(memory_mb):.1f}, highest {max(memory_mb):.1f})"
+    )
+
+
+def write_made_recording(path: Path, seconds: float) -> None:
+    """Repeat the samples of the bundled recording, as if they had come at 60 a second."""
+    bundled = read_recording(DEMO_RECORDING)
+    samples = np.tile(bundled.samples, (int(seconds * RATE_HZ) // len(bundled.samples) + 2, 1))
+    times_s = np.arange(len(samples)) / RATE_HZ
+    write_csv(path, Recording("made", times_s, samples, bundled.channels))
+
+
+def measure(
+    seconds: float, recording: Path
+) -> tuple[dict[str, float], dict[str, float], list[int]]:
+    """Run both processes at the same time.
+
+    Returns:
+        What the process without the dashboard printed, what the one with it printed, and the sizes
+        of the messages that the dashboard sent.
+    """
+    ended = threading.Event()
+    message_sizes: list[int] = []
+    command = [sys.executable, __file__, "--worker", str(recording), "--seconds", str(seconds)]
+    processes = [
+        subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+        for options in ([], ["--port", str(PORT)])
+    ]
+    client = threading.Thread(target=receive, args=(PORT, ended, message_sizes), daemon=True)
+    client.start()
+    without, with_dashboard = (json.loads(process.communicate()[0]) for process in processes)
+    ended.set()
+    return without, with_dashboard, message_sizes
+
+
+def receive(port: int, ended: threading.Event, message_sizes: list[int]) -> None:
+    """Receive everything that the dashboard sends."""
+    import time
+
+    from websockets.exceptions import ConnectionClosed
+    from websockets.sync.client import connect
+
+    while not ended.is_set():
+        try:
+            with connect(f"ws://127.0.0.1:{port}/live", proxy=None) as connection:
+                for message in connection:
+                    message_sizes.append(len(message))
+        except (OSError, ConnectionClosed):
+            time.sleep(RETRY_S)
+
+
+def run_worker(seconds: float, recording: str, port: int | None) -> None:
+    """Recognise for a number of seconds; print processor time and memory of this process.
+
+    Args:
+        seconds: from the first chunk on.
+        recording: path of the made recording.
+        port: port of the dashboard; None runs without it.
+    """
     import time
     from contextlib import ExitStack
     from dataclasses import replace
@@ -44,11 +136,11 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
     contract = replace(
         file.contract,
         stream=replace(file.contract.stream, rate_hz=RATE_HZ),
-        hop_samples=DECISION_EVERY_SAMPLES,
+        hop_samples=HOP_SAMPLES,
     )
     recognizer = Recognizer(contract, Model(file.tflite, contract))
     source = open_source(f"replay:{recording}?lead_s=5", contract.stream.channels)
-    decisions = 0
+    n_decisions = 0
     with ExitStack() as stack:
         dashboard = None
         if port is not None:
@@ -58,100 +150,32 @@ def worker(seconds: float, recording: str, port: int | None) -> None:
             dashboard = stack.enter_context(
                 Dashboard(recognizer, source, "made", Address("127.0.0.1", port))
             )
-        started_s = begun_cpu_s = 0.0
+        started_s = 0.0
+        started_cpu_s = 0.0
         chunks = dashboard.source if dashboard else source
-        for found in LiveLoop(chunks, recognizer, contract.stream.max_gap_s):
-            for decision in found:
-                decisions += 1
+        for decisions in LiveLoop(chunks, recognizer, contract.stream.max_gap_s):
+            for decision in decisions:
+                n_decisions += 1
                 if dashboard:
                     dashboard.write(decision)
             if not started_s:
-                started_s, begun_cpu_s, decisions = time.monotonic(), time.process_time(), 0
+                started_s = time.monotonic()
+                started_cpu_s = time.process_time()
+                n_decisions = 0
             if time.monotonic() - started_s > seconds:
                 break
         passed_s = time.monotonic() - started_s
-        used = (time.process_time() - begun_cpu_s) / passed_s
+        cpu = (time.process_time() - started_cpu_s) / passed_s
     memory = read_memory()
     print(
         json.dumps(
             {
-                "cpu": used,
-                "decisions_per_s": decisions / passed_s,
+                "cpu": cpu,
+                "decisions_per_s": n_decisions / passed_s,
                 "memory_mb": memory.resident_mb,
                 "peak_mb": memory.peak_mb,
             }
         )
-    )
-
-
-def made_recording(path: Path, seconds: float) -> Path:
-    """The bundled recording's samples over and over, as if they had come at 60 a second."""
-    bundled = read_recording(DEMO_RECORDING)
-    samples = np.tile(bundled.samples, (int(seconds * RATE_HZ) // len(bundled.samples) + 2, 1))
-    write_csv(path, Recording("made", np.arange(len(samples)) / RATE_HZ, samples, bundled.channels))
-    return path
-
-
-def listen(port: int, ended: threading.Event, taken: list[int]) -> None:
-    """A client that takes everything."""
-    import time
-
-    from websockets.exceptions import ConnectionClosed
-    from websockets.sync.client import connect
-
-    while not ended.is_set():
-        try:
-            with connect(f"ws://127.0.0.1:{port}/live", proxy=None) as connection:
-                for message in connection:
-                    taken.append(len(message))
-        except (OSError, ConnectionClosed):
-            time.sleep(0.1)
-
-
-def measure(
-    seconds: float, recording: Path
-) -> tuple[dict[str, float], dict[str, float], list[int]]:
-    """Both processes at the same time: without, with, and the sizes of what was sent."""
-    ended, taken = threading.Event(), list[int]()
-    command = [sys.executable, __file__, "--worker", str(recording), "--seconds", str(seconds)]
-    running = [
-        subprocess.Popen([*command, *more], stdout=subprocess.PIPE, text=True)
-        for more in ([], ["--port", str(PORT)])
-    ]
-    threading.Thread(target=listen, args=(PORT, ended, taken), daemon=True).start()
-    answers = [json.loads(process.communicate()[0]) for process in running]
-    ended.set()
-    return answers[0], answers[1], taken
-
-
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each draw (default: 30)")
-    parser.add_argument("--draws", type=int, default=5, help="default: 5")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker:
-        worker(arguments.seconds, arguments.worker, arguments.port)
-        return
-    cpu, memory = [], []
-    with tempfile.TemporaryDirectory() as home:
-        recording = made_recording(Path(home) / "made.csv", arguments.seconds + 10)
-        for draw in range(arguments.draws):
-            without, with_it, taken = measure(arguments.seconds, recording)
-            cpu.append(100 * (with_it["cpu"] - without["cpu"]))
-            memory.append(with_it["memory_mb"] - without["memory_mb"])
-            print(
-                f"draw {draw + 1}: {RATE_HZ:g} samples and {with_it['decisions_per_s']:.2f} decisions a second; "
-                f"without {100 * without['cpu']:.2f} % of a core, {without['memory_mb']:.1f} MB; with "
-                f"{100 * with_it['cpu']:.2f} %, {with_it['memory_mb']:.1f} MB; {len(taken)} messages, "
-                f"{sum(taken) / 1e3 / arguments.seconds:.0f} kB/s",
-                flush=True,
-            )
-    print(
-        f"the dashboard costs {np.median(cpu):.2f} % of one core (lowest {min(cpu):.2f}, highest {max(cpu):.2f}) and "
-        f"{np.median(memory):.1f} MB (lowest {min(memory):.1f}, highest {max(memory):.1f})"
     )
 
 

@@ -16,6 +16,7 @@ from export.cost import Cost
 from export.evaluation import Comparison, ExportWindows
 from export.pipeline import Exported, Job
 from export.recipes import RECIPES
+from img2imu.markdown import markdown_table
 
 HEADINGS = ("recipe", "KiB", "F1", "change", "agree", "diff.", "ms", "ms x2", "MB", "slow")
 LEGEND = """F1: macro-F1; change: of macro-F1 by quantisation; agree: windows on which both networks
@@ -201,10 +202,7 @@ def model_card(report: ExportReport) -> str:
     stream = contract.stream
     n_labels = len(contract.labels)
     versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
-    table = "\n".join(
-        f"| {' | '.join(row)} |"
-        for row in [list(HEADINGS), ["---"] * len(HEADINGS), *table_rows(report)]
-    )
+    table = markdown_table(HEADINGS, table_rows(report))
     failed = "".join(
         f"\nNo file {Path(file.path).name}: {file.error}\n" for file in report.files if file.error
     )
@@ -291,7 +289,7 @@ def _by_class(report: ExportReport) -> str:
         [label, *(f"{comparison.f1_change[label]:+.3f}" for _, comparison in done)]
         for label in done[0][1].f1_change
     ]
-    return "".join(f"| {' | '.join(row)} |\n" for row in [heading, ["---"] * len(heading), *body])
+    return markdown_table(heading, body) + "\n"
 
 
 def draw_chart(path: Path, report: ExportReport) -> None:

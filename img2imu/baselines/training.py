@@ -1,4 +1,4 @@
-"""The training loop of the baselines that are networks: plain, seeded, and equally long for every k."""
+"""The training loop of the baselines that are networks: seeded, with a fixed number of steps."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-PREDICT_WINDOWS = 64  # at once
+PREDICT_WINDOWS = 64  # windows in a batch
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's random numbers start from ``seed`` inside, and go on as if nothing had been outside."""
+    """Seed torch's random numbers inside the block and restore their state after it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
@@ -30,17 +30,18 @@ def train(
     steps: int,
     batch: int,
 ) -> None:
-    """Minimise the cross-entropy with a rate that falls to zero along a cosine; leaves the network in eval mode.
+    """Minimise the cross-entropy with a rate that falls to zero along a cosine.
 
-    One window per class leaves nothing to stop early on, so the number of steps is fixed.
+    One window per class leaves no data for early stopping, so the number of steps is fixed. The
+    network is in eval mode afterwards.
 
     Args:
         network: inputs (B, ...) to logits (B, classes).
-        optimiser: of the parameters to train.
+        optimiser: optimiser of the parameters to train.
         inputs: (n, ...).
         classes: (n,) numbers from 0.
-        steps: of the optimiser.
-        batch: inputs in a step, drawn at random; all of them where there are fewer.
+        steps: number of optimiser steps.
+        batch: inputs in a step, drawn at random; all of them if there are fewer.
     """
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     network.train()
@@ -56,7 +57,7 @@ def train(
 
 @torch.inference_mode()
 def predicted_classes(network: nn.Module, inputs: torch.Tensor) -> npt.NDArray[np.int64]:
-    """The class with the largest logit for each input: (n,)."""
+    """Return the class with the largest logit for each input: (n,)."""
     return np.concatenate(
         [network(part).argmax(1).numpy() for part in torch.split(inputs, PREDICT_WINDOWS)]
     )

@@ -66,8 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Write the manifests, run the missing cells, and write tables and pictures."""
     from edge_runtime.errors import DataError
+    from img2imu.baselines import pick_methods
     from img2imu.fewshot.manifest import make_manifest
-    from img2imu.fewshot.methods import pick_methods
     from img2imu.fewshot.runner import run_grid
     from img2imu.fewshot.tasks import load_tasks, pick_tasks
 
@@ -196,8 +196,12 @@ def _version(name: str) -> str:
 
 
 def _write_report(out: Path, results: Sequence[Result], protocol: Json) -> None:
-    from img2imu.fewshot.plots import plot_critical_difference, plot_curves
-    from img2imu.fewshot.report import summarise, write_report
+    from img2imu.fewshot.report import (
+        plot_critical_difference,
+        plot_curves,
+        summarise,
+        write_report,
+    )
 
     paths = [*write_report(out, results, protocol)]
     summaries = summarise(results)

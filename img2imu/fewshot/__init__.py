@@ -1,6 +1,7 @@
-"""The few-shot benchmark: how well new people are recognised after one to ten labelled windows per class.
+"""The few-shot benchmark: one to ten labelled windows per class, tested on new people.
 
-``tasks`` says on what, ``manifest`` who is tested and what is learnt from, ``methods`` who
-competes, ``runner`` runs the grid, ``scores`` judges, ``report`` and ``plots`` show.
-docs/fewshot.md explains the protocol.
+``tasks`` defines data sets, windows and classes, ``manifest`` the test people and the windows to
+learn from, ``runner`` runs the grid, ``scores`` scores predictions, and ``report`` writes tables
+and pictures. ``personal`` tests each person on their own later recordings instead. The methods are
+in :mod:`img2imu.baselines`. docs/fewshot.md explains the protocol.
 """

@@ -1,4 +1,4 @@
-"""Runs the grid of tasks, methods, draws and k: in parallel, and on from where it was stopped."""
+"""Runs the grid of tasks, methods, draws and k in parallel, and continues a stopped run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge_runtime.errors import DataError
-from img2imu.baselines import DRAWS_AT_MOST
+from img2imu.baselines import MAX_DRAWS, Factory
 from img2imu.fewshot.manifest import Indices, Manifest
 from img2imu.fewshot.scores import Scores, score
 from img2imu.fewshot.tasks import TaskData
 from img2imu.progress import track
 from img2imu.windows import Windows
-
-if TYPE_CHECKING:
-    from img2imu.fewshot.methods import Factory  # torch comes with it, which not every worker needs
 
 
 @dataclass(frozen=True)
@@ -28,11 +24,11 @@ class Cell:
     """One point of the grid.
 
     Attributes:
-        task: name.
-        method: name.
+        task: name of the task.
+        method: name of the method.
         k: labelled windows per class.
         draw: number of the draw.
-        sha256: of the data, the test windows and the support
+        sha256: hash of the data, the test windows and the support
             (:class:`~img2imu.fewshot.manifest.Draw`).
     """
 
@@ -45,12 +41,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Result:
-    """A cell that was run: a line of the results file.
+    """A finished cell: a line of the results file.
 
     Attributes:
-        cell: which.
-        scores: how well.
-        fit_s: seconds of fitting, embeddings remembered from other cells coming for free.
+        cell: the cell.
+        scores: its scores.
+        fit_s: seconds of fitting, without embeddings that are cached from other cells.
         predict_s: seconds of predicting, likewise.
     """
 
@@ -62,10 +58,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Failure:
-    """A cell that could not be run; it is tried again next time.
+    """A cell that failed; it is tried again next time.
 
     Attributes:
-        cell: which.
+        cell: the cell.
         why: type and message of the error.
     """
 
@@ -90,25 +86,24 @@ def run_grid(
     path: Path,
     n_jobs: int = 1,
 ) -> tuple[list[Result], list[Failure]]:
-    """Run every cell that the results file lacks, and add each to it as soon as it is finished.
+    """Run every cell that the results file lacks, and add each to the file when it is finished.
 
-    Any joblib backend serves, for instance dask's within
+    Cells run through joblib on any of its backends, for instance dask's within
     ``joblib.parallel_config(backend="dask")``.
 
     Args:
-        tasks: with their windows.
+        tasks: tasks with their windows.
         manifests: one for each task, in the same order.
-        methods: by name.
-        path: the results file, JSON lines; what other grids left in it stays and is not in the
-            answer.
-        n_jobs: cells to run at once.
+        methods: factories by name.
+        path: the results file, JSON lines. Results of other grids stay in it and are not returned.
+        n_jobs: number of cells that run at the same time.
 
     Returns:
-        The results of this grid, whether run now or before, in the grid's order, and the cells that
-        failed.
+        The results of this grid in the grid's order, those of earlier runs included, and the cells
+        that failed.
 
     Raises:
-        DataError: the results file is not one, or a draw has a person in training and in test.
+        DataError: the file is not a results file, or a draw has a person in training and in test.
     """
     jobs = {
         job.cell: job
@@ -131,9 +126,10 @@ def run_grid(
 
 
 def read_results(path: Path) -> list[Result]:
-    """All results in a file; none when there is no file.
+    """Return all results in a file, or none if there is no file.
 
-    A last line that was cut off, as by switching the machine off, is removed from the file.
+    A last line that was cut off, for instance by switching the machine off, is removed from the
+    file.
 
     Raises:
         DataError: another line is not a result.
@@ -148,43 +144,44 @@ def read_results(path: Path) -> list[Result]:
     for number, line in enumerate(lines, 1):
         try:
             fields = json.loads(line)
-            results.append(
-                Result(Cell(**fields.pop("cell")), Scores(**fields.pop("scores")), **fields)
-            )
+            cell = Cell(**fields.pop("cell"))
+            scores = Scores(**fields.pop("scores"))
+            results.append(Result(cell, scores, **fields))
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
-                f"line {number} of {path} is not a result of this benchmark, expected one JSON object a "
-                "line as written by img2imu fewshot: remove the line, or give another --out"
+                f"line {number} of {path} is not a result of this benchmark, expected one JSON "
+                "object a line as written by img2imu fewshot: remove the line, or give another "
+                "--out"
             ) from error
     return results
 
 
 def _jobs(data: TaskData, manifest: Manifest, methods: Mapping[str, Factory]) -> Iterator[_Job]:
-    """Cells of one method beside each other, so that it can remember what it has seen of the windows."""
+    """Yield the cells of one task, method by method, so that a method can cache embeddings."""
     for draw in manifest.draws:
         both = np.intersect1d(
             data.windows.subjects[draw.training], data.windows.subjects[draw.test]
         )
         if len(both):
             raise DataError(
-                f"draw {draw.number} of {data.task.name} has {', '.join(both)} both in training and in "
-                "test, expected different people: make the manifest again"
+                f"draw {draw.number} of {data.task.name} has {', '.join(both)} both in training "
+                "and in test, expected different people: make the manifest again"
             )
     for method, factory in methods.items():
-        for draw in manifest.draws[: DRAWS_AT_MOST.get(method)]:
+        for draw in manifest.draws[: MAX_DRAWS.get(method)]:
             for k, support in draw.support.items():
                 yield _Job(
-                    Cell(data.task.name, method, k, draw.number, draw.sha256[k]),
-                    factory,
-                    data.windows,
-                    support,
-                    draw.training,
-                    draw.test,
+                    cell=Cell(data.task.name, method, k, draw.number, draw.sha256[k]),
+                    factory=factory,
+                    windows=data.windows,
+                    support=support,
+                    training=draw.training,
+                    test=draw.test,
                 )
 
 
 def _outcomes(jobs: Sequence[_Job], n_jobs: int) -> Iterable[Result | Failure]:
-    """Outcomes as they come, in whatever order."""
+    """Yield outcomes as cells finish, in any order."""
     from joblib import Parallel, delayed  # type: ignore[import-untyped]  # no type information
 
     try:
@@ -192,29 +189,36 @@ def _outcomes(jobs: Sequence[_Job], n_jobs: int) -> Iterable[Result | Failure]:
             delayed(_run)(job) for job in jobs
         )
         return
-    except ValueError as error:  # what Parallel says before it runs anything, for instance of multiprocessing and ray
+    except ValueError as error:
+        # Some backends, for instance multiprocessing and ray, refuse return_as before anything
+        # runs.
         if "return_as" not in str(error):
             raise
-    parallel = Parallel(
-        n_jobs
-    )  # only whole lists then: short ones, so that little is lost when stopped
+    # These backends return whole lists only. Short lists lose little if the run is stopped.
+    parallel = Parallel(n_jobs)
     size = 4 * parallel._effective_n_jobs()
     for begin in range(0, len(jobs), size):
         yield from parallel(delayed(_run)(job) for job in jobs[begin : begin + size])
 
 
 def _run(job: _Job) -> Result | Failure:
-    """One method that cannot cope must not stop the others, whatever its error."""
-    windows, support, test = job.windows, job.support, job.test
+    """Run one cell. A method that fails must not stop the others, whatever its error."""
+    windows = job.windows
+    test = job.test
     try:
         start_s = time.perf_counter()
         method = job.factory(windows.rate_hz, windows.channels, job.cell.draw)
-        method.fit(windows.samples[support], windows.labels[support], windows.samples[job.training])
+        method.fit(
+            windows.samples[job.support],
+            windows.labels[job.support],
+            windows.samples[job.training],
+        )
         fitted_s = time.perf_counter()
         predicted = np.asarray(method.predict(windows.samples[test]), np.int64)
         end_s = time.perf_counter()
         names = np.array(windows.label_names)
         scores = score(names[windows.labels[test]], names[predicted], windows.subjects[test])
     except Exception as error:
-        return Failure(job.cell, f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}")
+        first_line = (str(error).splitlines() or [""])[0]
+        return Failure(job.cell, f"{type(error).__name__}: {first_line}")
     return Result(job.cell, scores, fitted_s - start_s, end_s - fitted_s)

@@ -1,4 +1,4 @@
-"""How a cell of the grid is judged, and how sure the judgement is."""
+"""Scores of one cell of the grid, and confidence intervals over people."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Scores:
-    """How well one method did on one draw's test windows.
+    """F1 of one method on one draw's test windows.
 
     Attributes:
-        macro_f1: unweighted mean over the classes that the test windows have; a class they lack
-            counts only through the windows that are wrongly called so.
-        f1_of_class: its parts, by class.
+        macro_f1: unweighted mean over the classes that the test windows have. Another class counts
+            only through the windows that are wrongly assigned to it.
+        f1_of_class: F1 by class.
         score_of_subject: macro-F1 on one subject's windows alone, over the classes that this
             subject has.
     """
@@ -37,8 +37,8 @@ class Interval:
     """A mean over subjects and its confidence interval.
 
     Attributes:
-        mean: of the subjects' scores.
-        low: lower end; None when there is one subject, which says nothing about others.
+        mean: mean of the subjects' scores.
+        low: lower end; None if there is one subject, which says nothing about others.
         high: upper end, likewise.
     """
 
@@ -49,40 +49,46 @@ class Interval:
     @property
     def half_width(self) -> float | None:
         """Half the distance between the ends."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+        if self.low is None or self.high is None:
+            return None
+        return (self.high - self.low) / 2
 
 
 def score(
     truth: npt.NDArray[Any], predicted: npt.NDArray[Any], subjects: npt.NDArray[np.str_]
 ) -> Scores:
-    """Judge predictions.
+    """Score predictions.
 
     Args:
         truth: (n,) class names.
         predicted: (n,) class names.
-        subjects: (n,) who each window is of.
+        subjects: (n,) subject of each window.
     """
-    f1 = _f1_of_class(truth, predicted)
-    own = {
-        str(subject): _f1_of_class(truth[subjects == subject], predicted[subjects == subject])
-        for subject in np.unique(subjects)
-    }
-    return Scores(_mean(f1), f1, {subject: _mean(values) for subject, values in own.items()})
+    f1_of_class = _f1_of_class(truth, predicted)
+    score_of_subject = {}
+    for subject in np.unique(subjects):
+        of_subject = subjects == subject
+        score_of_subject[str(subject)] = _mean(
+            _f1_of_class(truth[of_subject], predicted[of_subject])
+        )
+    return Scores(_mean(f1_of_class), f1_of_class, score_of_subject)
 
 
 def interval_over_subjects(draws: Sequence[Mapping[str, float]], seed: int = 0) -> Interval:
-    """Confidence interval over people: what it would be like with other people of the same kind.
+    """Return the confidence interval of the mean over other people of the same kind.
 
-    Each subject's score is first averaged over the draws that tested this subject, so that someone
-    tested often counts no more than others. Subjects are then drawn with replacement, as many as
-    there are, 2,000 times; the interval is from the 2.5th to the 97.5th percentile of the means
-    (percentile bootstrap, Efron and Tibshirani 1993). Draws of the support windows are averaged out
-    first and add nothing to its width. The score may be a difference of two methods on the same
-    windows: the interval is then that of a paired comparison.
+    Each subject's score is first averaged over the draws that tested this subject, so that a
+    subject who is tested often counts no more than others. Then the subjects are drawn with
+    replacement, as many as there are, 2,000 times. The interval is from the 2.5th to the 97.5th
+    percentile of the means (percentile bootstrap, Efron and Tibshirani 1993). The draws of support
+    windows are averaged out first and add nothing to its width.
+
+    The score may be a difference of two methods on the same windows. The interval is then that of a
+    paired comparison.
 
     Args:
         draws: for each draw, the score of each test subject.
-        seed: of the resampling.
+        seed: seed of the resampling.
     """
     means = _mean_of_subject(draws)
     if len(means) == 1:
@@ -103,10 +109,10 @@ def _mean_of_subject(draws: Sequence[Mapping[str, float]]) -> Float64Array:
 def _f1_of_class(truth: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> dict[str, float]:
     f1 = {}
     for name in np.unique(truth):
-        is_true, is_called = truth == name, predicted == name
-        f1[str(name)] = (
-            2 * float((is_true & is_called).sum()) / float(is_true.sum() + is_called.sum())
-        )
+        is_true = truth == name
+        is_predicted = predicted == name
+        hits = float((is_true & is_predicted).sum())
+        f1[str(name)] = 2 * hits / float(is_true.sum() + is_predicted.sum())
     return f1
 
 

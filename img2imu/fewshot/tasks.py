@@ -1,4 +1,4 @@
-"""What is recognised: data sets, windows and classes of the benchmark."""
+"""The tasks of the benchmark: data sets, their windows and their classes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,20 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError, MissingExtraError
 from img2imu.datasets import NO_LABEL, DataSet, LabelledRecording, load_data_set
 from img2imu.datasets.registry import REGISTRY
-from img2imu.fewshot.basic_motions import load_basic_motions
 from img2imu.inputs import check_channels
 from img2imu.windows import Windows, cut_windows
 
 TEST_SHARE = 0.3  # of the subjects, as is usual
+BASIC_MOTIONS = "basicmotions"
+BASIC_MOTIONS_RATE_HZ = 10.0
+BASIC_MOTIONS_CITATION = (
+    "A. Bagnall, H. A. Dau, J. Lines, M. Flynn, J. Large, A. Bostrom, P. Southam, E. Keogh: The "
+    "UEA multivariate time series classification archive, 2018. arXiv:1811.00075"
+)
 
 
 @dataclass(frozen=True)
@@ -26,15 +32,15 @@ class Task:
     """One column of the benchmark.
 
     Attributes:
-        name: as typed after ``--tasks``.
-        data: a file in the data directory, or a name that :func:`load_task` knows.
+        name: name after ``--tasks``.
+        data: a file in the data directory, or the name of a data set from a package.
         window_s: length of every window.
-        labels: the classes; None takes all of the data set.
-        crop: "windows" cuts each stretch of one label into windows without overlap; "centre" takes
-            one window in the middle of each stretch, which may reach into unlabelled samples on
+        labels: the classes; None means all classes of the data set.
+        crop: "windows" cuts each stretch of one label into windows without overlap. "centre" cuts
+            one window from the middle of each stretch, which may reach into unlabelled samples on
             either side.
-        subject: what a subject is, for people; no subject is in both training and test.
-        test_share: share of the subjects to test on, at least one.
+        subject: a human-readable word for a subject. No subject is in both training and test.
+        test_share: share of the subjects to test on, at least one subject.
     """
 
     name: str
@@ -56,12 +62,12 @@ TASKS = (
     Task("swim", "swim.npz", 6.0, ("freestyle", "breaststroke", "backstroke", "butterfly")),
     Task("watch", "watch", 5.0),
     Task("umafall", "umafall.npz", 5.0),
-    # An event lasts 1.6 to 4.9 s, and how long tells the manoeuvre: 3 s around its middle, for all
-    # alike.
+    # An event lasts 1.6 to 4.9 s, and its length gives the manoeuvre away. All windows are 3 s
+    # around the middle.
     Task("driver", "driver.npz", 3.0, crop="centre", subject="trip"),
-    # The shortest series is 1.22 s, and length tells the class.
+    # The shortest series is 1.22 s, and the length gives the class away.
     Task("road", "road.npz", 1.2, crop="centre", subject="series"),
-    Task("basicmotions", "basicmotions", 10.0, subject="series"),
+    Task(BASIC_MOTIONS, BASIC_MOTIONS, 10.0, subject="series"),
 )
 
 
@@ -70,11 +76,11 @@ class TaskData:
     """A task and its windows.
 
     Attributes:
-        task: what was asked for.
-        windows: those of the classes that can be judged.
-        licence: of the data, empty when unknown.
-        citation: of the data, empty when unknown.
-        notes: what was left out, and why, a sentence each.
+        task: the task.
+        windows: windows of the classes that can be tested.
+        licence: licence of the data, empty if unknown.
+        citation: citation of the data, empty if unknown.
+        notes: what was left out and why, one sentence each.
     """
 
     task: Task
@@ -90,28 +96,29 @@ class TaskData:
 
 
 def pick_tasks(names: Sequence[str] | None) -> list[Task]:
-    """Tasks by name, in the table's order; all of them without names.
+    """Return the named tasks in the order of :data:`TASKS`, or all tasks without names.
 
     Raises:
-        DataError: a name that is not in :data:`TASKS`.
+        DataError: there is no task of a given name.
     """
-    known = [task.name for task in TASKS]
+    task_names = [task.name for task in TASKS]
     for name in names or ():
-        if name not in known:
+        if name not in task_names:
             raise DataError(
-                f"there is no task {name!r}, expected {', '.join(known)}: check the spelling"
+                f"there is no task {name!r}, expected {', '.join(task_names)}: check the spelling"
             )
     return [task for task in TASKS if not names or task.name in names]
 
 
 def load_tasks(tasks: Sequence[Task], data_dir: Path) -> tuple[list[TaskData], list[str]]:
-    """The tasks whose data are there, and a sentence about each of the others."""
-    loaded, missing = [], []
+    """Load the tasks whose data are there, and return a sentence about each of the others."""
+    loaded = []
+    missing = []
     for task in tasks:
-        if task.data.endswith(".npz") and _on_disk(task, data_dir) is None:
+        if task.data.endswith(".npz") and _file_spec(task, data_dir) is None:
             missing.append(
-                f"{task.name} is left out: there is no {data_dir / task.data}, name the directory that "
-                "holds it with --data-dir"
+                f"{task.name} is left out: there is no {data_dir / task.data}, name the directory "
+                "that holds it with --data-dir"
             )
             continue
         try:
@@ -126,31 +133,77 @@ def load_task(task: Task, data_dir: Path) -> TaskData:
 
     Raises:
         DataError: the data cannot be used, or have fewer than two classes with two subjects each.
-        MissingExtraError: the package that carries the data is not installed.
+        MissingExtraError: the package that contains the data is not installed.
     """
-    if task.data == "basicmotions":
+    if task.data == BASIC_MOTIONS:
         data_set = load_basic_motions()
     else:
-        data_set = load_data_set(_on_disk(task, data_dir) or task.data)
+        data_set = load_data_set(_file_spec(task, data_dir) or task.data)
     return cut_task(task, data_set)
 
 
-def _on_disk(task: Task, data_dir: Path) -> str | None:
-    """The task's file or, in its place, a download of the original, as :func:`load_data_set` takes them."""
+def _file_spec(task: Task, data_dir: Path) -> str | None:
+    """Return what :func:`load_data_set` needs to load the task's file; None without a file.
+
+    Without the file, a download of the original data serves if there is one.
+    """
     if not task.data.endswith(".npz"):
         return None
-    file, entry = data_dir / task.data, REGISTRY.get(task.data.removesuffix(".npz"))
-    if not file.is_file() and entry is not None and entry.place(data_dir).is_file():
+    file = data_dir / task.data
+    if file.is_file():
+        return str(file)
+    entry = REGISTRY.get(task.data.removesuffix(".npz"))
+    if entry is not None and entry.place(data_dir).is_file():
         return f"{entry.name}:{entry.place(data_dir)}"
-    return str(file) if file.is_file() else None
+    return None
+
+
+def load_basic_motions() -> DataSet:
+    """Load 80 series of 10 s at 10 Hz from ``aeon``: standing, walking, running and badminton.
+
+    The sensor is a smartwatch. The archive states neither units nor licence. The median |acc| is
+    0.6 in standing and 17 in running: m/s^2 without gravity. The angular rates, up to 35, are
+    taken to be in rad/s. Four students recorded five series of each motion, but the archive does
+    not say who recorded which. Every series is a subject of its own here, so the same person is in
+    training and in test.
+
+    Raises:
+        MissingExtraError: ``aeon`` is not installed.
+    """
+    try:
+        from aeon.datasets import load_basic_motions as load  # type: ignore[import-untyped]
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("aeon", "bench") from error
+    series, motions = load()  # (80, 6, 100)
+    names = tuple(sorted(set(map(str, motions))))
+    recordings = tuple(
+        LabelledRecording(
+            f"series {number} ({motion})",
+            f"series {number}",
+            np.ascontiguousarray(samples.T, np.float32),
+            np.full(samples.shape[1], names.index(str(motion)), np.int16),
+        )
+        for number, (samples, motion) in enumerate(zip(series, motions, strict=True))
+    )
+    return DataSet(
+        name=BASIC_MOTIONS,
+        licence="",
+        citation=BASIC_MOTIONS_CITATION,
+        rate_hz=BASIC_MOTIONS_RATE_HZ,
+        channels=CHANNELS,
+        label_names=names,
+        recordings=recordings,
+    )
 
 
 def cut_task(task: Task, data_set: DataSet) -> TaskData:
-    """The windows of the classes that two subjects or more have: a class of one subject cannot be learnt from others.
+    """Cut the windows of the classes that two subjects or more have.
+
+    A class of one subject cannot be learnt from others.
 
     Raises:
-        DataError: a label that the data set lacks, fewer than two such classes, a stuck or
-        saturated channel.
+        DataError: the data set lacks a label, there are fewer than two such classes, or a channel
+            is stuck or saturated.
     """
     unknown = set(task.labels or ()) - set(data_set.label_names)
     if unknown:
@@ -160,16 +213,18 @@ def cut_task(task: Task, data_set: DataSet) -> TaskData:
         )
     notes = []
     if task.crop == "centre":
-        data_set, left_out = _label_centres_only(data_set, round(task.window_s * data_set.rate_hz))
+        size = round(task.window_s * data_set.rate_hz)
+        data_set, left_out = _label_centres_only(data_set, size)
         if left_out:
             notes.append(
-                f"{left_out} events too close to another one or to a recording's end for {task.window_s:g} s "
-                "around their middle are left out"
+                f"{left_out} events too close to another one or to a recording's end for "
+                f"{task.window_s:g} s around their middle are left out"
             )
     windows = cut_windows(data_set, task.window_s)
-    judged = []
+    kept_labels = []
     for label in np.unique(windows.labels):
-        name, of_label = windows.label_names[label], windows.labels == label
+        name = windows.label_names[label]
+        of_label = windows.labels == label
         if task.labels is not None and name not in task.labels:
             continue
         if len(np.unique(windows.subjects[of_label])) < 2:
@@ -177,32 +232,37 @@ def cut_task(task: Task, data_set: DataSet) -> TaskData:
                 f"{name} ({of_label.sum()} windows) is left out: only one {task.subject} has it"
             )
             continue
-        judged.append(label)
-    if len(judged) < 2:
+        kept_labels.append(label)
+    if len(kept_labels) < 2:
         raise DataError(
-            f"{task.name} has {len(judged)} classes that two subjects or more have, expected two or more: "
-            "record more subjects, or another class"
+            f"{task.name} has {len(kept_labels)} classes that two subjects or more have, expected "
+            "two or more: record more subjects, or another class"
         )
-    windows = windows.select(np.isin(windows.labels, judged))
+    windows = windows.select(np.isin(windows.labels, kept_labels))
     check_channels(windows.samples, windows.channels)
     return TaskData(task, windows, data_set.licence, data_set.citation, tuple(notes))
 
 
 def _label_centres_only(data_set: DataSet, size: int) -> tuple[DataSet, int]:
-    """Only ``size`` samples in the middle of each stretch of one label keep it; and how many stretches lost it."""
-    recordings, left_out = [], 0
+    """Keep the labels of ``size`` samples in the middle of each stretch of one label.
+
+    Returns:
+        The data set with these labels, and the number of stretches that have no label any more.
+    """
+    recordings = []
+    left_out = 0
     for recording in data_set.recordings:
-        labels, lost = _centres(recording.labels, size)
-        recordings.append(
-            LabelledRecording(recording.name, recording.subject, recording.samples, labels)
-        )
+        labels, lost = _centre_labels(recording.labels, size)
+        recordings.append(replace(recording, labels=labels))
         left_out += lost
     return replace(data_set, recordings=tuple(recordings)), left_out
 
 
-def _centres(labels: npt.NDArray[np.int16], size: int) -> tuple[npt.NDArray[np.int16], int]:
+def _centre_labels(labels: npt.NDArray[np.int16], size: int) -> tuple[npt.NDArray[np.int16], int]:
     bounds = [0, *(np.flatnonzero(np.diff(labels)) + 1).tolist(), len(labels)]
-    centred, lost, free = np.full_like(labels, NO_LABEL), 0, 0
+    centred = np.full_like(labels, NO_LABEL)
+    lost = 0
+    free = 0  # first sample after the last centre
     for begin, end in itertools.pairwise(bounds):
         label = labels[begin]
         if label == NO_LABEL:

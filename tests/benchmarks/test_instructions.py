@@ -1,4 +1,4 @@
-"""The benchmark of instructions: what it objects to, and its worker, which runs on any Linux."""
+"""The benchmark of instructions: the problems that it finds, and its table."""
 
 import json
 import subprocess
@@ -18,16 +18,15 @@ def run(clock=1.004, **changes):
     return {"clock": clock, **KEPT, **changes}
 
 
-def test_nothing_is_said_when_all_is_as_it_was(instructions):
-    assert instructions.complaints([run(), run(push=4030)], KEPT) == []
-    assert (
-        instructions.complaints([run(push=4190), run(push=4210)], KEPT) == []
-    )  # 5 % above, less two processes' noise
-    assert instructions.complaints([run(push=2000), run(push=2000)], KEPT) == []  # cheaper
+def test_unchanged_figures_are_no_problem(instructions):
+    assert instructions.find_problems([run(), run(push=4030)], KEPT) == []
+    # the lower run is less than 5 % above
+    assert instructions.find_problems([run(push=4190), run(push=4210)], KEPT) == []
+    assert instructions.find_problems([run(push=2000), run(push=2000)], KEPT) == []  # cheaper
 
 
 @pytest.mark.parametrize(
-    ("runs", "complaint"),
+    ("runs", "problem"),
     [
         (
             [run(inference=2101), run(inference=2102)],
@@ -41,17 +40,17 @@ def test_nothing_is_said_when_all_is_as_it_was(instructions):
         ([run()], "1 of 2 runs gave figures"),
     ],
 )
-def test_what_is_wrong_is_said(instructions, runs, complaint):
-    (said,) = instructions.complaints(runs, KEPT)
-    assert complaint in said
+def test_each_problem_is_named(instructions, runs, problem):
+    (sentence,) = instructions.find_problems(runs, KEPT)
+    assert problem in sentence
 
 
 def test_a_rise_says_how_to_keep_it(instructions):
-    (said,) = instructions.complaints([run(push=5000), run(push=5000)], KEPT)
-    assert "run .ci/arm64/bench --renew" in said
+    (sentence,) = instructions.find_problems([run(push=5000), run(push=5000)], KEPT)
+    assert "run .ci/arm64/bench --renew" in sentence
 
 
-def test_the_figures_that_are_kept_are_whole(instructions):
+def test_the_kept_figures_are_complete(instructions):
     kept = json.loads(instructions.KEPT.read_text())
     assert (
         set(kept) == set(instructions.NAMES)
@@ -78,5 +77,5 @@ def test_the_table_names_the_change(instructions):
         json.dumps(run(push=4400)) + "\n",
     ]
     runs = instructions.read_runs(lines)
-    last = instructions.table(runs, KEPT).splitlines()[-1]
+    last = instructions.make_table(runs, KEPT).splitlines()[-1]
     assert last == "| all, sample by sample | 4,000 | 4,400 | 4,000 | +0.0% |"

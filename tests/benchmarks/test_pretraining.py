@@ -1,4 +1,4 @@
-"""The benchmark of pre-training: its arithmetic against hand-made figures, and the whole of it in small."""
+"""The benchmark of pre-training: its arithmetic for hand-made figures, and a small run."""
 
 import json
 import sys
@@ -13,8 +13,8 @@ torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
-def report(module):
-    return module("pretraining_report")
+def script(module):
+    return module("pretraining")
 
 
 def result(task, k, draw, people, method="m"):
@@ -23,50 +23,52 @@ def result(task, k, draw, people, method="m"):
 
 
 def scores(values):
-    """{(task, k, draw): {person: score}} as the report keeps them."""
+    """Results by cell, from {(task, k, draw): {person: score}}."""
     return {
         (task, k, draw): result(task, k, draw, people) for (task, k, draw), people in values.items()
     }
 
 
-def test_differences_are_of_people_then_tasks(report):
-    own = scores(
+def test_differences_are_of_people_then_tasks(script):
+    results = scores(
         {
             ("a", 1, 0): {"p": 0.9, "q": 0.5},
             ("a", 5, 0): {"p": 0.7, "q": 0.5},
             ("b", 1, 0): {"r": 0.2},
         }
     )
-    other = scores(
+    reference = scores(
         {
             ("a", 1, 0): {"p": 0.8, "q": 0.5},
             ("a", 5, 0): {"p": 0.4, "q": 0.5},
             ("b", 1, 0): {"r": 0.3},
         }
     )
-    interval = report.difference(own, other, [1, 5])
+    interval = script.difference(results, reference, [1, 5])
     # p is 0.2 ahead on average, q is even: 0.1 in task a; 0.1 behind in task b
     assert interval.mean == pytest.approx((0.1 - 0.1) / 2)
     # of p and q, both draws may be the same: task a is at 0, 0.1 or 0.2
     assert (interval.low, interval.high) == (pytest.approx(-0.05), pytest.approx(0.05))
-    assert report.difference(own, other, [5]).mean == pytest.approx(0.15)
+    assert script.difference(results, reference, [5]).mean == pytest.approx(0.15)
 
 
-def test_only_draws_that_both_have_are_compared(report):
-    own = scores({("a", 1, 0): {"p": 0.9}, ("a", 1, 1): {"p": 0.1}})
-    other = scores({("a", 1, 0): {"p": 0.8}})
-    assert report.difference(own, other, [1]).mean == pytest.approx(0.1)
+def test_only_draws_that_both_have_are_compared(script):
+    results = scores({("a", 1, 0): {"p": 0.9}, ("a", 1, 1): {"p": 0.1}})
+    reference = scores({("a", 1, 0): {"p": 0.8}})
+    assert script.difference(results, reference, [1]).mean == pytest.approx(0.1)
 
 
-def test_equal_differences_have_no_width(report):
+def test_equal_differences_have_no_width(script):
     people = {str(i): 0.5 for i in range(9)}
-    own = scores({("a", 1, 0): dict.fromkeys(people, 0.6), ("b", 1, 0): dict.fromkeys(people, 0.7)})
-    other = scores({("a", 1, 0): people, ("b", 1, 0): people})
-    interval = report.difference(own, other, [1])
+    results = scores(
+        {("a", 1, 0): dict.fromkeys(people, 0.6), ("b", 1, 0): dict.fromkeys(people, 0.7)}
+    )
+    reference = scores({("a", 1, 0): people, ("b", 1, 0): people})
+    interval = script.difference(results, reference, [1])
     assert [interval.mean, interval.low, interval.high] == pytest.approx([0.15] * 3)
 
 
-def test_the_opponents_have_the_treatment_that_suits_them_better(report):
+def test_the_opponents_have_the_better_treatment_of_batch_norm(script):
     level = {
         ("random", "re-estimated"): 0.3,
         ("random", "as trained"): 0.4,
@@ -80,7 +82,7 @@ def test_the_opponents_have_the_treatment_that_suits_them_better(report):
         for (network, batch_norm), f1 in level.items()
         for features in ("everything", "texture alone", "no network")
     ]
-    rows = report.make_rows(results, ["random", "imagenet", "taught"])
+    rows = script.make_rows(results, ["random", "imagenet", "taught"])
     taught = {(row.features, row.batch_norm): row for row in rows if row.network == "taught"}
     assert taught["everything", "re-estimated"].against_random["mean"].mean == pytest.approx(
         0.7 - 0.4
@@ -94,7 +96,7 @@ def test_the_opponents_have_the_treatment_that_suits_them_better(report):
     assert sum(row.network == "no network" for row in rows) == 2
 
 
-def test_an_ablation_is_a_difference_to_all_augmentations(report):
+def test_an_ablation_is_a_difference_to_all_augmentations(script):
     results = [
         result("a", k, 0, {"p": f1}, f"{network} | {batch_norm} | {features}")
         for network, f1 in (("none", 0.5), ("all but gain", 0.7), ("all", 0.6))
@@ -102,7 +104,7 @@ def test_an_ablation_is_a_difference_to_all_augmentations(report):
         for batch_norm in ("re-estimated", "as trained")
         for features in ("everything", "texture alone")
     ]
-    table = report.ablate(results, ["none", "all but gain", "all"])
+    table = script.ablate(results, ["none", "all but gain", "all"])
     assert list(table) == ["none", "all but gain"]
     assert list(table["none"]) == [
         "everything, re-estimated",
@@ -115,25 +117,20 @@ def test_an_ablation_is_a_difference_to_all_augmentations(report):
 
 
 @pytest.mark.slow
-def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
+def test_a_small_run_from_end_to_end(script, tmp_path, monkeypatch, capsys):
     pytest.importorskip("aeon")
     from PIL import Image
 
-    main = module("pretraining")
     random = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
     for i in range(64):
         Image.fromarray(random.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(
             tmp_path / "photos" / f"{i}.png"
         )
-    everything = main.networks(64, 128, 1, draws=1, ablation_draws=1)
-    assert (
-        len({network.name for network in everything})
-        == len(everything)
-        == 2 + 2 + 2 * (1 + 1 + 8 + 1)
-    )
-    chosen = [row for row in everything if row.variant in ("", "none", "all") and row.images != 128]
-    monkeypatch.setattr(main, "networks", lambda *_: chosen)
+    everything = script.network_plans(64, 128, 1, draws=1, ablation_draws=1)
+    assert len({plan.name for plan in everything}) == len(everything) == 2 + 2 + 2 * (1 + 1 + 8 + 1)
+    chosen = [p for p in everything if p.variant in ("", "none", "all") and p.images != 128]
+    monkeypatch.setattr(script, "network_plans", lambda *_: chosen)
     command = [
         "pretraining",
         "--photographs",
@@ -150,15 +147,15 @@ def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [str(part) for part in command])
     threads = torch.get_num_threads()
     try:
-        assert main.main() == 0
+        assert script.main() == 0
         cells = (tmp_path / "out" / "cells-0.jsonl").read_bytes()
-        assert main.main() == 0  # everything is there already
+        assert script.main() == 0  # nothing is left to do
     finally:
         torch.set_num_threads(threads)
     assert (tmp_path / "out" / "cells-0.jsonl").read_bytes() == cells
     content = json.loads((tmp_path / "out" / "results.json").read_text())
     rows, ablations = content["rows"], content["ablations"]
-    assert [row["network"] for row in rows[:7]] == [*(row.name for row in chosen), "no network"]
+    assert [row["network"] for row in rows[:7]] == [*(plan.name for plan in chosen), "no network"]
     assert [list(ablation) for ablation in ablations] == [
         ["imagenet", "imagenet + none, 64 images"],
         ["random", "random + none, 64 images"],
@@ -166,4 +163,4 @@ def test_the_whole_of_it_in_small(module, tmp_path, monkeypatch, capsys):
     assert all(0 < row["macro_f1"]["mean"] <= 1 for row in rows)
     assert "| imagenet + none, 64 images | " in (tmp_path / "out" / "table.md").read_text()
     assert (tmp_path / "out" / "differences.png").stat().st_size > 10_000
-    assert capsys.readouterr().out.count("own partner found") == 4
+    assert capsys.readouterr().out.count("views matched to their own image") == 4

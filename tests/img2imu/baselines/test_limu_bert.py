@@ -5,10 +5,10 @@ import torch
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import DataError
 from img2imu.baselines import make
-from img2imu.baselines.limu_bert import PATH_VARIABLE, LimuBert, clips_of, load_limu_bert
+from img2imu.baselines.limu_bert import PATH_VARIABLE, LimuBert, cut_clips, load_limu_bert
 
 NAMES = ("limu_bert_frozen", "limu_bert_finetuned")
-# of the published file
+# those of the published file
 SHAPES = {
     "transformer.embed.lin.weight": (72, 6),
     "transformer.embed.pos_embed.weight": (20, 72),
@@ -50,7 +50,7 @@ def test_the_weights_come_from_the_file(limu_bert_file):
 
 
 @torch.no_grad()
-def test_a_pass_is_what_the_papers_describe():
+def test_a_forward_pass_is_that_of_the_papers():
     torch.manual_seed(0)
     network, clip = LimuBert(), torch.randn(1, 20, 6)
     w = {name.removeprefix("transformer."): values for name, values in network.state_dict().items()}
@@ -85,7 +85,7 @@ def test_clips_are_pooled_by_mean_and_std_over_all_steps():
 
 
 def test_clips_have_20_steps_a_second_and_accelerations_in_g():
-    clips = clips_of(ramp(250, 50.0), 50.0, CHANNELS)
+    clips = cut_clips(ramp(250, 50.0), 50.0, CHANNELS)
     assert clips.shape == (1, 5, 20, 6)
     np.testing.assert_allclose(
         clips[0, :, :, 3:].reshape(100, 3), np.arange(100)[:, None] / 20 * np.ones(3), atol=1e-5
@@ -93,14 +93,14 @@ def test_clips_have_20_steps_a_second_and_accelerations_in_g():
     np.testing.assert_allclose(clips[..., :3] * 9.8, clips[..., 3:], rtol=1e-5)
 
 
-def test_clips_overlap_where_the_window_is_no_whole_number_of_seconds():
-    clips = clips_of(ramp(75, 50.0), 50.0, CHANNELS)  # 30 steps
+def test_clips_overlap_if_the_window_is_not_a_whole_number_of_seconds():
+    clips = cut_clips(ramp(75, 50.0), 50.0, CHANNELS)  # 30 steps
     np.testing.assert_allclose(clips[0, :, 0, 5], [0, 0.5], atol=1e-6)
     np.testing.assert_allclose(clips[0, :, -1, 5], [0.95, 1.45], atol=1e-6)
 
 
-def test_a_window_of_less_than_a_second_is_held_at_its_end():
-    clips = clips_of(ramp(16, 20.0), 20.0, CHANNELS)
+def test_a_window_of_less_than_a_second_is_continued_with_its_last_value():
+    clips = cut_clips(ramp(16, 20.0), 20.0, CHANNELS)
     assert clips.shape == (1, 1, 20, 6)
     np.testing.assert_allclose(clips[0, 0, 14:, 5], [0.7, 0.75, 0.75, 0.75, 0.75, 0.75], atol=1e-6)
 
@@ -108,13 +108,13 @@ def test_a_window_of_less_than_a_second_is_held_at_its_end():
 def test_the_order_of_the_channels_does_not_matter():
     window = np.random.default_rng(0).normal(size=(2, 60, 6)).astype(np.float32)
     turned = (*CHANNELS[3:], *CHANNELS[:3])
-    same = clips_of(window[:, :, [3, 4, 5, 0, 1, 2]], 20.0, turned)
-    torch.testing.assert_close(clips_of(window, 20.0, CHANNELS), same)
+    same = cut_clips(window[:, :, [3, 4, 5, 0, 1, 2]], 20.0, turned)
+    torch.testing.assert_close(cut_clips(window, 20.0, CHANNELS), same)
 
 
 @pytest.mark.usefixtures("limu_bert_file")
-def test_fine_tuning_moves_the_encoder_and_a_second_fit_starts_afresh(motions, monkeypatch):
-    monkeypatch.setattr("img2imu.baselines.limu_bert_finetuned.STEPS", 5)
+def test_fine_tuning_changes_the_encoder_and_a_second_fit_starts_again(motions, monkeypatch):
+    monkeypatch.setattr("img2imu.baselines.limu_bert.STEPS", 5)
     baseline = make("limu_bert_finetuned", 50.0, CHANNELS, 0).fit(*motions())
     first = {name: values.clone() for name, values in baseline._network.state_dict().items()}
     name = "encoder.transformer.proj.weight"
@@ -133,7 +133,7 @@ def test_fewer_than_six_channels_are_refused(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_weights_the_variable_is_named(name, monkeypatch, tmp_path):
+def test_without_weights_the_message_names_the_variable(name, monkeypatch, tmp_path):
     monkeypatch.delenv(PATH_VARIABLE, raising=False)
     with pytest.raises(DataError, match="IMG2IMU_LIMU_BERT is '', expected the path"):
         make(name, 50.0, CHANNELS, 0)

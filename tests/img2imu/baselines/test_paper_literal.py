@@ -24,7 +24,7 @@ def test_images_have_the_apps_size_and_fill_the_range(samples, axes):
 
 
 def test_min_max_forgets_the_amplitude():
-    """What the recipe throws away, and why our front end has fixed limits."""
+    """The recipe loses the amplitude; our front end has fixed limits instead."""
     windows = np.random.default_rng(0).normal(size=(1, 256, 3)).astype(np.float32)
     torch.testing.assert_close(
         spectrogram_images(windows), spectrogram_images(10 * windows), rtol=0, atol=1e-3
@@ -54,14 +54,14 @@ def test_a_constant_axis_gives_a_finite_image():
         (("acc_z",), [0]),
     ],
 )
-def test_it_looks_at_the_accelerometer(channels, columns):
+def test_the_accelerometer_is_used_if_there_is_one(channels, columns):
     assert PaperLiteral(RATE_HZ, channels, 0).columns == columns
 
 
 def test_every_layer_and_every_batch_norm_is_trained(motions, monkeypatch):
     monkeypatch.setattr(paper_literal, "STEPS", 1)
     before = paper_literal._pretrained(3)
-    after = PaperLiteral(RATE_HZ, CHANNELS, 0).fit(*motions(each=1, samples=64))._network
+    after = PaperLiteral(RATE_HZ, CHANNELS, 0).fit(*motions(per_class=1, samples=64))._network
     assert not after.training
     for (name, old), new in zip(before.named_parameters(), after.parameters(), strict=True):
         assert not torch.equal(old, new), name

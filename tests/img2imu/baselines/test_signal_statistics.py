@@ -48,7 +48,7 @@ def test_moments_are_those_of_scipy():
 
 
 @pytest.mark.parametrize("hz", [3.5, 10.0, 20.0])
-def test_a_sine_is_found_where_it_is(hz):
+def test_a_sine_shows_at_its_frequency(hz):
     values, bands = of_one_axis(5 + np.sin(2 * np.pi * hz * np.arange(SAMPLES) / RATE_HZ))
     assert values["peak"] == pytest.approx(hz, abs=0.3)
     assert values["centroid"] == pytest.approx(hz, abs=0.3)
@@ -64,8 +64,8 @@ def test_noise_has_more_spectral_entropy_than_a_sine():
 def test_correlations_are_those_of_numpy():
     windows = np.random.default_rng(0).normal(size=(3, SAMPLES, 6)).astype(np.float32)
     windows[:, :, 1] += windows[:, :, 0]
-    found = signal_statistics(windows, RATE_HZ, CHANNELS)[:, -6:]
-    for window, row in zip(windows, found, strict=True):
+    correlations = signal_statistics(windows, RATE_HZ, CHANNELS)[:, -6:]
+    for window, row in zip(windows, correlations, strict=True):
         matrix = np.corrcoef(window.T)
         np.testing.assert_allclose(
             row,

@@ -62,7 +62,7 @@ def test_a_failing_method_is_reported(tmp_path, capsys, monkeypatch):
     def broken(name, rate_hz, channels, seed):
         raise DataError(f"{name} is out of order")
 
-    monkeypatch.setattr("img2imu.fewshot.methods.make", broken)
+    monkeypatch.setattr("img2imu.baselines.make", broken)
     assert fewshot(tmp_path) == EXIT_INCOMPLETE
     assert (
         "statistics_lr failed in 4 cells of basicmotions: DataError: statistics_lr is out of order"

@@ -15,16 +15,14 @@ TASK = Task("toy", "toy.npz", SIZE / RATE_HZ)
 
 
 def _motion(frequency_hz, random, samples=SIZE):
-    phase = 2 * np.pi * frequency_hz * np.arange(samples)[:, None] / RATE_HZ + random.uniform(
-        0, 6, 6
-    )
-    return (np.sin(phase) + random.normal(0, 0.1, (samples, 6)) + [0, 0, 9.8, 0, 0, 0]).astype(
-        np.float32
-    )
+    times_s = np.arange(samples)[:, None] / RATE_HZ
+    phase = 2 * np.pi * frequency_hz * times_s + random.uniform(0, 6, 6)
+    noise = random.normal(0, 0.1, (samples, 6))
+    return (np.sin(phase) + noise + [0, 0, 9.8, 0, 0, 0]).astype(np.float32)
 
 
 def _toy_data(people=5, windows_each=4, seed=0):
-    """``people`` with ``windows_each`` windows of each motion."""
+    """A data set of ``people`` with ``windows_each`` windows of each motion."""
     random = np.random.default_rng(seed)
     recordings = [
         LabelledRecording(
@@ -40,19 +38,19 @@ def _toy_data(people=5, windows_each=4, seed=0):
 
 
 def _task_of(counts):
-    """Windows by ``counts``: (person, label) to how many; their samples tell nothing."""
+    """A task with ``counts`` windows, {(person, label): number}; all samples are 0."""
     people = [person for (person, _), n in counts.items() for _ in range(n)]
     labels = np.array([label for (_, label), n in counts.items() for _ in range(n)], np.int64)
     n = len(labels)
     windows = Windows(
-        np.zeros((n, 16, 1), np.float32),
-        labels,
-        np.array(people),
-        np.arange(n) // 5,
-        np.arange(n) % 5 * 16,
-        ("a", "b", "c"),
-        RATE_HZ,
-        ("acc_z",),
+        samples=np.zeros((n, 16, 1), np.float32),
+        labels=labels,
+        subjects=np.array(people),
+        recordings=np.arange(n) // 5,
+        starts=np.arange(n) % 5 * 16,
+        label_names=("a", "b", "c"),
+        rate_hz=RATE_HZ,
+        channels=("acc_z",),
     )
     return TaskData(TASK, windows)
 

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import DataError
-from img2imu.fewshot.personal import blocks, make_personal_manifest
+from img2imu.fewshot.personal import TaughtOnDevice, make_personal_manifest, split_blocks
 from img2imu.fewshot.runner import run_grid
 from img2imu.fewshot.tasks import cut_task
-from img2imu.fewshot.taught import TaughtOnDevice
 
 
 @pytest.fixture(scope="module")
@@ -14,18 +13,18 @@ def data(toy_data, toy):
     return cut_task(toy.task, toy_data(people=3, windows_each=7))
 
 
-def test_the_first_half_is_earlier_a_window_guards_the_rest_is_later(data):
-    earlier, later = blocks(data.windows)
+def test_the_first_half_is_earlier_then_a_guard_window_and_the_rest_is_later(data):
+    earlier, later = split_blocks(data.windows)
     for recording in np.unique(data.windows.recordings):
-        own = np.flatnonzero(data.windows.recordings == recording)
-        starts = np.sort(data.windows.starts[own])
-        assert sorted(data.windows.starts[np.intersect1d(own, earlier)]) == starts[:3].tolist()
-        assert sorted(data.windows.starts[np.intersect1d(own, later)]) == starts[4:].tolist()
+        indices = np.flatnonzero(data.windows.recordings == recording)
+        starts = np.sort(data.windows.starts[indices])
+        assert sorted(data.windows.starts[np.intersect1d(indices, earlier)]) == starts[:3].tolist()
+        assert sorted(data.windows.starts[np.intersect1d(indices, later)]) == starts[4:].tolist()
 
 
-def test_too_short_a_stretch_is_learnt_from_alone(toy_data, toy):
+def test_a_stretch_of_two_windows_is_only_learnt_from(toy_data, toy):
     windows = cut_task(toy.task, toy_data(people=2, windows_each=2)).windows
-    earlier, later = blocks(windows)
+    earlier, later = split_blocks(windows)
     assert len(earlier) == len(windows) and len(later) == 0
     with pytest.raises(DataError, match="has nobody with 3 windows of each of two classes"):
         make_personal_manifest(cut_task(toy.task, toy_data(people=2, windows_each=2)), [1], 2, 0)
@@ -33,7 +32,7 @@ def test_too_short_a_stretch_is_learnt_from_alone(toy_data, toy):
 
 def test_a_draw_learns_from_one_persons_earlier_and_is_tested_on_their_later_windows(data):
     manifest = make_personal_manifest(data, [1, 3, 4], 2, 0)
-    earlier, later = blocks(data.windows)
+    earlier, later = split_blocks(data.windows)
     assert len(manifest.draws) == 3 * 2 and len({draw.number for draw in manifest.draws}) == 6
     for draw in manifest.draws:
         (person,) = draw.test_subjects
@@ -52,12 +51,12 @@ def test_a_draw_learns_from_one_persons_earlier_and_is_tested_on_their_later_win
 
 
 @pytest.mark.parametrize(("ks", "draws"), [([], 1), ([0], 1), ([1], 0)])
-def test_numbers_that_make_no_sense_are_refused(data, ks, draws):
+def test_numbers_below_1_are_refused(data, ks, draws):
     with pytest.raises(DataError, match="expected numbers of 1 or more"):
         make_personal_manifest(data, ks, draws, 0)
 
 
-def test_what_a_device_learns_by_itself_runs_in_the_grid(data, tmp_path):
+def test_a_taught_device_runs_in_the_grid(data, tmp_path):
     manifest = make_personal_manifest(data, [1, 3], 1, 0)
     results, failures = run_grid(
         [data], [manifest], {"taught": TaughtOnDevice}, tmp_path / "cells.jsonl"

@@ -1,4 +1,4 @@
-"""The benchmark of a day: its marks against hand-made figures, the stream that it makes, and some minutes of it."""
+"""The benchmark of a day: its marks for hand-made figures, its stream, and some minutes of it."""
 
 import json
 import sys
@@ -13,32 +13,29 @@ from edge_runtime.stream.counts import StreamCounts
 
 @pytest.fixture(scope="module")
 def script(module):
-    return module("day_long_stream")
+    return module("day_long")
 
 
 @pytest.fixture
 def good_day(script):
     """Four hours in which nothing went wrong."""
     return script.Day(
-        [3.0] * 240,
-        [60.0] * 5 + [56.0] * 235,
-        100,
-        90,
-        0,
-        "",
-        StreamCounts(received=10, used=8, late=2),
-        StreamCounts(received=10, used=8, late=2),
+        cpu_ms=[3.0] * 240,
+        resident_mb=[60.0] * 5 + [56.0] * 235,
+        decisions=100,
+        labels=90,
+        counts=StreamCounts(received=10, used=8, late=2),
+        expected=StreamCounts(received=10, used=8, late=2),
     )
 
 
 def reached(script, day):
-    return {name: mark for name, mark, _ in script.verdicts(day)}
+    return {mark.name: mark.reached for mark in script.check(day)}
 
 
 def test_a_good_day_reaches_every_mark(script, good_day):
-    assert (
-        list(reached(script, good_day).values()) == [True] * 4
-    )  # memory of the first minutes does not count
+    # memory of the first minutes does not count
+    assert list(reached(script, good_day).values()) == [True] * 4
 
 
 @pytest.mark.parametrize(
@@ -57,24 +54,24 @@ def test_each_mark_can_be_missed(script, good_day, spoil, mark):
     assert [name for name, ok in reached(script, good_day).items() if not ok] == [mark]
 
 
-def test_a_few_slow_minutes_are_other_peoples_work(script, good_day):
+def test_a_few_slow_minutes_do_not_count(script, good_day):
     good_day.cpu_ms[200:230] = [9.0] * 30
     assert reached(script, good_day)["cost constant"]
 
 
 def test_decisions_are_compared_in_order(script):
-    day, found, wanted = script.Day(), [Decision.gap(float(i)) for i in range(4)], []
-    wanted = [found[0], Decision.warming_up(1.0), found[2]]
-    streamed, batch = deque(found), deque(wanted)
+    day = script.Day()
+    gaps = [Decision.gap(float(i)) for i in range(4)]
+    streamed = deque(gaps)
+    batch = deque([gaps[0], Decision.warming_up(1.0), gaps[2]])
     day.compare(streamed, batch)
     assert day.differing == 1 and "warming up" in day.first_difference
-    assert (list(streamed), list(batch)) == ([found[3]], [])
+    assert (list(streamed), list(batch)) == ([gaps[3]], [])
 
 
-def test_the_stream_is_disordered_and_always_the_same(module):
-    source = module("day_long_source")
+def test_the_stream_is_disordered_and_always_the_same(script):
     motion = np.zeros((100, 6), np.float32)
-    made, again = (list(source.blocks(motion, 50.0, 40)) for _ in range(2))
+    made, again = (list(script.blocks(motion, 50.0, 40)) for _ in range(2))
     for a, b in zip(made, again, strict=True):
         assert (
             a.times_s.tobytes() == b.times_s.tobytes() and a.values.tobytes() == b.values.tobytes()
@@ -89,25 +86,19 @@ def test_the_stream_is_disordered_and_always_the_same(module):
 
 @pytest.mark.slow
 def test_some_minutes_with_a_clock_set_back_are_recognised_as_in_batches(
-    module, script, monkeypatch, tmp_path, capsys
+    script, monkeypatch, tmp_path, capsys
 ):
-    source = module("day_long_source")
-    monkeypatch.setattr(source, "SET_BACK_EVERY_S", 120.0)
-    monkeypatch.setattr(source, "LONG_PAUSES", 0.5)
-    monkeypatch.setattr(
-        sys, "argv", ["day_long_stream.py", "--hours", "0.1", "--out", str(tmp_path)]
-    )
+    monkeypatch.setattr(script, "SET_BACK_EVERY_S", 120.0)
+    monkeypatch.setattr(script, "LONG_PAUSES", 0.5)
+    monkeypatch.setattr(sys, "argv", ["day_long.py", "--hours", "0.1", "--out", str(tmp_path)])
     code = script.main()
     document = json.loads((tmp_path / "day.json").read_text())
     marks = {mark["name"]: mark["reached"] for mark in document["marks"]}
     assert marks["every sample accounted for"] and marks["decisions as computed in batches"]
-    assert code == (
-        0 if all(marks.values()) else 1
-    )  # what it costs depends on what else the machine does
-    assert (
-        document["counts"]["received"] > 15_000
-        and document["counts"]["gaps"] >= 2
-        and document["decisions"] > 700
-    )
+    # the cost depends on what else the machine does, so its mark may be missed
+    assert code == (0 if all(marks.values()) else 1)
+    assert document["counts"]["received"] > 15_000
+    assert document["counts"]["gaps"] >= 2
+    assert document["decisions"] > 700
     assert len(document["cpu_ms"]) == 6 and (tmp_path / "day.png").stat().st_size > 10_000
     assert "every sample accounted for" in capsys.readouterr().out

@@ -6,13 +6,20 @@ import pytest
 
 from edge_runtime.errors import DataError
 from img2imu.datasets import NO_LABEL, DataSet, LabelledRecording
-from img2imu.fewshot.basic_motions import load_basic_motions
-from img2imu.fewshot.tasks import TASKS, Task, cut_task, load_task, load_tasks, pick_tasks
+from img2imu.fewshot.tasks import (
+    TASKS,
+    Task,
+    cut_task,
+    load_basic_motions,
+    load_task,
+    load_tasks,
+    pick_tasks,
+)
 
 EVENTS = Task("events", "events.npz", 2.0, crop="centre", subject="trip")
 
 
-def test_every_task_has_a_name_of_its_own():
+def test_every_task_has_its_own_name():
     assert [task.name for task in pick_tasks(None)] == [task.name for task in TASKS]
     assert len({task.name for task in TASKS}) == len(TASKS)
     assert [task.name for task in pick_tasks(["road", "hapt"])] == ["hapt", "road"]
@@ -20,7 +27,7 @@ def test_every_task_has_a_name_of_its_own():
         pick_tasks(["swimm"])
 
 
-def test_a_task_without_its_file_is_said(tmp_path):
+def test_a_task_without_its_file_is_named(tmp_path):
     loaded, missing = load_tasks(pick_tasks(["hapt", "watch"]), tmp_path)
     assert [data.task.name for data in loaded] == ["watch"]
     assert len(missing) == 1 and missing[0].startswith(
@@ -28,7 +35,7 @@ def test_a_task_without_its_file_is_said(tmp_path):
     )
 
 
-def test_a_download_of_the_original_stands_in_for_a_missing_file(tmp_path):
+def test_a_download_of_the_original_replaces_a_missing_file(tmp_path):
     header = (
         ",timestamp,ACC_0,ACC_1,ACC_2,GYRO_0,GYRO_1,GYRO_2,MAG_0,MAG_1,MAG_2,PRESS,LIGHT,label\n"
     )
@@ -77,7 +84,7 @@ def test_a_class_of_one_person_cannot_be_learnt_from_others(toy_data):
 
 
 def trips(*label_runs):
-    """Recordings at 20 Hz of runs (label, samples); the value of a sample is its place."""
+    """Recordings at 20 Hz of runs (label, samples); the value of a sample is its index."""
     recordings = []
     for number, runs in enumerate(label_runs):
         labels = np.concatenate([np.full(n, label, np.int16) for label, n in runs])

@@ -28,7 +28,7 @@ def pairs(items):
 
 
 @given(counts=COUNTS, seed=st.integers(0, 50))
-def test_what_every_draw_holds(task_of, counts, seed):
+def test_every_draw_keeps_the_rules(task_of, counts, seed):
     data = task_of(counts)
     windows, n_people = data.windows, len({who for who, _ in counts})
     for draw in make_manifest(data, KS, 2, seed).draws:
@@ -53,7 +53,7 @@ def test_what_every_draw_holds(task_of, counts, seed):
 
 
 @given(counts=COUNTS, seed=st.integers(0, 50))
-def test_a_k_is_left_out_only_where_windows_lack(task_of, counts, seed):
+def test_a_k_is_left_out_only_if_windows_are_missing(task_of, counts, seed):
     data = task_of(counts)
     manifest = make_manifest(data, KS, 2, seed)
     for draw in manifest.draws:
@@ -61,9 +61,9 @@ def test_a_k_is_left_out_only_where_windows_lack(task_of, counts, seed):
             np.unique(data.windows.labels)
         ].min()
         assert set(draw.support) == {k for k in KS if k <= left}
-    said = "".join(manifest.left_out)
+    left_out = "".join(manifest.left_out)
     for k in KS:
-        assert (f"k = {k} is left out" in said) == any(
+        assert (f"k = {k} is left out" in left_out) == any(
             k not in draw.support for draw in manifest.draws
         )
 
@@ -81,18 +81,15 @@ def test_more_draws_leave_the_earlier_ones_as_they_are(task_of):
     assert len({draw.sha256[1] for draw in many.draws}) == 9
 
 
-def test_everybody_takes_a_turn(task_of):
+def test_everybody_is_tested_equally_often(task_of):
     draws = make_manifest(task_of(even(9, 6)), KS, 6, 0).draws  # three at a time
     tested = Counter(who for draw in draws for who in draw.test_subjects)
     assert tested == {f"p{person}": 2 for person in range(9)}
 
 
-def test_people_are_drawn_anew_until_all_k_can_be_had(task_of):
-    counts = even(5, 3) | {
-        ("p0", 2): 9,
-        ("p3", 2): 1,
-        ("p4", 2): 1,
-    }  # without p0, seven of label 2 remain at most
+def test_people_are_drawn_again_until_all_k_are_served(task_of):
+    # without p0, at most seven windows of label 2 remain
+    counts = even(5, 3) | {("p0", 2): 9, ("p3", 2): 1, ("p4", 2): 1}
     for draw in make_manifest(task_of(counts), [1, 8], 8, 0).draws:
         assert 8 in draw.support and "p0" not in draw.test_subjects
 
@@ -106,17 +103,13 @@ def test_a_k_that_no_draw_can_have(task_of):
     )
 
 
-def test_the_file_tells_all_and_its_hash_fits(task_of):
+def test_the_file_holds_all_draws_and_its_hash(task_of):
     data = task_of(even(4, 5))
     manifest = make_manifest(data, [1, 2], 2, 7)
     written = json.loads(manifest.to_json())
     digest = written.pop("sha256")
-    assert (
-        digest
-        == hashlib.sha256(
-            json.dumps(written, sort_keys=True, separators=(",", ":")).encode()
-        ).hexdigest()
-    )
+    compact = json.dumps(written, sort_keys=True, separators=(",", ":"))
+    assert digest == hashlib.sha256(compact.encode()).hexdigest()
     draw, record = manifest.draws[1], written["draws"][1]
     origins = list(zip(data.windows.recordings.tolist(), data.windows.starts.tolist(), strict=True))
     assert pairs(record["test"]) == {origins[i] for i in draw.test}
@@ -124,7 +117,7 @@ def test_the_file_tells_all_and_its_hash_fits(task_of):
     assert record["sha256"]["2"] == draw.sha256[2]
 
 
-def test_the_hash_of_a_cell_sees_the_samples(task_of):
+def test_the_hash_of_a_cell_depends_on_the_samples(task_of):
     data, changed = task_of(even(4, 5)), task_of(even(4, 5))
     changed.windows.samples[0, 0, 0] = 1
     assert (

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from edge_runtime.errors import DataError
+from img2imu.baselines import pick_methods
 from img2imu.fewshot.manifest import make_manifest
-from img2imu.fewshot.methods import pick_methods
 from img2imu.fewshot.runner import read_results, run_grid
 
 
 class NearestStd:
-    """The class of the most similar standard deviation: enough for motions of different strength."""
+    """Predict the class with the most similar standard deviation."""
 
     def __init__(self, rate_hz, channels, seed):
         self.seed = seed
@@ -58,7 +58,7 @@ def without_times(results):
     return [(result.cell, result.scores) for result in results]
 
 
-def test_every_cell_once_and_each_line_a_result(grid, tmp_path):
+def test_every_cell_runs_once_and_each_line_is_a_result(grid, tmp_path):
     results, failures = grid({"std": NearestStd, "counting": Counting})
     assert [(r.cell.method, r.cell.draw, r.cell.k) for r in results] == [
         (method, draw, k) for method in ("std", "counting") for draw in range(3) for k in (1, 2)
@@ -127,9 +127,8 @@ def test_a_method_that_fails_stops_no_other(grid, tmp_path):
 
 @pytest.mark.parametrize("backend", ["threading", "multiprocessing", "loky"])
 def test_any_backend_gives_the_same(grid, backend):
-    methods = pick_methods(
-        ["statistics_lr"]
-    )  # a test module has no name by which another process could import it
+    # a class of this module would not do: another process cannot import a test module
+    methods = pick_methods(["statistics_lr"])
     alone, _ = grid(methods, to="alone.jsonl")
     with joblib.parallel_config(backend=backend):
         together, failures = grid(methods, n_jobs=2, to="together.jsonl")
@@ -149,8 +148,8 @@ def test_a_file_that_holds_something_else(tmp_path, line):
     assert read_results(Path("no such file")) == []
 
 
-def test_a_slow_method_takes_the_first_draws_alone(grid, monkeypatch):
-    monkeypatch.setattr("img2imu.fewshot.runner.DRAWS_AT_MOST", {"slow": 2})
+def test_a_slow_method_runs_on_the_first_draws_only(grid, monkeypatch):
+    monkeypatch.setattr("img2imu.fewshot.runner.MAX_DRAWS", {"slow": 2})
     results, _ = grid({"slow": NearestStd, "quick": NearestStd})
     draws = {
         name: sorted({r.cell.draw for r in results if r.cell.method == name})

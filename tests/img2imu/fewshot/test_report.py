@@ -2,11 +2,12 @@ import json
 
 import pytest
 
-from img2imu.fewshot.plots import plot_critical_difference, plot_curves
 from img2imu.fewshot.report import (
-    margins,
-    markdown,
+    compute_margins,
     markdown_of_classes,
+    markdown_report,
+    plot_critical_difference,
+    plot_curves,
     shared_tasks,
     summarise,
     write_report,
@@ -54,7 +55,7 @@ def test_the_mean_is_over_tasks_that_all_methods_have():
 
 def test_the_table():
     summaries = summarise(RESULTS)
-    lines = markdown(summaries, margins(RESULTS, summaries)).splitlines()
+    lines = markdown_report(summaries, compute_margins(RESULTS, summaries)).splitlines()
     begin = lines.index("### 1 labelled window per class")
     assert lines[begin + 2 : begin + 7] == [
         "| method | swim | road | mean of 2 | mean of 1 |",
@@ -68,14 +69,14 @@ def test_the_table():
     assert "| road | 1 | cnn | -10.0 | -10.0 |" in lines
 
 
-def test_fewer_draws_of_a_method_are_said():
+def test_the_text_names_methods_with_fewer_draws():
     fewer = [r for r in RESULTS if r.cell.method != "knn" or r.cell.draw == 0]
-    assert "2 draws; fewer for knn (1)." in markdown(summarise(fewer), []).splitlines()
-    assert "fewer for" not in markdown(summarise(RESULTS), [])
+    assert "2 draws; fewer for knn (1)." in markdown_report(summarise(fewer), []).splitlines()
+    assert "fewer for" not in markdown_report(summarise(RESULTS), [])
 
 
 def test_methods_that_tie_as_printed_are_all_best():
-    text = markdown(
+    text = markdown_report(
         summarise([result("swim", "a", 1, 0, 0.5), result("swim", "b", 1, 0, 0.50004)]), []
     )
     assert text.count("**50.0**") == 4
@@ -83,10 +84,10 @@ def test_methods_that_tie_as_printed_are_all_best():
 
 def test_margins_are_paired_and_need_a_rival():
     only = [r for r in RESULTS if r.cell.method == "img2imu"]
-    assert margins(only, summarise(only)) == []
-    swim, _, road = margins(RESULTS, summarise(RESULTS))
+    assert compute_margins(only, summarise(only)) == []
+    swim, _, road = compute_margins(RESULTS, summarise(RESULTS))
     assert (swim.rival, swim.macro_f1) == ("knn", pytest.approx(0.1))
-    assert swim.subjects.half_width == pytest.approx(0)  # everybody is ahead by as much
+    assert swim.subjects.half_width == pytest.approx(0)  # the lead is the same for everybody
     assert (road.rival, road.macro_f1) == ("cnn", pytest.approx(-0.1))
 
 
