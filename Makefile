@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PACKAGES := edge_runtime img2imu export
-SOURCES := $(wildcard $(PACKAGES) tests benchmarks android_demo/tools)
+SOURCES := $(wildcard $(PACKAGES) tests benchmarks .ci/android)
 
 .DEFAULT_GOAL := help
 # Whatever has a line of help is a name, not a file.
@@ -95,14 +95,14 @@ test-web: $(INSTALLED) web ## the pages in a real browser, Debian's Chromium, wi
 ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni libcommons-math3-java
 
 test-android: $(INSTALLED) ## test the Kotlin code on the JVM: golden vectors, and real LiteRT against img2imu run
-	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python
+	.ci/with_packages $(ANDROID_TESTS) -- .ci/android/test $(BIN)/python
 
 # The platform's API and resources come from Debian too, R8 from a wheel, ktlint from npm.
 android: $(INSTALLED) ## build the phone app without Gradle, as far as that goes: an APK without LiteRT
-	.ci/with_packages default-jdk-headless aapt zipalign apksigner zip dpkg-dev -- android_demo/tools/build_apk $(BIN)/python
+	.ci/with_packages default-jdk-headless aapt zipalign apksigner zip dpkg-dev -- .ci/android/build_apk $(BIN)/python
 
 bench-android: $(INSTALLED) ## the Kotlin front end per decision: incremental, recomputed, and the paper's way
-	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python benchmark
+	.ci/with_packages $(ANDROID_TESTS) -- .ci/android/test $(BIN)/python benchmark
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py

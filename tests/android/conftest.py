@@ -1,4 +1,4 @@
-"""The Kotlin code on the JVM: what ``android_demo/tools/test`` built, and golden vectors for it out of edge_runtime."""
+"""The Kotlin code on the JVM: what ``.ci/android/test`` built, and golden vectors for it out of edge_runtime."""
 
 import importlib.util
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 CLASS_PATH = (
-    "IMG2IMU_ANDROID_CLASS_PATH"  # set by android_demo/tools/test; the tests' own jar comes first
+    "IMG2IMU_ANDROID_CLASS_PATH"  # set by .ci/android/test; the tests' own jar comes first
 )
 
 

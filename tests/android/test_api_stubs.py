@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.android
-TOOLS = Path(__file__).resolve().parents[2] / "android_demo" / "tools"
+TOOLS = Path(__file__).resolve().parents[2] / ".ci" / "android"
 API = """\
 // Signature format: 2.0
 package a.b {
