@@ -341,7 +341,7 @@ def gaps() -> Document:
     contract = _contract(decision={"smoothing_windows": 2, "threshold": 0.0})
     table = _motion(random.Random("gaps"), TABLE_ROWS, 6, 50.0)
     cases = {}
-    for name, given in _streams():
+    for name, given in _streams().items():
         answers: Document = {}
         for kind in ("linear", "polyphase"):
             answers |= {
@@ -360,8 +360,8 @@ def gaps() -> Document:
     }
 
 
-def _streams() -> Iterator[tuple[str, Document]]:
-    """Each stream's name and input; times are pieces of an even stream, or listed."""
+def _streams() -> dict[str, Document]:
+    """Return each stream's input by its name; times are listed, or pieces of an even stream."""
 
     def piece(from_s: float, n: int, rate_hz: float = 50.0) -> Document:
         return {"from_s": from_s, "n": n, "rate_hz": rate_hz}
@@ -372,81 +372,72 @@ def _streams() -> Iterator[tuple[str, Document]]:
     def stream(*times: Document, **more: Any) -> Document:
         return {"times": list(times), **more}
 
-    yield "even", stream(piece(0, 300))
-    yield "even, seconds since 1970", stream(piece(1_700_000_000.25, 200))
-    yield "46 samples a second", stream(piece(0, 200, 46))
-    yield "54 samples a second", stream(piece(0, 200, 54))
-    yield "44 samples a second", stream(piece(0, 200, 44))
-    yield "56 samples a second", stream(piece(0, 200, 56))
-    yield "100 samples a second", stream(piece(0, 300, 100))
-    yield "slower after 2 s", stream(piece(0, 100), piece(2, 200, 40))
-    yield "a pause of 0.5 s", stream(piece(0, 100), piece(2.48, 150))
-    yield "a pause of 0.52 s", stream(piece(0, 100), piece(2.5, 150))
-    yield "a pause of 1.7 s", stream(piece(0, 150), piece(4.68, 150))
-    yield (
-        "two pauses of 0.36 s, windows of 5 s",
-        stream(
+    return {
+        "even": stream(piece(0, 300)),
+        "even, seconds since 1970": stream(piece(1_700_000_000.25, 200)),
+        "46 samples a second": stream(piece(0, 200, 46)),
+        "54 samples a second": stream(piece(0, 200, 54)),
+        "44 samples a second": stream(piece(0, 200, 44)),
+        "56 samples a second": stream(piece(0, 200, 56)),
+        "100 samples a second": stream(piece(0, 300, 100)),
+        "slower after 2 s": stream(piece(0, 100), piece(2, 200, 40)),
+        "a pause of 0.5 s": stream(piece(0, 100), piece(2.48, 150)),
+        "a pause of 0.52 s": stream(piece(0, 100), piece(2.5, 150)),
+        "a pause of 1.7 s": stream(piece(0, 150), piece(4.68, 150)),
+        "two pauses of 0.36 s, windows of 5 s": stream(
             piece(0, 350), piece(7.34, 10), piece(7.88, 450), window_samples=250, hop_samples=16
         ),
-    )
-    yield (
-        "two pauses of 0.36 s, windows of 1.28 s",
-        stream(piece(0, 100), piece(2.34, 40), piece(3.48, 150)),
-    )
-    yield (
-        "four samples of 20 are lost",
-        stream(piece(0, 120), *[piece(2.4 + 0.4 * i, 16) for i in range(8)], piece(5.6, 100)),
-    )
-    yield (
-        "every second sample is lost for a second",
-        stream(piece(0, 120), piece(2.4, 25, 25), piece(3.4, 120)),
-    )
-    yield "pauses before a window is full", stream(*[piece(i, 20) for i in range(12)])
-    yield "milliseconds for seconds", stream(piece(0, 25, 0.05))
-    yield "microseconds too short", stream(piece(0, 2800, 5_000_000))
-    yield "a sample too late", stream(piece(0, 100), at(1.91), piece(2, 60))
-    yield "two samples changed places", stream(piece(0, 100), at(2.02, 2.0), piece(2.04, 60))
-    yield "a sample twice", stream(piece(0, 100), at(1.98), piece(2, 60))
-    yield "time stands still for 20 samples", stream(piece(0, 100), at(*[1.98] * 20), piece(2, 60))
-    yield "time stands still for 30 samples", stream(piece(0, 100), at(*[1.98] * 30), piece(2, 100))
-    yield "the clock is set back by 6.5 s", stream(piece(10, 120), piece(5.9, 150))
-    yield "the clock is set back by 3 s", stream(piece(10, 120), piece(9.4, 200))
-    yield "the clock is set back by 0.4 s", stream(piece(10, 120), piece(12, 120))
-    yield "the clock is set forward", stream(piece(0, 120), piece(1_700_000_000, 100))
-    yield "a value is no number", stream(piece(0, 200), faults={"110": [0, 0, 9.8, 0, None, 0]})
-    yield "a value is too large", stream(piece(0, 200), faults={"110": [0, 1e6, 9.8, 0, 0, 0]})
-    yield (
-        "a value is just small enough",
-        stream(piece(0, 200), faults={"110": [0, 0, 9.8, 0, 999_999, 0]}),
-    )
-    yield "a time is no number", stream(piece(0, 100), at(None), piece(2, 100))
-    yield "accelerations in g", stream(piece(0, 100), scale=[0.102, 0.102, 0.102, 1, 1, 1])
-    yield "accelerations in thousandths of g", stream(piece(0, 100), scale=[102, 102, 102, 1, 1, 1])
-    yield "accelerations in raw counts", stream(piece(0, 100), scale=[1670, 1670, 1670, 1, 1, 1])
-    yield "accelerations without gravity", stream(piece(0, 100), scale=[1, 1, 0.01, 1, 1, 1])
-    yield "the accelerometer gives zeros", stream(piece(0, 100), scale=[0, 0, 0, 1, 1, 1])
-    yield "turning in degrees", stream(piece(0, 100), scale=[1, 1, 1, 100, 100, 100])
-    yield "a model without gravity", stream(piece(0, 100), gravity="removed")
-    yield (
-        "a model without gravity, motion without",
-        stream(piece(0, 150), gravity="removed", scale=[1, 1, 0.01, 1, 1, 1]),
-    )
-    yield (
-        "the accelerometer dies",
-        stream(piece(0, 250), faults={str(i): [0, 0, 0, 0.1, 0.1, 0.1] for i in range(100, 190)}),
-    )
-    yield "silence: samples were only on their way", stream(piece(0, 200), silences={"120": 0.03})
-    yield "silence: a pause", stream(piece(0, 120), piece(4, 120), silences={"120": 1.6})
-    yield (
-        "silence: told twice",
-        stream(piece(0, 120), piece(4, 20), silences={"120": 1.6, "120 ": 2}),
-    )
-    yield (
-        "silence: before a window is full",
-        stream(piece(0, 30), piece(0.98, 150), silences={"30": 0.6}),
-    )
-    yield "silence: before anything came", stream(piece(0, 100), silences={"0": 1.0})
-    yield "silence: the sensor's clock stood still", stream(piece(0, 250), silences={"120": 2.0})
+        "two pauses of 0.36 s, windows of 1.28 s": stream(
+            piece(0, 100), piece(2.34, 40), piece(3.48, 150)
+        ),
+        "four samples of 20 are lost": stream(
+            piece(0, 120), *[piece(2.4 + 0.4 * i, 16) for i in range(8)], piece(5.6, 100)
+        ),
+        "every second sample is lost for a second": stream(
+            piece(0, 120), piece(2.4, 25, 25), piece(3.4, 120)
+        ),
+        "pauses before a window is full": stream(*[piece(i, 20) for i in range(12)]),
+        "milliseconds for seconds": stream(piece(0, 25, 0.05)),
+        "microseconds too short": stream(piece(0, 2800, 5_000_000)),
+        "a sample too late": stream(piece(0, 100), at(1.91), piece(2, 60)),
+        "two samples changed places": stream(piece(0, 100), at(2.02, 2.0), piece(2.04, 60)),
+        "a sample twice": stream(piece(0, 100), at(1.98), piece(2, 60)),
+        "time stands still for 20 samples": stream(piece(0, 100), at(*[1.98] * 20), piece(2, 60)),
+        "time stands still for 30 samples": stream(piece(0, 100), at(*[1.98] * 30), piece(2, 100)),
+        "the clock is set back by 6.5 s": stream(piece(10, 120), piece(5.9, 150)),
+        "the clock is set back by 3 s": stream(piece(10, 120), piece(9.4, 200)),
+        "the clock is set back by 0.4 s": stream(piece(10, 120), piece(12, 120)),
+        "the clock is set forward": stream(piece(0, 120), piece(1_700_000_000, 100)),
+        "a value is no number": stream(piece(0, 200), faults={"110": [0, 0, 9.8, 0, None, 0]}),
+        "a value is too large": stream(piece(0, 200), faults={"110": [0, 1e6, 9.8, 0, 0, 0]}),
+        "a value is just small enough": stream(
+            piece(0, 200), faults={"110": [0, 0, 9.8, 0, 999_999, 0]}
+        ),
+        "a time is no number": stream(piece(0, 100), at(None), piece(2, 100)),
+        "accelerations in g": stream(piece(0, 100), scale=[0.102, 0.102, 0.102, 1, 1, 1]),
+        "accelerations in thousandths of g": stream(piece(0, 100), scale=[102, 102, 102, 1, 1, 1]),
+        "accelerations in raw counts": stream(piece(0, 100), scale=[1670, 1670, 1670, 1, 1, 1]),
+        "accelerations without gravity": stream(piece(0, 100), scale=[1, 1, 0.01, 1, 1, 1]),
+        "the accelerometer gives zeros": stream(piece(0, 100), scale=[0, 0, 0, 1, 1, 1]),
+        "turning in degrees": stream(piece(0, 100), scale=[1, 1, 1, 100, 100, 100]),
+        "a model without gravity": stream(piece(0, 100), gravity="removed"),
+        "a model without gravity, motion without": stream(
+            piece(0, 150), gravity="removed", scale=[1, 1, 0.01, 1, 1, 1]
+        ),
+        "the accelerometer dies": stream(
+            piece(0, 250), faults={str(i): [0, 0, 0, 0.1, 0.1, 0.1] for i in range(100, 190)}
+        ),
+        "silence: samples were only on their way": stream(piece(0, 200), silences={"120": 0.03}),
+        "silence: a pause": stream(piece(0, 120), piece(4, 120), silences={"120": 1.6}),
+        "silence: told twice": stream(
+            piece(0, 120), piece(4, 20), silences={"120": 1.6, "120 ": 2}
+        ),
+        "silence: before a window is full": stream(
+            piece(0, 30), piece(0.98, 150), silences={"30": 0.6}
+        ),
+        "silence: before anything came": stream(piece(0, 100), silences={"0": 1.0}),
+        "silence: the sensor's clock stood still": stream(piece(0, 250), silences={"120": 2.0}),
+    }
 
 
 def _answer(contract: Document, table: list[list[float]], given: Document, kind: str) -> Document:
