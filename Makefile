@@ -92,7 +92,7 @@ test-web: $(INSTALLED) web ## the pages in a real browser, Debian's Chromium, wi
 	.ci/with_packages chromium -- $(BIN)/python -m pytest -m browser tests/web
 
 # JUnit, JNA and a JDK come from Debian, the Kotlin compiler from npm.
-ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni libcommons-math3-java
+ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni
 
 test-android: $(INSTALLED) ## test the Kotlin code on the JVM: golden vectors, and real LiteRT against img2imu run
 	.ci/with_packages $(ANDROID_TESTS) -- .ci/android/test $(BIN)/python

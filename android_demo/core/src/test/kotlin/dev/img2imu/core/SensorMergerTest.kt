@@ -5,7 +5,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.util.Random
 
-/** How a phone delivers events, one by one or in batches, changes nothing. */
+/** How a phone delivers events, one by one or in batches, must change nothing. */
 class SensorMergerTest {
     private class Event(
         val sensor: String,
@@ -26,12 +26,12 @@ class SensorMergerTest {
         }
     }
 
-    /** Everything that a decision says, of events in this order. */
+    /** Return the content of every decision on events in this order. */
     private fun decisions(events: List<Event>): List<Any?> {
         val contract = smallContract()
         val decisions = ArrayList<Any?>()
         val recognizer =
-            Recognizer(contract, Model(StatisticsInterpreter(contract), contract)) {
+            Recognizer(contract, Model(MeanInterpreter(contract), contract)) {
                 decisions.add(listOf(it.timeS, it.state, it.label, it.probabilities.asList(), it.event))
             }
         val merger = SensorMerger(contract.stream.channels, recognizer::push)
@@ -46,16 +46,9 @@ class SensorMergerTest {
         val expected = decisions((acc + gyro).sortedBy { it.timeS })
         assertTrue(expected.size > 50)
         for (batch in listOf(2, 7, 50, 600)) {
+            val gyroFirst = batch == 7
             val rounds =
-                (acc.chunked(batch) zip gyro.chunked(batch)).flatMap { (a, g) ->
-                    if (batch ==
-                        7
-                    ) {
-                        g + a
-                    } else {
-                        a + g
-                    }
-                }
+                (acc.chunked(batch) zip gyro.chunked(batch)).flatMap { (a, g) -> if (gyroFirst) g + a else a + g }
             val found = decisions(rounds)
             assertEquals(expected.take(found.size), found)
             assertTrue(expected.size - found.size < 5)

@@ -14,7 +14,7 @@ private const val WARM_UP_ROUNDS = 10
 private const val TRIALS = 50 // decisions of one model before the next has its turn
 
 /**
- * `benchmark LIBRARY MODEL...`: time a decision of each model, from the window to the label, on one thread.
+ * `benchmark LIBRARY MODEL...`: time a decision of each model on one thread, from a hop's samples to the label.
  *
  * The models take turns, so that whatever else the machine does affects all of them alike.
  */
@@ -40,20 +40,12 @@ private class Benchmark(
         runs.add(checkNotNull(bench(file.contract, model, TRIALS, cpu::getCurrentThreadCpuTime)))
     }
 
-    fun summary(): String {
-        val form = if (model.takesWindows) "front end in the network" else "front end in Kotlin"
-        return "%-40s %-26s decision %s us, of which front end %s, network %s".format(
-            path,
-            form,
-            percentiles { it.totalUs },
-            percentiles { it.frontEndUs },
-            percentiles { it.inferenceUs },
-        )
-    }
+    fun summary(): String =
+        "$path: decision ${percentiles { it.totalUs }}, of which network ${percentiles { it.inferenceUs }}"
 
     private fun percentiles(us: (BenchRun) -> DoubleArray): String {
         val all = runs.flatMap { us(it).asList() }.toDoubleArray()
         val (median, high) = listOf(50.0, 90.0).map { Latencies.percentile(all, it) }
-        return "%.0f (p90 %.0f)".format(Locale.ROOT, median, high)
+        return "%.0f us (p90 %.0f)".format(Locale.ROOT, median, high)
     }
 }
