@@ -134,7 +134,7 @@ pretraining: $(INSTALLED) ## does pre-training on photographs help; ablation ove
 export-matrix: $(VENV)/.onnx2tf ## every recipe by every converter on three networks: size, speed, what was lost
 	$(BIN)/python benchmarks/export_matrix.py
 
-PRETTIER := $(PAGES)/node_modules/.bin/prettier
+PRETTIER := $(PAGES)/node_modules/.bin/prettier --config $(PAGES)/package.json
 PAGE_SOURCES := "$(PAGES)/static/*.js" "$(PAGES)/static/*.css" "tests/javascript/*.mjs"
 
 format: $(INSTALLED) $(PAGES)/node_modules/.made ## format the code: Python with ruff, the pages' JavaScript and CSS with prettier

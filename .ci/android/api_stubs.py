@@ -1,7 +1,6 @@
-"""``api_stubs.py CURRENT.TXT ANDROID.JAR``: a platform's public API, as its source lists it, to a jar.
+"""``api_stubs.py CURRENT.TXT ANDROID.JAR``: turn a list of a platform's public API into a jar of stubs.
 
-It is there to compile against. Every method throws; the nullability that the list states is kept,
-and so are generics and constants.
+The jar is only for compiling: every method throws. Nullability, generics and constants are kept.
 """
 
 import ast
@@ -57,8 +56,10 @@ CONSTANTS = {
 
 
 def read_api(text):
-    """All classes of an API list of signature format 2.0."""
-    stubs, package, current = {}, "", None
+    """Return all classes of an API list of signature format 2.0."""
+    stubs = {}
+    package = ""
+    current = None
     for line in text.splitlines()[1:]:
         bare = line.strip()
         if line.startswith("package "):
@@ -73,7 +74,7 @@ def read_api(text):
 
 
 class _Class:
-    """One class of the list, as its lines are read."""
+    """One class of the list, filled line by line."""
 
     def __init__(self, package, header):
         words, header = _modifiers(header)
@@ -108,17 +109,17 @@ class _Class:
     def _flags(self, words, interface):
         flags = sum(ACC[word] for word in words if word in ACC)
         if interface:
-            return (
-                flags & ~ACC["final"]
-                | ACC_INTERFACE
-                | ACC["abstract"]
-                | (ACC_ANNOTATION if self._kind == "@interface" else 0)
-                | ACC["static"]
-            )
-        return flags | ACC_SUPER | (ACC_ENUM if self._kind == "enum" else 0)
+            flags = flags & ~ACC["final"] | ACC_INTERFACE | ACC["abstract"] | ACC["static"]
+        else:
+            flags |= ACC_SUPER
+        if self._kind == "@interface":
+            flags |= ACC_ANNOTATION
+        elif self._kind == "enum":
+            flags |= ACC_ENUM
+        return flags
 
     def add(self, line):
-        """Take a member's line, without the semicolon."""
+        """Add the member of one line, given without the semicolon."""
         kind, _, rest = line.partition(" ")
         if kind in ("field", "enum_constant"):
             self._field(rest, kind == "enum_constant")
@@ -173,13 +174,13 @@ class _Class:
                 written if written != erased else None,
                 None,
                 annotations,
-                [found for _, found in parameters],
+                [annotations for _, annotations in parameters],
             )
         )
 
 
 def _nest(stubs):
-    """Tell every class of those around and inside it."""
+    """Note in every class the classes around and inside it."""
     for name, stub in stubs.items():
         for end in (i for i, c in enumerate(name) if c == "$"):
             inner = name[: name.find("$", end + 1)] if "$" in name[end + 1 :] else name
@@ -194,13 +195,14 @@ def _nest(stubs):
 
 
 def _without_annotations(text):
-    """The text without the annotations that it begins with, and the nullability among them."""
-    found = ()
+    """Split the annotations off the text. Returns the rest, and the nullability among them."""
+    nullability = ()
     text = text.strip()
     while match := ANNOTATION.match(text):
-        found += (match[1],) if match[1] in ("NonNull", "Nullable") else ()
+        if match[1] in ("NonNull", "Nullable"):
+            nullability += (match[1],)
         text = text[match.end() :]
-    return text, found
+    return text, nullability
 
 
 def _modifiers(text):
@@ -212,7 +214,7 @@ def _modifiers(text):
 
 
 def _split_types(text):
-    """Types with a space or a comma between them, neither inside angle brackets."""
+    """Split at spaces and commas outside angle brackets."""
     return [
         part.strip(" ,")
         for part in re.findall(r"(?:[^\s<,]|<(?:[^<>]|<(?:[^<>]|<[^<>]*>)*>)*>)+", text)
@@ -230,13 +232,16 @@ def _constant(of, value):
         return None
     if value in ("true", "false"):
         return "int", int(value == "true")
+    literal = value if kind in ("String", "int") else value.rstrip("Lf")
     try:
-        found = ast.literal_eval(value.rstrip("Lf") if kind not in ("String", "int") else value)
+        constant = ast.literal_eval(literal)
     except (ValueError, SyntaxError):
         return None  # NaN and the infinities are written as divisions
-    if of == "char" and isinstance(found, str):
-        found = ord(found)
-    return kind, float(found) if kind in ("float", "double") else found
+    if of == "char" and isinstance(constant, str):
+        constant = ord(constant)
+    if kind in ("float", "double"):
+        constant = float(constant)
+    return kind, constant
 
 
 def main():

@@ -1,4 +1,4 @@
-"""Types as an API list writes them, to descriptors and signatures of class files (JVMS 4.3 and 4.7.9.1)."""
+"""Types of an API list, and their descriptors and signatures in class files (JVMS 4.3 and 4.7.9.1)."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ PRIMITIVES = {
 
 @dataclass(frozen=True)
 class Type:
-    """A class with arguments, a primitive, a variable or a wildcard; ``dimensions`` of an array."""
+    """A class with arguments, a primitive, a variable or a wildcard; an array has ``dimensions``."""
 
     name: str
     arguments: tuple["Type", ...] = ()
@@ -34,7 +34,7 @@ class Variables:
     scope: "Scope | None" = None
 
     def written(self):
-        """``<T:Lbound;>``, or nothing."""
+        """Return ``<T:Lbound;>`` in pieces, or nothing."""
         if not self.bounds:
             return []
         scope = self.scope.with_variables(self)
@@ -50,12 +50,12 @@ class Variables:
 
 @dataclass(frozen=True)
 class Scope:
-    """Type variables that are known at a place: name to first bound."""
+    """The type variables in scope at a place: name and first bound."""
 
     variables: tuple[tuple[str, Type], ...] = ()
 
     def with_variables(self, more):
-        """With those of a class or method inside."""
+        """Return the scope inside a class or method with more variables."""
         return Scope(
             tuple(
                 (self.known() | {name: bounds[0] for name, bounds in more.bounds.items()}).items()
@@ -63,13 +63,15 @@ class Scope:
         )
 
     def known(self):
-        """Name to bound."""
+        """Return the bounds by name."""
         return dict(self.variables)
 
 
 def parse_parameters(text):
-    """Split at the commas outside of brackets; names of parameters do not stand in the list."""
-    parts, depth, part = [], 0, ""
+    """Split at the commas outside brackets; the list does not name the parameters."""
+    parts = []
+    depth = 0
+    part = ""
     for c in text:
         depth += (c in "<(") - (c in ">)")
         if c == "," and depth == 0:
@@ -81,7 +83,7 @@ def parse_parameters(text):
 
 
 def parse_type(text):
-    """One type."""
+    """Parse one type."""
     text = re.sub(r"@[\w.]+(\([^)]*\))?\s*", "", text).strip()
     if text.startswith("?"):
         word, _, bound = text[1:].strip().partition(" ")
@@ -107,7 +109,7 @@ def parse_type(text):
 
 
 def type_variables(text, scope):
-    """``<T extends X & Y, U> rest`` to the variables and the rest."""
+    """Split ``<T extends X & Y, U> rest`` into the variables and the rest."""
     if not text.startswith("<"):
         return Variables(scope=scope), text
     depth, end = 1, 0
@@ -124,7 +126,7 @@ def type_variables(text, scope):
 
 
 def descriptor(of, scope):
-    """The erased type."""
+    """Return the erased type."""
     return "[" * of.dimensions + _erased(of, scope)
 
 
@@ -136,7 +138,7 @@ def _erased(of, scope):
 
 
 def signature(of, scope):
-    """The type with its arguments."""
+    """Return the type with its arguments."""
     if of.bound == "*":
         return "*"
     before = of.bound + "[" * of.dimensions
@@ -149,7 +151,7 @@ def signature(of, scope):
 
 
 def _internal(name):
-    """``java.util.Map.Entry`` to ``java/util/Map$Entry``; what has no package is of java.lang."""
+    """Turn ``java.util.Map.Entry`` into ``java/util/Map$Entry``; without a package it is in java.lang."""
     parts = name.split(".")
     first = next(i for i, part in enumerate(parts) if part[0].isupper())
     package = parts[:first] or ["java", "lang"]

@@ -1,4 +1,4 @@
-"""Java class files of stubs: enough of JVMS chapter 4 for a compiler to read."""
+"""Write Java class files of stubs: enough of JVMS chapter 4 for a compiler to read."""
 
 import struct
 from dataclasses import dataclass, field
@@ -28,10 +28,10 @@ class Member:
         flags: access flags.
         name: as in the class file.
         descriptor: erased types.
-        signature: with generics, or None where the descriptor says all.
+        signature: with generics, or None if the descriptor says it all.
         value: of a constant, or None.
         annotations: of the member, out of :data:`NULLABILITY`.
-        parameters: of each parameter, likewise; None for a field.
+        parameters: the annotations of each parameter; None for a field.
     """
 
     flags: int
@@ -45,7 +45,7 @@ class Member:
 
 @dataclass
 class StubClass:
-    """A class; names are internal ones, with slashes and dollar signs."""
+    """A class. Names are internal ones, with slashes and dollar signs."""
 
     flags: int
     name: str
@@ -58,10 +58,12 @@ class StubClass:
 
 
 class _Pool:
-    """The constant pool, and the bytes of what refers to it."""
+    """The constant pool, and the bytes of structures that refer to it."""
 
     def __init__(self):
-        self._index, self._entries, self._next = {}, [], 1
+        self._index = {}
+        self._entries = []
+        self._next = 1
 
     def add(self, tag, layout, *values, slots=1):
         key = (tag, *map(repr, values))
@@ -101,7 +103,7 @@ class _Pool:
 
 
 def class_file(stub: StubClass) -> bytes:
-    """The bytes of a class."""
+    """Return the bytes of a class."""
     pool = _Pool()
     body = struct.pack(
         ">HHHH",
