@@ -31,8 +31,8 @@ class TeachScreen(
         undo.setOnClickListener { act(Session::undoTeaching) }
         clear.setOnClickListener { act(Session::clearTeaching) }
         use.setOnClickListener {
-            val wanted = use.isChecked
-            act { it.useTaught(wanted) }
+            val useTaught = use.isChecked
+            act { it.useTaught(useTaught) }
         }
     }
 

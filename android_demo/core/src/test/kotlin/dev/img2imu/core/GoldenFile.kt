@@ -35,8 +35,8 @@ class GoldenFile(
             dynamicTest("$kind, $name: $answer") {
                 val expected = checkNotNull(answers[answer]) { "no such answer" }
                 val tolerance = (tolerances[answer] as Number?)?.toDouble() ?: 0.0
-                val found = made()
-                assertTrue(isClose(found, expected, tolerance)) { "expected $expected\nnot      $found" }
+                val actual = made()
+                assertTrue(isClose(actual, expected, tolerance)) { "expected $expected\nnot      $actual" }
             }
     }
 
@@ -51,28 +51,28 @@ class GoldenFile(
 }
 
 private fun isClose(
-    found: Any?,
+    actual: Any?,
     expected: Any?,
     tolerance: Double,
 ): Boolean =
     when (expected) {
         is Map<*, *> -> {
-            found is Map<*, *> && found.keys == expected.keys &&
-                expected.all { (key, value) -> isClose(found[key], value, tolerance) }
+            actual is Map<*, *> && actual.keys == expected.keys &&
+                expected.all { (key, value) -> isClose(actual[key], value, tolerance) }
         }
 
         is List<*> -> {
-            found is List<*> && found.size == expected.size &&
-                expected.indices.all { isClose(found[it], expected[it], tolerance) }
+            actual is List<*> && actual.size == expected.size &&
+                expected.indices.all { isClose(actual[it], expected[it], tolerance) }
         }
 
         is Number -> {
-            found is Number &&
-                abs(found.toDouble() - expected.toDouble()) <= tolerance * max(1.0, abs(expected.toDouble()))
+            actual is Number &&
+                abs(actual.toDouble() - expected.toDouble()) <= tolerance * max(1.0, abs(expected.toDouble()))
         }
 
         else -> {
-            found == expected
+            actual == expected
         }
     }
 

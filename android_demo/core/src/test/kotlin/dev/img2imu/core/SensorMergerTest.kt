@@ -49,21 +49,21 @@ class SensorMergerTest {
             val gyroFirst = batch == 7
             val rounds =
                 (acc.chunked(batch) zip gyro.chunked(batch)).flatMap { (a, g) -> if (gyroFirst) g + a else a + g }
-            val found = decisions(rounds)
-            assertEquals(expected.take(found.size), found)
-            assertTrue(expected.size - found.size < 5)
+            val actual = decisions(rounds)
+            assertEquals(expected.take(actual.size), actual)
+            assertTrue(expected.size - actual.size < 5)
         }
     }
 
     @Test
     fun `a sensor that falls silent yields nothing, and what waits is bounded`() {
-        var given = 0
-        val merger = SensorMerger(CHANNELS) { _, _ -> given++ }
+        var merged = 0
+        val merger = SensorMerger(CHANNELS) { _, _ -> merged++ }
         repeat(100_000) { merger.push("acc", it / 100.0, 0f, 0f, 9.8f) }
-        assertEquals(0, given)
+        assertEquals(0, merged)
         assertTrue(merger.missed > 0)
         merger.push("gyro", 999.5, 0f, 0f, 0f)
         merger.push("gyro", 999.6, 0f, 0f, 0f)
-        assertTrue(given > 5)
+        assertTrue(merged > 5)
     }
 }
