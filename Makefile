@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PACKAGES := edge_runtime img2imu export
-SOURCES := $(wildcard $(PACKAGES) tests benchmarks android_demo/tools)
+SOURCES := $(wildcard $(PACKAGES) tests benchmarks golden .ci/android)
 
 .DEFAULT_GOAL := help
 # Whatever has a line of help is a name, not a file.
@@ -91,18 +91,21 @@ web: $(PAGES)/vendor/.made ## fetch what the pages need of others (npm): uPlot a
 test-web: $(INSTALLED) web ## the pages in a real browser, Debian's Chromium, with emulated motion sensors; pictures into out/web
 	.ci/with_packages chromium -- $(BIN)/python -m pytest -m browser tests/web
 
+test-javascript: ## test the pages' scripts in Node, without a browser: the golden files
+	.ci/test_javascript
+
 # JUnit, JNA and a JDK come from Debian, the Kotlin compiler from npm.
-ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni libcommons-math3-java
+ANDROID_TESTS := default-jdk-headless junit5 libjna-java libjna-jni
 
-test-android: $(INSTALLED) ## test the Kotlin code on the JVM: golden vectors, and real LiteRT against img2imu run
-	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python
+test-android: $(INSTALLED) ## test the Kotlin code on the JVM: the golden files, and LiteRT against img2imu run
+	.ci/with_packages $(ANDROID_TESTS) -- .ci/android/test $(BIN)/python
 
-# The platform's API and resources come from Debian too, R8 from a wheel, ktlint from npm.
+# The platform's API and resources come from Debian, R8 from a wheel, ktlint from npm.
 android: $(INSTALLED) ## build the phone app without Gradle, as far as that goes: an APK without LiteRT
-	.ci/with_packages default-jdk-headless aapt zipalign apksigner zip dpkg-dev -- android_demo/tools/build_apk $(BIN)/python
+	.ci/with_packages default-jdk-headless aapt zipalign apksigner zip dpkg-dev -- .ci/android/build_apk $(BIN)/python
 
-bench-android: $(INSTALLED) ## the Kotlin front end per decision: incremental, recomputed, and the paper's way
-	.ci/with_packages $(ANDROID_TESTS) -- android_demo/tools/test $(BIN)/python benchmark
+bench-android: $(INSTALLED) ## time a decision of the app's model on the JVM
+	.ci/with_packages $(ANDROID_TESTS) -- .ci/android/test $(BIN)/python benchmark
 
 figures: $(INSTALLED) ## measure the figures that the README quotes
 	$(BIN)/python benchmarks/foundation.py
@@ -131,8 +134,8 @@ pretraining: $(INSTALLED) ## does pre-training on photographs help; ablation ove
 export-matrix: $(VENV)/.onnx2tf ## every recipe by every converter on three networks: size, speed, what was lost
 	$(BIN)/python benchmarks/export_matrix.py
 
-PRETTIER := $(PAGES)/node_modules/.bin/prettier
-PAGE_SOURCES := "$(PAGES)/static/*.js" "$(PAGES)/static/*.css"
+PRETTIER := $(PAGES)/node_modules/.bin/prettier --config $(PAGES)/package.json
+PAGE_SOURCES := "$(PAGES)/static/*.js" "$(PAGES)/static/*.css" "tests/javascript/*.mjs"
 
 format: $(INSTALLED) $(PAGES)/node_modules/.made ## format the code: Python with ruff, the pages' JavaScript and CSS with prettier
 	$(BIN)/ruff check --quiet --select I --fix $(SOURCES)

@@ -95,11 +95,16 @@ class GraphFrontEnd(nn.Module):
         Args:
             window: (1, window_samples, channels).
         """
+        order = [column for rgb in self.rgb for column in rgb]
         images = []
         for spectrogram in self.spectrograms:
             shades = spectrogram(window)  # (channels, H, W)
-            images += [torch.stack([shades[column] for column in rgb], 2) for rgb in self.rgb]
-        return torch.stack(images), self.statistics(window)
+            if order != list(range(len(shades))):
+                shades = torch.stack([shades[column] for column in order])
+            # One transposition for all images: interleaving red, green and blue one by one takes as
+            # long as all the DFTs.
+            images.append(shades.unflatten(0, (-1, 3)).permute(0, 2, 3, 1))
+        return torch.cat(images), self.statistics(window)
 
 
 class GraphSpectrogram(nn.Module):

@@ -143,7 +143,11 @@ def test_constraints_are_exact_and_cover_every_direct_dependency() -> None:
     assert names - {required_name(pin) for pin in pins} == set()
 
 
-SCRIPTS = sorted(name_of(path) for path in (ROOT / ".ci").rglob("*") if path.is_file())
+SCRIPTS = sorted(
+    name_of(path)
+    for path in (ROOT / ".ci").rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts
+)
 NPM = [f"edge_runtime/web/{name}" for name in ("package.json", "package-lock.json", ".npmrc")]
 
 

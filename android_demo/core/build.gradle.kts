@@ -15,6 +15,6 @@ dependencies {
 
 tasks.test {
     useJUnitPlatform()
-    // Folder of golden vectors, which tests/android/golden.py writes; without it those tests are skipped.
-    providers.gradleProperty("golden").orNull?.let { systemProperty("golden", it) }
+    // The golden files of the repository, which this folder is a part of.
+    systemProperty("golden", rootProject.file("../golden"))
 }

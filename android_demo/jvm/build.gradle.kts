@@ -10,5 +10,4 @@ kotlin {
 dependencies {
     implementation(project(":core"))
     implementation(libs.jna)
-    implementation(libs.commons.math)
 }

@@ -1,4 +1,4 @@
-"""The Kotlin code on the JVM: what ``android_demo/tools/test`` built, and golden vectors for it out of edge_runtime."""
+"""The Kotlin code on the JVM: what ``.ci/android/test`` compiled, and the golden files for it."""
 
 import importlib.util
 import os
@@ -9,22 +9,22 @@ from pathlib import Path
 
 import pytest
 
-CLASS_PATH = (
-    "IMG2IMU_ANDROID_CLASS_PATH"  # set by android_demo/tools/test; the tests' own jar comes first
-)
+# Set by .ci/android/test; the jar with the tests comes first.
+CLASS_PATH = "IMG2IMU_ANDROID_CLASS_PATH"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What JUnit says about one test."""
+    """What JUnit reports about one test."""
 
     test_class: str
     name: str
     failed: bool
+    skipped: bool
 
 
 class Jvm:
-    """Runs classes of what was built, each in a process of its own."""
+    """Runs compiled classes, each in a process of its own."""
 
     def __init__(self, class_path):
         self._class_path = class_path
@@ -42,8 +42,8 @@ class Jvm:
         ]
         return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
-    def junit(self, golden, reports, *arguments):
-        """The outcome of every test."""
+    def junit(self, reports, *arguments, **properties):
+        """Run the tests; ``properties`` are Java's system properties. Returns every outcome."""
         tests = self._class_path.partition(os.pathsep)[0]
         result = self.run(
             "org.junit.platform.console.ConsoleLauncher",
@@ -54,23 +54,24 @@ class Jvm:
             "--reports-dir",
             reports,
             *arguments,
-            golden=golden,
             out=reports,
+            **properties,
         )
         report = reports / "TEST-junit-jupiter.xml"
         assert report.exists(), result.stdout + result.stderr
         return [
             Outcome(
-                case.get("classname", "").rpartition(".")[2],
-                _name(case),
-                case.find("failure") is not None or case.find("error") is not None,
+                test_class=case.get("classname", "").rpartition(".")[2],
+                name=_name(case),
+                failed=case.find("failure") is not None or case.find("error") is not None,
+                skipped=case.find("skipped") is not None,
             )
             for case in ElementTree.parse(report).iter("testcase")
         ]
 
 
 def _name(case):
-    """A dynamic test's name stands in the output that goes with it."""
+    """Return a test's name; a dynamic test has it in the output."""
     for line in case.findtext("system-out", "").splitlines():
         if line.startswith("display-name: "):
             return line.removeprefix("display-name: ")
@@ -79,27 +80,22 @@ def _name(case):
 
 @pytest.fixture(scope="session")
 def jvm():
-    """The built Kotlin code."""
+    """The compiled Kotlin code."""
     class_path = os.environ.get(CLASS_PATH)
     if class_path is None:
-        pytest.skip("the Kotlin code is not built: make test-android")
+        pytest.skip("the Kotlin code is not compiled: make test-android")
     return Jvm(class_path)
 
 
 @pytest.fixture(scope="session")
 def litert_library():
-    """LiteRT's C library, which its Python package carries."""
+    """LiteRT's C library, a part of its Python package."""
     spec = importlib.util.find_spec("ai_edge_litert")
     assert spec is not None and spec.origin is not None
     return Path(spec.origin).with_name("libLiteRt.so")
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory):
-    """A folder with every case of golden vectors."""
-    spec = importlib.util.spec_from_file_location("golden", Path(__file__).with_name("golden.py"))
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    folder = tmp_path_factory.mktemp("golden")
-    module.write_golden(folder)
-    return folder
+def golden():
+    """The folder with the golden files."""
+    return Path(__file__).resolve().parents[2] / "golden"

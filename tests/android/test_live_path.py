@@ -1,4 +1,4 @@
-"""The whole Kotlin path with the real LiteRT, on real recordings, against ``img2imu run``."""
+"""The whole Kotlin path with LiteRT and the app's own model, on real recordings, against ``img2imu run``."""
 
 import json
 import subprocess
@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 
 import edge_runtime
+from edge_runtime.contract.container import read_model
 from edge_runtime.recordings import read_recording
 from img2imu.datasets.watch import CHANNELS, RATE_HZ, load_watch
 
+from .test_house_rules import APP
+
 DATA = Path(edge_runtime.__file__).with_name("data")
-MODEL = DATA / "demo.tflite"
+MODEL = APP / "app" / "src" / "main" / "assets" / "demo.tflite"
 pytestmark = pytest.mark.android
 WINDOWS = 1000
 PAUSE_S = 20.0  # between two recordings: a gap
@@ -27,7 +30,7 @@ def write_csv(path, channels, times_s, samples):
 
 
 def by_python(model, recording, tmp_path):
-    """Time, state, label and probabilities of each decision of ``img2imu run``."""
+    """Return time, state, label and probabilities of each decision of ``img2imu run``."""
     out = tmp_path / "decisions.jsonl"
     subprocess.run(
         [
@@ -59,11 +62,11 @@ def by_kotlin(jvm, library, model, recording):
     return [(float(row[0]), row[1], row[2], [float(p) for p in row[3:]]) for row in rows]
 
 
-def assert_same(found, expected):
-    assert [decision[:3] for decision in found] == [decision[:3] for decision in expected]
-    for (time_s, *_, mine), (*_, theirs) in zip(found, expected, strict=True):
+def assert_same(kotlin, python):
+    assert [decision[:3] for decision in kotlin] == [decision[:3] for decision in python]
+    for (time_s, *_, actual), (*_, expected) in zip(kotlin, python, strict=True):
         np.testing.assert_allclose(
-            mine, theirs, rtol=0, atol=PROBABILITY_TOLERANCE, err_msg=f"at {time_s} s"
+            actual, expected, rtol=0, atol=PROBABILITY_TOLERANCE, err_msg=f"at {time_s} s"
         )
 
 
@@ -71,13 +74,16 @@ def test_the_bundled_recording(jvm, litert_library, tmp_path):
     recording = read_recording(DATA / "demo.npz")
     path = tmp_path / "demo.csv"
     write_csv(path, recording.channels, recording.timestamps_s, recording.samples)
-    found = by_kotlin(jvm, litert_library, MODEL, path)
-    assert len(found) > 70
-    assert_same(found, by_python(MODEL, path, tmp_path))
+    decisions = by_kotlin(jvm, litert_library, MODEL, path)
+    assert len(decisions) > 70
+    assert_same(decisions, by_python(MODEL, path, tmp_path))
 
 
 def test_a_thousand_windows_of_the_watch_data(jvm, litert_library, tmp_path):
-    times, samples, start_s, windows = [], [], 0.0, 0
+    times = []
+    samples = []
+    start_s = 0.0
+    windows = 0
     for recording in load_watch().recordings[::3]:  # all people and exercises
         n = len(recording.samples)
         times.append(start_s + np.arange(n) / RATE_HZ)
@@ -93,7 +99,25 @@ def test_a_thousand_windows_of_the_watch_data(jvm, litert_library, tmp_path):
     assert len({label for _, _, label, _ in expected}) == 8  # seven exercises, and none in gaps
 
 
-def test_a_model_without_a_contract_is_one_sentence(jvm, litert_library, tmp_path):
+def test_a_model_without_the_front_end_inside_gives_one_sentence_with_the_remedy(
+    jvm, litert_library, tmp_path
+):
+    csv = tmp_path / "one.csv"
+    write_csv(csv, CHANNELS, np.zeros(1), np.zeros((1, 6)))
+    result = jvm.run("dev.img2imu.jvm.RunKt", litert_library, DATA / "demo.tflite", csv)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].endswith("img2imu export --target android")
+
+
+def test_the_apps_model_was_trained_on_the_windows_of_the_bundled_one():
+    app, bundled = (read_model(path) for path in (MODEL, DATA / "demo.tflite"))
+    assert app.contract.labels == bundled.contract.labels
+    assert app.contract.front_end == bundled.contract.front_end
+    assert app.contract.provenance.split_sha256 == bundled.contract.provenance.split_sha256
+    np.testing.assert_allclose(app.golden.probabilities, bundled.golden.probabilities, atol=0.02)
+
+
+def test_a_model_without_a_contract_gives_one_sentence(jvm, litert_library, tmp_path):
     model = tmp_path / "model.tflite"
     model.write_bytes(b"\0\0\0\0TFL3" + bytes(100))
     result = jvm.run("dev.img2imu.jvm.RunKt", litert_library, model, tmp_path / "none.csv")

@@ -1,32 +1,45 @@
-// From one window's probabilities to a label: edge_runtime/decision.py's Smoother, once more.
+// From the probabilities of windows to a label, as Smoother in edge_runtime/decision.py.
+
+/** Averages the probabilities of the newest windows and decides on a label. */
 export class Smoother {
+  /**
+   * @param {object} spec the contract's decision
+   * @param {string[]} labels in the order of the probabilities
+   */
   constructor(spec, labels) {
-    this.spec = spec;
+    this.spec = { class_thresholds: {}, debounce_decisions: 1, refractory_s: 0, ...spec };
     this.labels = labels;
     this.reset();
   }
 
+  /** Forget earlier windows. */
   reset() {
     this.newest = [];
     this.candidate = null;
-    this.agreed = 0;
+    this.agreed = 0; // decisions in a row on the candidate
     this.label = null;
     this.eventS = -Infinity;
   }
 
+  /**
+   * Return the decision that follows from a window.
+   * @param {number} timeS end of the window
+   * @param {Iterable<number>} probabilities of that window alone
+   */
   decide(timeS, probabilities) {
     this.newest = [...this.newest, Array.from(probabilities)].slice(-this.spec.smoothing_windows);
     const smoothed = this.labels.map(
-      (_, i) => this.newest.reduce((sum, p) => sum + p[i], 0) / this.newest.length,
+      (_, i) => this.newest.reduce((sum, window) => sum + window[i], 0) / this.newest.length,
     );
-    const best = smoothed.indexOf(Math.max(...smoothed)),
-      name = this.labels[best];
-    const threshold = this.spec.class_thresholds?.[name] ?? this.spec.threshold;
-    const [label, event] = this.begin(timeS, smoothed[best] >= threshold ? name : null);
+    const best = smoothed.indexOf(Math.max(...smoothed));
+    const name = this.labels[best];
+    const { class_thresholds, threshold } = this.spec;
+    const needed = Object.hasOwn(class_thresholds, name) ? class_thresholds[name] : threshold;
+    const event = this.updateLabel(timeS, smoothed[best] >= needed ? name : null);
     return {
       timeS,
-      state: label === null ? "unknown" : "recognised",
-      label,
+      state: this.label === null ? "unknown" : "recognised",
+      label: this.label,
       event,
       probability: smoothed[best],
       probabilities: smoothed,
@@ -34,15 +47,18 @@ export class Smoother {
     };
   }
 
-  begin(timeS, candidate) {
+  /** Set the label from this window's candidate. Returns whether the label begins here. */
+  updateLabel(timeS, candidate) {
     this.agreed = candidate === this.candidate ? this.agreed + 1 : 1;
     this.candidate = candidate;
-    let label = this.agreed >= (this.spec.debounce_decisions ?? 1) ? candidate : null;
+    let label = this.agreed >= this.spec.debounce_decisions ? candidate : null;
     let event = label !== null && label !== this.label;
-    if (event && timeS - this.eventS < (this.spec.refractory_s ?? 0))
-      [label, event] = [null, false];
+    if (event && timeS - this.eventS < this.spec.refractory_s) {
+      label = null;
+      event = false;
+    }
     if (event) this.eventS = timeS;
     this.label = label;
-    return [label, event];
+    return event;
   }
 }

@@ -12,7 +12,7 @@ import java.io.IOException
 private const val RESULT = "bench.json"
 private const val MOST_TRIALS = 5000
 
-/** Front end and inference over a number of trials, on every accelerator; the result is shared as JSON. */
+/** Times a number of decisions on every accelerator; the result is shared as JSON. */
 class BenchScreen(
     private val activity: Activity,
 ) : Screen {
@@ -35,12 +35,12 @@ class BenchScreen(
         running: Boolean,
     ) {
         button.setText(if (this.running) R.string.bench_cancel else R.string.bench_run)
-        button.isEnabled = this.running || !running // beside a live stream, figures would be those of both
+        button.isEnabled = this.running || !running // a live stream would be measured too
         share.isEnabled = !this.running && file().exists()
         if (running && result.text.isEmpty()) result.text = "Stop recognition first: it would be measured too."
     }
 
-    /** The activity goes away. */
+    /** End the measurement: the activity is destroyed. */
     fun cancel() {
         cancelled = true
     }

@@ -5,6 +5,7 @@ import android.os.Debug
 import dev.img2imu.core.BenchMachine
 import dev.img2imu.core.BenchRun
 import dev.img2imu.core.BenchedModel
+import dev.img2imu.core.Latencies
 import dev.img2imu.core.Model
 import dev.img2imu.core.ModelFile
 import dev.img2imu.core.UserError
@@ -16,14 +17,14 @@ import java.util.Locale
 
 private const val FIRST_NNAPI = Build.VERSION_CODES.O_MR1
 
-/** One way to compute the network. */
+/** One way to compute the network: the accelerator, and CPU threads. */
 private class Way(
     val accelerator: Accelerator,
     val threads: Int,
 )
 
 /**
- * The model on every number of threads and every accelerator that is to be had, one after the other.
+ * Measures the model on 1, 2 and 4 threads and on every accelerator of this phone, one after the other.
  *
  * @property goOn asked before each decision; false ends the measurement.
  */
@@ -42,7 +43,7 @@ class Benchmark(
     private val runs = ArrayList<BenchRun>()
     private val failures = ArrayList<String>()
 
-    /** Measure; [say] is told each line as it is known. */
+    /** Measure, and call [say] with each line of the result. */
     fun run(say: (String) -> Unit) {
         for (way in ways) {
             if (!goOn()) return
@@ -51,7 +52,7 @@ class Benchmark(
                 val model = Model(LiteRtInterpreter(file.tflite, way.threads, way.accelerator), file.contract)
                 val run = model.use { bench(file.contract, it, trials, Debug::threadCpuTimeNanos, goOn) } ?: return
                 runs.add(run)
-                say("$what: front end ${median(run.frontEndUs)}, inference ${median(run.inferenceUs)} us")
+                say("$what: decision ${median(run.totalUs)}, of which network ${median(run.inferenceUs)} us")
             } catch (error: UserError) {
                 failures.add("$what: ${error.message}")
                 say("$what: ${error.message}")
@@ -59,7 +60,7 @@ class Benchmark(
         }
     }
 
-    /** The document of `img2imu bench`. */
+    /** Return the JSON document of `img2imu bench`. */
     fun json(sizeBytes: Long): String {
         val failure = failures.joinToString("; ").ifEmpty { null }
         val machine =
@@ -73,10 +74,5 @@ class Benchmark(
         return benchJson(created, machine, listOf(BenchedModel(name, file.contract, sizeBytes, runs, failure)))
     }
 
-    private fun median(us: DoubleArray): String =
-        "%.0f".format(
-            Locale.ROOT,
-            dev.img2imu.core.Latencies
-                .percentile(us, 50.0),
-        )
+    private fun median(us: DoubleArray): String = "%.0f".format(Locale.ROOT, Latencies.percentile(us, 50.0))
 }

@@ -3,8 +3,6 @@ package dev.img2imu.app
 import dev.img2imu.core.ContractError
 import dev.img2imu.core.Interpreter
 import dev.img2imu.core.Tensor
-import dev.img2imu.core.TensorType
-import org.tensorflow.lite.DataType
 import org.tensorflow.lite.Delegate
 import org.tensorflow.lite.gpu.GpuDelegate
 import org.tensorflow.lite.nnapi.NnApiDelegate
@@ -13,20 +11,14 @@ import java.nio.ByteOrder
 import org.tensorflow.lite.Interpreter as LiteRt
 
 private const val SIGNATURE = "serving_default"
-private val TYPES =
-    mapOf(
-        DataType.FLOAT32 to TensorType.FLOAT32,
-        DataType.INT8 to TensorType.INT8,
-        DataType.UINT8 to TensorType.UINT8,
-    )
 
-/** Who computes the network. */
+/** What computes the network. */
 enum class Accelerator { CPU, NNAPI, GPU }
 
 /**
  * LiteRT for Android behind the core's interface.
  *
- * @throws ContractError it cannot load the network, or the accelerator is not to be had here.
+ * @throws ContractError LiteRT cannot load the network, or this phone does not have the accelerator.
  */
 class LiteRtInterpreter(
     tflite: ByteArray,
@@ -51,7 +43,7 @@ class LiteRtInterpreter(
         } catch (error: RuntimeException) {
             throw refused(accelerator, error)
         } catch (error: LinkageError) {
-            // the native library is not for this processor, or not in this build
+            // The native library is not for this processor, or not in this build.
             throw refused(accelerator, error)
         }
     }
@@ -83,14 +75,7 @@ class LiteRtInterpreter(
     private fun tensor(
         name: String,
         tensor: org.tensorflow.lite.Tensor,
-    ): Tensor {
-        val type =
-            TYPES[tensor.dataType()] ?: throw ContractError(
-                "the network's $name are ${tensor.dataType()}, expected float32, int8 or uint8: export the model again",
-            )
-        val quantisation = tensor.quantizationParams()
-        return Tensor(name, type, tensor.shape().asList(), quantisation.scale, quantisation.zeroPoint)
-    }
+    ): Tensor = Tensor(name, tensor.dataType().name, tensor.shape().asList())
 
     private fun refused(
         accelerator: Accelerator,

@@ -8,14 +8,14 @@ import java.util.Locale
 
 private const val BAR_CHARACTERS = 20
 
-/** The label with its probabilities, the spectrograms, what it costs, and how well the sensors come. */
+/** Shows the label with its probabilities, the signals, the time that a decision takes, and the sensors' rate. */
 class LiveScreen(
     activity: Activity,
 ) : Screen {
     override val root: View = activity.findViewById(R.id.live)
     private val label: TextView = activity.findViewById(R.id.label)
     private val probabilities: TextView = activity.findViewById(R.id.probabilities)
-    private val spectrogram: SpectrogramView = activity.findViewById(R.id.spectrogram)
+    private val signals: SignalView = activity.findViewById(R.id.signals)
     private val figures: TextView = activity.findViewById(R.id.figures)
 
     override fun show(
@@ -27,15 +27,15 @@ class LiveScreen(
             snapshot.probabilities.indices.joinToString("\n") {
                 bar(snapshot.labels[it], snapshot.probabilities[it])
             }
-        spectrogram.show(snapshot.images)
+        signals.show(snapshot.signals)
         figures.text = if (running) figures(snapshot) else ""
     }
 
     private fun figures(s: Snapshot): String =
         listOf(
             "               last     p50     p95",
-            "front end  ${us(s.frontEnd.lastUs)} ${us(s.frontEnd.p50Us)} ${us(s.frontEnd.p95Us)} us",
-            "inference  ${us(s.inference.lastUs)} ${us(s.inference.p50Us)} ${us(s.inference.p95Us)} us",
+            "network    ${us(s.network.lastUs)} ${us(s.network.p50Us)} ${us(s.network.p95Us)} us",
+            "decision   ${us(s.decision.lastUs)} ${us(s.decision.p50Us)} ${us(s.decision.p95Us)} us",
             "sensors    ${if (s.rateHz.isNaN()) "-" else "%.1f".format(Locale.ROOT, s.rateHz)} Hz, ${s.gaps} gaps, " +
                 "${s.dropped + s.missed} dropped",
         ).joinToString("\n")
@@ -43,7 +43,7 @@ class LiveScreen(
     private fun us(value: Double): String = (if (value.isNaN()) "-" else "%.0f".format(Locale.ROOT, value)).padStart(7)
 
     companion object {
-        /** What is said in large letters: a label only where one was recognised. */
+        /** Return the text in large letters: a label only if one was recognised. */
         fun headline(
             snapshot: Snapshot,
             running: Boolean,

@@ -19,7 +19,7 @@ private const val OPEN_MODEL = 1
 private const val ASK_NOTIFICATIONS = 2
 private const val SCREEN = "screen"
 
-/** The only activity: a model, Start and Stop, and four screens. The work is the service's, which outlives it. */
+/** The only activity: a model, Start and Stop, and four screens. The service does the work and outlives it. */
 class MainActivity :
     Activity(),
     ServiceConnection {
@@ -54,7 +54,8 @@ class MainActivity :
         findViewById<Button>(R.id.open_model).setOnClickListener { openModel() }
         findViewById<Button>(R.id.bundled_model).setOnClickListener { changeModel { it.useBundled() } }
         showModel()
-        if (savedInstanceState == null && RecognitionService.ranBefore(this)) start() // the process was ended meanwhile
+        // When it ran before, the system has ended the process.
+        if (savedInstanceState == null && RecognitionService.ranBefore(this)) start()
     }
 
     override fun onSaveInstanceState(outState: Bundle) {
@@ -144,7 +145,7 @@ class MainActivity :
     private fun changeModel(change: (ModelStore) -> Unit) {
         try {
             change(ModelStore(this))
-            service?.takeIf { it.isRunning }?.stop() // the next start takes the new one
+            service?.takeIf { it.isRunning }?.stop() // the next start uses the new model
             ownMessage = ""
         } catch (error: UserError) {
             ownMessage = error.message.orEmpty()

@@ -5,6 +5,7 @@ import android.net.Uri
 import android.provider.OpenableColumns
 import dev.img2imu.core.Container
 import dev.img2imu.core.ContractError
+import dev.img2imu.core.Model
 import dev.img2imu.core.ModelFile
 import java.io.File
 import java.io.IOException
@@ -15,20 +16,20 @@ private const val MAX_MODEL_BYTES = 256 shl 20
 private const val PREFERENCES = "model"
 private const val NAME = "name"
 
-/** The model in use: the bundled one, or a copy of a file that the user opened, kept for the next start. */
+/** Keeps the model in use: the bundled one, or a copy of a file that the user opened. */
 class ModelStore(
     private val context: Context,
 ) {
     private val opened = File(context.filesDir, OPENED)
     private val preferences = context.getSharedPreferences(PREFERENCES, Context.MODE_PRIVATE)
 
-    /** Name of the file, for people. */
+    /** Name of the file, shown to the user. */
     val name: String get() = if (opened.exists()) preferences.getString(NAME, null) ?: OPENED else BUNDLED
 
-    /** Where windows that were taught with this model are kept. */
+    /** File with the windows that were taught with this model. */
     val taught: File get() = File(context.filesDir, if (opened.exists()) "opened.taught" else "bundled.taught")
 
-    /** Read the model in use; a copy that has become unreadable is given up for the bundled one. */
+    /** Read the model in use; a copy that has become unreadable is replaced by the bundled one. */
     fun read(): ModelFile {
         if (opened.exists()) {
             try {
@@ -41,9 +42,9 @@ class ModelStore(
     }
 
     /**
-     * Use another file from now on; what was in use stays when it is no model.
+     * Use another file from now on. The model in use stays if the app cannot run the new one.
      *
-     * @throws ContractError the file cannot be read, or is no model of ours.
+     * @throws ContractError the file cannot be read, is not a model, or has its front end outside the network.
      */
     fun open(uri: Uri) {
         val name = nameOf(uri)
@@ -51,7 +52,8 @@ class ModelStore(
             val content =
                 context.contentResolver.openInputStream(uri)?.use { it.readNBytesAtMost(MAX_MODEL_BYTES + 1) }
                     ?: throw IOException("its app gives nothing")
-            Container.read(content, name)
+            val file = Container.read(content, name)
+            Model(LiteRtInterpreter(file.tflite), file.contract).close()
             val partial = File(opened.path + ".new")
             partial.writeBytes(content)
             if (!partial.renameTo(opened)) throw IOException("it cannot be kept")

@@ -11,7 +11,7 @@ import dev.img2imu.core.StreamSpec
 private const val FASTEST_WITHOUT_PERMISSION_HZ = 200.0 // Android 12 and later
 private const val TOLERANCE = 0.1 // as the contract's usual rate_tolerance
 
-/** Takes events: acc or gyro, seconds on the sensors' clock (since the phone was started), SI units. */
+/** Receives events: acc or gyro, seconds on the sensors' clock (since the phone was started), SI units. */
 fun interface EventSink {
     fun take(
         sensor: String,
@@ -25,8 +25,8 @@ fun interface EventSink {
 /**
  * The phone's accelerometer and gyroscope at a model's rate; events come on the thread of [handler].
  *
- * The sensors are asked for the contract's rate and may send batches, which saves power while the screen is off. The
- * accelerometer is the one with or without gravity, as the model learnt.
+ * The app asks for the contract's rate and allows batches, which save power while the screen is off. It takes the
+ * accelerometer with gravity or without, as the model was trained.
  */
 class MotionSensors(
     private val manager: SensorManager,
@@ -34,12 +34,12 @@ class MotionSensors(
     private val sink: EventSink,
 ) : SensorEventListener {
     /**
-     * Begin, or begin again with another batch length.
+     * Start the sensors, or start them again with another batch length.
      *
      * @param stream of the model.
-     * @param sensors which are wanted, of acc and gyro.
-     * @param batchUs how long events may wait in the sensors' own memory, microseconds; 0 is not at all.
-     * @throws StreamError the phone lacks a sensor, or has too slow a one, or the system refuses the rate.
+     * @param sensors acc or gyro or both.
+     * @param batchUs how long events may wait in the sensors' own memory, microseconds; 0 for no batches.
+     * @throws StreamError a sensor is missing or too slow, or the system refuses the rate.
      */
     fun start(
         stream: StreamSpec,
@@ -62,7 +62,7 @@ class MotionSensors(
         }
     }
 
-    /** No more events. */
+    /** Stop the sensors. */
     fun stop() = manager.unregisterListener(this)
 
     override fun onSensorChanged(event: SensorEvent) {
@@ -101,10 +101,8 @@ class MotionSensors(
         val slowest = stream.rateHz * (1 - TOLERANCE)
         if (sensor.minDelay > 0 && 1e6 / sensor.minDelay < slowest) {
             throw StreamError(
-                "the ${sentenceName(
-                    name,
-                )} gives at most ${(1e6 / sensor.minDelay).toInt()} samples a second, expected " +
-                    "${stream.rateHz}: open a model for a lower rate",
+                "the ${sentenceName(name)} gives at most ${(1e6 / sensor.minDelay).toInt()} samples a second, " +
+                    "expected ${stream.rateHz}: open a model for a lower rate",
             )
         }
         if (!manager.registerListener(this, sensor, periodUs, batchUs, handler)) {

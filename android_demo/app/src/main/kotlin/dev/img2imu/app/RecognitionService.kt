@@ -27,15 +27,15 @@ private const val PREFERENCES = "service"
 private const val RUNNING = "running"
 
 /**
- * Recognition in the foreground, so that it goes on while the screen is off and through a rotation.
+ * Runs recognition in the foreground, so that it goes on while the screen is off and through a rotation.
  *
- * It is sticky: when the system ends the process for memory, it starts the service again, which takes up the same
- * model and what was taught; a recording that was running ends with its last whole line.
+ * The service is sticky: when the system ends the process for memory, it starts the service again with the same model
+ * and what was taught. A recording that was running ends with its last whole line.
  */
 class RecognitionService :
     Service(),
     SessionListener {
-    /** What the activity has of the service. */
+    /** Gives the activity access to the service. */
     inner class Local : Binder() {
         val service: RecognitionService get() = this@RecognitionService
     }
@@ -49,13 +49,13 @@ class RecognitionService :
     private var wakeLock: PowerManager.WakeLock? = null
     private var hidden = false
 
-    /** The newest state, and the newest sentence; what a screen shows that comes later. */
+    /** The newest state and the newest message, for a screen that is opened later. */
     var snapshot = Snapshot()
         private set
     var message = ""
         private set
 
-    /** Told on the main thread that [snapshot] or [message] changed. */
+    /** Called on the main thread when [snapshot] or [message] has changed. */
     var watcher: (() -> Unit)? = null
 
     val isRunning: Boolean get() = session != null
@@ -80,7 +80,7 @@ class RecognitionService :
         super.onDestroy()
     }
 
-    /** Stop the sensors, and the service with them. */
+    /** Stop the sensors and the service. */
     fun stop() {
         release()
         preferences(this).edit().putBoolean(RUNNING, false).apply()
@@ -89,14 +89,14 @@ class RecognitionService :
         watcher?.invoke()
     }
 
-    /** Say that no screen shows the label: the sensors may send batches, which saves power. */
+    /** Note whether a screen shows the label. While none does, the sensors may send batches, which saves power. */
     fun setHidden(value: Boolean) {
         if (hidden == value) return
         hidden = value
         onSession { if (isRunning) startSensors(it) }
     }
 
-    /** Do something with the session on its own thread; nothing when there is none. */
+    /** Run [action] on the session's own thread; does nothing without a session. */
     fun onSession(action: (Session) -> Unit) {
         val running = session ?: return
         handler?.post { action(running) }
@@ -127,7 +127,7 @@ class RecognitionService :
             message = error.message.orEmpty()
             stop()
         } catch (error: IllegalStateException) {
-            // Android 12 and later, when started again in the background
+            // Android 12 and later do this when the service is started in the background.
             message = "the system did not let recognition go on in the background (${error.message}): press Start"
             stop()
         } catch (error: SecurityException) {
@@ -226,7 +226,7 @@ class RecognitionService :
 
         fun stopping(context: Context): Intent = starting(context).setAction(STOP)
 
-        /** Whether it ran when the process last ended without being stopped. */
+        /** Whether recognition ran when the process last ended. */
         fun ranBefore(context: Context): Boolean = preferences(context).getBoolean(RUNNING, false)
 
         private fun preferences(context: Context) = context.getSharedPreferences(PREFERENCES, Context.MODE_PRIVATE)

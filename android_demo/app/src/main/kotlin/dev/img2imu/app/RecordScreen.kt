@@ -49,9 +49,8 @@ class RecordScreen(
             .directory(activity)
             .listFiles()
             .orEmpty()
-            .filter {
-                it.name.endsWith(".csv")
-            }.maxByOrNull { it.lastModified() }
+            .filter { it.name.endsWith(".csv") }
+            .maxByOrNull { it.lastModified() }
 
     private fun fileName(text: String): String =
         text.filter { it.isLetterOrDigit() || it in " -_" }.trim().ifEmpty { "recording" }

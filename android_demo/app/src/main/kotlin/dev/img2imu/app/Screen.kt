@@ -4,10 +4,10 @@ import android.view.View
 
 /** One of the four screens of the activity. */
 interface Screen {
-    /** Shown while the screen is chosen. */
+    /** The view that is visible while the screen is chosen. */
     val root: View
 
-    /** Show the service's newest state, or that there is none. */
+    /** Show the service's newest state; without a service, an empty one. */
     fun show(
         snapshot: Snapshot,
         running: Boolean,

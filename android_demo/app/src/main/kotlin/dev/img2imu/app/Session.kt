@@ -15,18 +15,18 @@ import dev.img2imu.core.Teacher
 import dev.img2imu.core.UserError
 import java.io.File
 
-/** Hears what a session has to say; called on the sensors' thread. */
+/** Receives what a session reports; called on the sensors' thread. */
 interface SessionListener {
     fun changed(snapshot: Snapshot)
 
-    /** A sentence for the user. */
+    /** Show one sentence to the user. */
     fun say(message: String)
 }
 
 /**
- * One run of a model on the sensors: events to decisions, recording and teaching. Everything happens on one thread.
+ * One run of a model on the sensors: it turns events into decisions, records and teaches, all on one thread.
  *
- * A stream that breaks the contract is said once; the sensors go on, a recording goes on, and no label is shown until a
+ * A stream that breaks the contract is reported once. The sensors and a recording go on, and no label is shown until a
  * whole good window has come.
  */
 class Session(
@@ -40,13 +40,13 @@ class Session(
     private val recognizer = Recognizer(contract, model, ::decided)
     private val teacher =
         try {
-            Teacher(contract, model)
+            Teacher(file, model)
         } catch (_: UserError) {
             null // a model that cannot be taught is used as it is
         }
     private val silence = SilenceWatch(contract.stream.maxGapS)
-    private val frontEndUs = Latencies()
-    private val inferenceUs = Latencies()
+    private val networkUs = Latencies()
+    private val decisionUs = Latencies()
     private var writer: RecordingWriter? = null
     private var lastRecording = RecordingState()
     private var decision: Decision? = null
@@ -54,10 +54,10 @@ class Session(
     private var usesTaught = false
     private var faults = 0
 
-    /** Sensors that the model wants, of acc and gyro. */
+    /** Sensors that the model needs, acc or gyro or both. */
     val sensors: List<String> get() = merger.sensors
 
-    /** Take up what was taught before; it takes a moment, so on the sensors' thread. */
+    /** Load what was taught before. It takes a moment: call it on the sensors' thread. */
     fun prepare() {
         if (taughtFile.exists()) teacher?.load(taughtFile)
         taught = teacher?.fit()
@@ -72,12 +72,12 @@ class Session(
         z: Float,
     ) = merger.push(sensor, timeS, x, y, z)
 
-    /** The sensors may send batches of so many seconds from here on. */
+    /** Note that the sensors may send batches of up to [batchS] seconds from now on. */
     fun allowBatches(batchS: Double) {
         silence.allowedBatchS = batchS
     }
 
-    /** To be called a few times a second, so that no stale label stays when the sensors fall silent. */
+    /** Call this a few times a second, so that no old label stays when the sensors fall silent. */
     fun tick() {
         if (silence.tooLongS(System.nanoTime() / 1e9) > 0) recognizer.silent()
         publish()
@@ -149,7 +149,7 @@ class Session(
         values: FloatArray,
     ) {
         silence.heard(System.nanoTime() / 1e9, timeS)
-        record(timeS, values) // first: what breaks the model's contract may still be worth recording
+        record(timeS, values) // first: what breaks the model's contract can still be worth recording
         try {
             recognizer.push(timeS, values)
         } catch (error: StreamError) {
@@ -173,10 +173,10 @@ class Session(
     private fun decided(next: Decision) {
         decision = next
         next.latencyUs?.let {
-            if (faults > 0) listener.say("") // it has mended itself
+            if (faults > 0) listener.say("") // the stream is good again
             faults = 0
-            frontEndUs.add(it.frontend)
-            inferenceUs.add(it.inference)
+            networkUs.add(it.inference)
+            decisionUs.add(it.total)
         }
         publish()
     }
@@ -194,9 +194,9 @@ class Session(
                 counts.gaps,
                 counts.late + counts.duplicate + counts.refused,
                 merger.missed,
-                timing(frontEndUs),
-                timing(inferenceUs),
-                images(),
+                timing(networkUs),
+                timing(decisionUs),
+                recognizer.window?.let { Signals(it, contract.stream.channels) },
                 teacher?.counts.orEmpty(),
                 usesTaught,
                 writer?.let { RecordingState(true, it.file.name, it.samples, it.dropped) } ?: lastRecording,
@@ -204,14 +204,6 @@ class Session(
         )
     }
 
-    private fun timing(of: Latencies): Timing = Timing(of.last, of.percentile(50.0), of.percentile(95.0))
-
-    private fun images(): Images? {
-        if (decision?.latencyUs == null || recognizer.model.takesWindows) return null
-        val spec = contract.frontEnd
-        val pixels =
-            recognizer.frontEnd.features.images
-                .copyOf()
-        return Images(pixels, spec.nImages, spec.imageChannels.size, spec.imageHeight, spec.imageWidth)
-    }
+    private fun timing(latencies: Latencies): Timing =
+        Timing(latencies.last, latencies.percentile(50.0), latencies.percentile(95.0))
 }

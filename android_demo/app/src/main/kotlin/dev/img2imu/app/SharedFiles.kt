@@ -14,7 +14,7 @@ import java.io.FileNotFoundException
 
 private const val AUTHORITY = "dev.img2imu.app.files"
 
-/** Recordings and results, for the apps that the user shares them with; read only, and nothing else of this app. */
+/** Gives recordings and results to the apps that the user shares them with: read only, and no other files. */
 class SharedFiles : ContentProvider() {
     override fun onCreate(): Boolean = true
 
@@ -73,10 +73,10 @@ class SharedFiles : ContentProvider() {
     }
 
     companion object {
-        /** Where files to be shared lie. */
+        /** Return the folder of the files that can be shared. */
         fun directory(context: Context): File = File(context.filesDir, "shared").also { it.mkdirs() }
 
-        /** The system's list of apps to send a file to. */
+        /** Return the system's list of apps that a file can be sent to. */
         fun sending(file: File): Intent {
             val uri =
                 Uri

@@ -2,7 +2,7 @@ package dev.img2imu.app
 
 import dev.img2imu.core.State
 
-/** What the screens show at one moment; made on the sensors' thread, read on the main one. */
+/** What the screens show at one moment; made on the sensors' thread, read on the main thread. */
 class Snapshot(
     val state: State? = null,
     val label: String? = null,
@@ -13,29 +13,30 @@ class Snapshot(
     val gaps: Long = 0,
     val dropped: Long = 0,
     val missed: Long = 0,
-    val frontEnd: Timing = Timing(),
-    val inference: Timing = Timing(),
-    val images: Images? = null,
+    val network: Timing = Timing(),
+    val decision: Timing = Timing(),
+    val signals: Signals? = null,
     val taught: Map<String, Int> = emptyMap(),
     val usesTaught: Boolean = false,
     val recording: RecordingState = RecordingState(),
 )
 
-/** Of the newest decisions, microseconds; NaN before the first. */
+/** Times of the newest decisions, microseconds; NaN before the first. */
 class Timing(
     val lastUs: Double = Double.NaN,
     val p50Us: Double = Double.NaN,
     val p95Us: Double = Double.NaN,
 )
 
-/** Spectrograms as the network sees them: (n, height, width, 3) in -1..1. */
-class Images(
-    val pixels: FloatArray,
-    val n: Int,
-    val perRow: Int,
-    val height: Int,
-    val width: Int,
-)
+/** The newest window, (samples)(channels). */
+class Signals(
+    private val window: DoubleArray,
+    val channels: List<String>,
+) {
+    /** Return the values of one channel. */
+    fun column(column: Int): List<Float> =
+        List(window.size / channels.size) { window[it * channels.size + column].toFloat() }
+}
 
 /** A recording in progress, or the last one. */
 class RecordingState(

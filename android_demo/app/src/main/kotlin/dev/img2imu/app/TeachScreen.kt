@@ -7,7 +7,7 @@ import android.widget.EditText
 import android.widget.Switch
 import android.widget.TextView
 
-/** Teaches motions from the newest window; [act] does something with the running session. */
+/** Teaches motions from the newest window; [act] runs an action on the session. */
 class TeachScreen(
     activity: Activity,
     private val act: ((Session) -> Unit) -> Unit,
@@ -31,8 +31,8 @@ class TeachScreen(
         undo.setOnClickListener { act(Session::undoTeaching) }
         clear.setOnClickListener { act(Session::clearTeaching) }
         use.setOnClickListener {
-            val wanted = use.isChecked
-            act { it.useTaught(wanted) }
+            val useTaught = use.isChecked
+            act { it.useTaught(useTaught) }
         }
     }
 
@@ -46,8 +46,8 @@ class TeachScreen(
         labelNow.text = LiveScreen.headline(snapshot, running)
         counts.text =
             if (snapshot.taught.isEmpty()) {
-                "Nothing is taught. Start, do a motion for a whole window, give it a name, and let it be learnt; " +
-                    "then another one."
+                "Nothing is taught. Press Start, do a motion for a whole window, give it a name and press Learn; " +
+                    "then teach another one."
             } else {
                 snapshot.taught.entries.joinToString("\n") { (label, windows) -> "$label: $windows" }
             }

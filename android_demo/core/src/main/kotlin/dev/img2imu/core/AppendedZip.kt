@@ -16,18 +16,18 @@ private const val MAX_COMMENT_BYTES = 0xffff
 private const val STORED = 0
 private const val DEFLATED = 8
 
-/** Bytes that do not end in a zip, or in a damaged one. */
+/** Bytes that do not end in a zip, or end in a damaged one. */
 internal class BadZip(
     message: String,
 ) : Exception(message)
 
 /**
- * A zip at the end of other bytes, read in memory; `java.util.zip` wants a file of its own for that.
+ * Reads a zip at the end of other bytes, in memory; `java.util.zip` reads only files that are a zip from the start.
  *
- * Offsets count from the zip's own beginning (as Python's zipfile writes them into separate bytes) or from that of the
- * file. Layout: APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
+ * Offsets may count from the beginning of the zip (as Python's zipfile writes them) or from that of the file. Layout:
+ * APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
  *
- * @property start where the zip begins: all bytes before it belong to what it was appended to.
+ * @property start where the zip begins; the bytes before it are what it was appended to.
  */
 internal class AppendedZip(
     private val content: ByteArray,
@@ -61,9 +61,10 @@ internal class AppendedZip(
     }
 
     /**
-     * The content of an entry, or null when there is none; the length is checked while reading, since a header can lie.
+     * Return the content of an entry, or null if there is none. The length is checked while reading, since a header
+     * can be wrong.
      *
-     * @throws BadZip damaged, packed in another way than deflated, or longer than [limit] bytes.
+     * @throws BadZip it is damaged, compressed in another way than deflate, or longer than [limit] bytes.
      */
     fun read(
         name: String,
@@ -72,11 +73,8 @@ internal class AppendedZip(
         val entry = entries[name] ?: return null
         if (int(entry.header) != LOCAL_SIGNATURE) throw BadZip("no entry where the directory says")
         val nameBytes = short(entry.header + 26)
-        if (String(slice(entry.header + LOCAL_BYTES, nameBytes), Charsets.UTF_8) !=
-            name
-        ) {
-            throw BadZip("another entry's place")
-        }
+        val storedName = String(slice(entry.header + LOCAL_BYTES, nameBytes), Charsets.UTF_8)
+        if (storedName != name) throw BadZip("another entry's place")
         val begin = entry.header + LOCAL_BYTES + nameBytes + short(entry.header + 28)
         val packed = slice(begin, entry.packedBytes)
         val unpacked =
@@ -130,12 +128,8 @@ internal class AppendedZip(
     private fun slice(
         at: Int,
         size: Int,
-    ): ByteArray =
-        if (at >= 0 && size >= 0 &&
-            at <= content.size - size
-        ) {
-            content.copyOfRange(at, at + size)
-        } else {
-            throw BadZip("it was cut short")
-        }
+    ): ByteArray {
+        if (at < 0 || size < 0 || at > content.size - size) throw BadZip("it was cut short")
+        return content.copyOfRange(at, at + size)
+    }
 }

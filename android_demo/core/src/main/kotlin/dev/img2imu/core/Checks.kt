@@ -6,15 +6,15 @@ import kotlin.math.sqrt
 
 private const val STANDARD_GRAVITY = 9.80665 // m/s^2, CGPM 1901
 
-// The bounds are those of edge_runtime/stream/checks.py, which says where each comes from.
-private const val SENSOR_DEAD = 1e-3 // below it in every sample nothing is measured: a real sensor has noise
+// The bounds are those of edge_runtime/stream/checks.py, which gives the source of each.
+private const val SENSOR_DEAD = 1e-3 // a sensor that stays below measures nothing: a real one has noise
 private const val LEAST_WITH_GRAVITY = 4.0 // m/s^2
-private const val IN_G = 0.5 // to LEAST_WITH_GRAVITY: what 4.9 to 39 m/s^2 look like in g
-private val IN_MILLI_G = 400.0..4000.0 // above them lie raw counts
+private const val IN_G = 0.5 // from here to LEAST_WITH_GRAVITY lie 4.9 to 39 m/s^2 in g
+private val IN_MILLI_G = 400.0..4000.0 // raw counts lie above
 private const val LEAST_STEADY = 0.5 // m/s^2; motion without gravity averages to less
 private const val LEAST_STEADY_SHARE = 0.3 // of the median |acc|, for telling g from weak motion without gravity
 private const val GYRO_LIMIT = 100.0 // rad/s; the widest range of a MEMS gyroscope is 70 rad/s
-internal const val VALUE_LIMIT = 1e6 // no motion sensor gives so much in any unit
+private const val VALUE_LIMIT = 1e6 // no motion sensor gives as much in any unit
 
 private val REMEDIES =
     mapOf(
@@ -24,7 +24,7 @@ private val REMEDIES =
         "dead" to "the sensor gives nothing but zeros: check that it is switched on and connected",
     )
 
-/** Does a stream keep the contract? Each check throws a sentence with the value, the expectation and the remedy. */
+/** Checks a stream against the contract. Each message names the value, what was expected and the remedy. */
 internal class Checks(
     private val spec: StreamSpec,
     private val windowSamples: Int,
@@ -40,11 +40,11 @@ internal class Checks(
             .toIntArray()
 
     /**
-     * Refuse other units, or gravity where the model has none, or the other way round; to be asked of a stream's first
-     * window, since later ones may be all free fall.
+     * Refuse a window in other units, with gravity where the model has none, or without where it has.
      *
-     * @param samples the window from index [from] on.
-     * @throws StreamError see above.
+     * It is meant for a stream's first window: a later one may be all free fall.
+     *
+     * @param samples the window, from index [from] on.
      */
     fun checkUnits(
         samples: DoubleArray,
@@ -60,7 +60,7 @@ internal class Checks(
         }
     }
 
-    /** Refuse a window in which the accelerometer gives nothing: a label would be invented. */
+    /** Refuse a window in which the accelerometer measures nothing: any label would be invented. */
     fun checkAlive(
         samples: DoubleArray,
         from: Int,
@@ -86,14 +86,14 @@ internal class Checks(
         )
     }
 
-    /** What is wrong with one sample, or null. */
+    /** Return what is wrong with one sample, or null. */
     fun fault(
         timeS: Double,
         values: FloatArray,
     ): String? {
         if (!timeS.isFinite()) return "a sample has the timestamp $timeS, expected seconds: check the source's clock"
         for (i in 0 until channels) {
-            if (!(abs(values[i]) < VALUE_LIMIT)) { // so written, NaN is caught
+            if (!(abs(values[i]) < VALUE_LIMIT)) { // written this way, it catches NaN too
                 return "${spec.channels[i]} is ${values[i]} at $timeS s, expected less than 1e+06: check the sensor"
             }
         }
@@ -121,8 +121,9 @@ internal class Checks(
         val included = spec.gravity == "included"
         val window = List(windowSamples) { i -> DoubleArray(3) { samples[from + i * channels + triple[it]] } }
         val kind = accelerationKind(window)
-        // weak motion without gravity, and a little bias, can look like g
-        if (kind in if (included) listOf("si") else listOf("no gravity", "g")) return
+        // Weak motion without gravity, with a little bias, can look like g.
+        val allowed = if (included) listOf("si") else listOf("no gravity", "g")
+        if (kind in allowed) return
         val expected = if (included) "about 9.81 m/s^2 with" else "m/s^2 without"
         val gravity =
             if (included) {
@@ -137,7 +138,7 @@ internal class Checks(
     }
 
     companion object {
-        /** What the numbers of a three-axis accelerometer look like: si, g, milli-g, counts, no gravity or dead. */
+        /** Return what a three-axis accelerometer's numbers look like: si, g, milli-g, counts, no gravity or dead. */
         fun accelerationKind(acc: List<DoubleArray>): String {
             val magnitudes = acc.map(::length)
             val median = median(magnitudes)
@@ -159,7 +160,7 @@ internal class Checks(
             return (sorted[(sorted.size - 1) / 2] + sorted[sorted.size / 2]) / 2
         }
 
-        /** About three digits, for people. */
+        /** Write a number with four digits at most, for a message. */
         fun short(value: Double): String {
             val text = "%.4g".format(Locale.ROOT, value)
             return if ('.' in text && 'e' !in text) text.trimEnd('0').trimEnd('.') else text

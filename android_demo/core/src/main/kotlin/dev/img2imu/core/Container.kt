@@ -10,43 +10,42 @@ private const val HASH_NAME = "tflite.sha256"
 private const val MAX_FILE_BYTES = 256 shl 20
 private const val MAX_TEXT_BYTES = 1 shl 20
 private const val MAX_ARRAY_BYTES = 16 shl 20
+private const val IMAGE_STRIDE = 8 // the file holds every 8th pixel of the golden images, in both directions
 private val TFLITE_IDENTIFIER = "TFL3".toByteArray() // bytes 4 to 8 of a TensorFlow Lite FlatBuffer
 
 /**
- * Real windows and what the model answered to them when it was exported; row-major, see docs/contract.md.
+ * Real windows, and what the model answered to them when it was exported; row-major, see docs/contract.md.
  *
+ * @property n number of windows.
  * @property windows (n, windowSamples, channels), SI units.
- * @property statistics (n, nStatistics).
- * @property imageSamples (n, nImages, ceil(height / 8), ceil(width / 8), 3), every 8th pixel of the images.
+ * @property statistics (n, nStatistics), what the network computes in addition to the images.
  * @property probabilities (n, labels).
  */
 class Golden(
     val n: Int,
     val windows: FloatArray,
     val statistics: FloatArray,
-    val imageSamples: FloatArray,
     val probabilities: FloatArray,
 ) {
-    companion object {
-        const val IMAGE_STRIDE = 8
-    }
+    /** Statistics of a window, a part of its embedding. */
+    val nStatistics: Int get() = statistics.size / n
 }
 
-/** What a model file holds. */
+/** The content of a model file. */
 class ModelFile(
     val tflite: ByteArray,
     val contract: Contract,
     val golden: Golden,
 )
 
-/** Reads one file for everything: a valid `.tflite` with a zip appended that holds the contract. */
+/** Reads a model file: a valid `.tflite` with a zip appended that holds the contract. */
 object Container {
     /**
      * Read and validate a model file.
      *
-     * @param content of the whole file.
+     * @param content the whole file.
      * @param name of the file, for messages.
-     * @throws ContractError no `.tflite`, without contract, damaged, or of a newer schema.
+     * @throws ContractError it is not a `.tflite`, has no contract, is damaged, or has a newer schema.
      */
     fun read(
         content: ByteArray,
@@ -140,9 +139,8 @@ object Container {
     ): Golden {
         val (windows, statistics, images, probabilities) = arrays
         val front = contract.frontEnd
-        val stride = Golden.IMAGE_STRIDE
         val perWindow = contract.windowSamples * contract.stream.channels.size
-        val perImage = ((front.imageHeight + stride - 1) / stride) * ((front.imageWidth + stride - 1) / stride) * 3
+        val perImage = sampledPixels(front.imageHeight) * sampledPixels(front.imageWidth) * 3
         val n = windows.size / perWindow
         val fits =
             n > 0 && windows.size == n * perWindow && statistics.size % n == 0 &&
@@ -150,6 +148,8 @@ object Container {
         if (!fits) {
             throw ContractError("$name holds golden vectors that do not fit its contract: export the model again")
         }
-        return Golden(n, windows, statistics, images, probabilities)
+        return Golden(n, windows, statistics, probabilities)
     }
+
+    private fun sampledPixels(pixels: Int): Int = (pixels + IMAGE_STRIDE - 1) / IMAGE_STRIDE
 }

@@ -22,7 +22,7 @@ data class StreamSpec(
     val rateTolerance: Double,
     val maxGapS: Double,
 ) {
-    /** Columns of the three accelerometer axes, or null when not all three are there. */
+    /** Columns of the three accelerometer axes, or null when one is missing. */
     val accTriple: List<Int>?
         get() = listOf("acc_x", "acc_y", "acc_z").map { channels.indexOf(it) }.takeIf { -1 !in it }
 }
@@ -34,7 +34,8 @@ data class SpectrogramSpec(
 )
 
 /**
- * How a window becomes the network's input; [FrontEnd] computes it.
+ * How a window becomes the network's input. The network of the app's models computes it itself; the app reads it to
+ * tell a whole contract from a damaged one, and to know what an embedding is made of.
  *
  * @property spectrograms one entry per resolution.
  * @property frequencyKneeHz rows are even in frequency well below this, even in its logarithm well above.
@@ -43,7 +44,7 @@ data class SpectrogramSpec(
  * @property imageChannels per image of a resolution, the stream columns that become red, green and blue.
  * @property minDb per channel, the level drawn as -1, dB re (1 unit)^2.
  * @property maxDb per channel, the level drawn as +1, dB re (1 unit)^2.
- * @property statistics names of the numbers that go beside the images, see [WindowStatistics].
+ * @property statistics names of the numbers that the network gets in addition to the images.
  */
 data class FrontEndSpec(
     val spectrograms: List<SpectrogramSpec>,
@@ -60,13 +61,13 @@ data class FrontEndSpec(
 }
 
 /**
- * From probabilities to a label.
+ * How probabilities become a label.
  *
- * @property smoothingWindows number of newest windows whose probabilities are averaged; 1 is none.
+ * @property smoothingWindows number of newest windows whose probabilities are averaged; 1 is no averaging.
  * @property threshold smallest smoothed probability of a label; below it the state is unknown.
- * @property classThresholds label to a threshold of its own, in place of [threshold].
- * @property debounceDecisions a label is given when so many decisions in a row agree on it; 1 is at once.
- * @property refractoryS after a label has begun, no label begins for so long; until then the state is unknown.
+ * @property classThresholds thresholds of single labels, which replace [threshold] for them.
+ * @property debounceDecisions a label is shown when this many decisions in a row agree on it; 1 is at once.
+ * @property refractoryS seconds after a label has begun in which no other begins; the state is unknown until then.
  */
 data class DecisionSpec(
     val smoothingWindows: Int,
@@ -76,7 +77,7 @@ data class DecisionSpec(
     val refractoryS: Double = 0.0,
 )
 
-/** How the network was made small: recipe, converter and their versions. */
+/** How the network was quantised: recipe, converter and quantiser, with their versions. */
 data class Quantisation(
     val recipe: String,
     val converter: String,
@@ -98,9 +99,9 @@ data class Provenance(
 /**
  * What a model file says about the stream it takes and the answers it gives; docs/contract.md is the reference.
  *
- * @property name of the model, for people.
+ * @property name of the model, shown to the user.
  * @property windowSamples length of a window, samples.
- * @property hopSamples distance between two decisions, samples; a multiple of every step.
+ * @property hopSamples distance between two decisions, samples; a multiple of every spectrogram's step.
  * @property labels class names in the order of the probabilities.
  */
 data class Contract(

@@ -6,19 +6,25 @@ enum class State(
 ) {
     RECOGNISED("recognised"),
 
-    /** No label may be given. */
+    /** No class is probable enough for a label. */
     UNKNOWN("unknown"),
 
-    /** Samples are or were missing for so long that nothing can be said. */
+    /** Samples are or were missing, so that there is no whole window to judge. */
     GAP("gap"),
 
-    /** Samples came again after a gap; a window of new ones is not there yet. */
+    /** Samples came again after a gap, and do not fill a window yet. */
     WARMING_UP("warming up"),
 }
 
-/** Time that one decision took, microseconds. */
+/**
+ * Time that one decision took, microseconds.
+ *
+ * @property checks checking the window against the contract.
+ * @property inference the network, with the front end inside it.
+ * @property total both, and the decision itself.
+ */
 data class Latency(
-    val frontend: Double,
+    val checks: Double,
     val inference: Double,
     val total: Double,
 )
@@ -27,11 +33,11 @@ data class Latency(
  * What the recogniser says at one moment.
  *
  * @property timeS timestamp of the newest sample, on the sensor's clock.
- * @property label the recognised class, or null in every state but recognised.
+ * @property label the recognised class; null in every state but recognised.
  * @property probability smoothed probability of the most probable class; 0 in a gap and while warming up.
  * @property probabilities smoothed, in the order of the contract's labels; empty in a gap and while warming up.
  * @property windowProbabilities of this window alone, not smoothed.
- * @property event whether the label begins here: it was not that of the decision before.
+ * @property event whether the label begins here: the decision before had another one, or none.
  * @property latencyUs what the decision cost; null in a gap and while warming up.
  */
 class Decision(
@@ -44,7 +50,7 @@ class Decision(
     val event: Boolean = false,
     val latencyUs: Latency? = null,
 ) {
-    /** The same with what it cost. */
-    fun took(latency: Latency): Decision =
+    /** Return the same decision with what it cost. */
+    fun withLatency(latency: Latency): Decision =
         Decision(timeS, state, label, probability, probabilities, windowProbabilities, event, latency)
 }

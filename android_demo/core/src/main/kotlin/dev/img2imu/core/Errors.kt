@@ -1,11 +1,11 @@
 package dev.img2imu.core
 
-/** A mistake in the input; the message is one sentence fit to be shown as it is. */
+/** A mistake in the input. The message is one sentence that can be shown to the user. */
 open class UserError(
     message: String,
 ) : Exception(message)
 
-/** A model file that is not one of ours, is damaged, or holds a contract this version cannot honour. */
+/** A model file that is not img2imu's, is damaged, or holds a contract that this version cannot use. */
 class ContractError(
     message: String,
 ) : UserError(message)
@@ -15,7 +15,7 @@ class StreamError(
     message: String,
 ) : UserError(message)
 
-/** Recordings or taught windows that cannot be learnt from. */
+/** Recordings or taught windows that nothing can be learnt from. */
 class DataError(
     message: String,
 ) : UserError(message)

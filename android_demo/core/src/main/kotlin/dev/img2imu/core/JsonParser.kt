@@ -1,16 +1,16 @@
 package dev.img2imu.core
 
-private const val MAX_DEPTH = 64 // a contract has five
+private const val MAX_DEPTH = 64 // a contract has five levels
 private const val SHORT_ESCAPES = "\"\\/bfnrt"
 private const val ESCAPED = "\"\\/\b\u000c\n\r\t"
 
-/** Text that is no JSON. */
+/** Text that is not JSON. */
 class JsonSyntaxError(
     message: String,
 ) : Exception(message)
 
 /**
- * JSON (RFC 8259) to maps, lists, text, `Long`, `Double`, `Boolean` and null.
+ * Parses JSON (RFC 8259) to maps, lists, text, `Long`, `Double`, `Boolean` and null.
  *
  * A number without point and exponent is a `Long` where it fits. `NaN` and the infinities, which Python writes, are
  * refused, and so is half a surrogate pair.
@@ -43,7 +43,7 @@ class JsonParser private constructor(
 
     private fun members(depth: Int): Map<String, Any?> {
         val members = LinkedHashMap<String, Any?>()
-        each('}') {
+        forEachItem('}') {
             if (text.getOrNull(at) != '"') fail("no key in quotes")
             val key = string()
             skipSpace()
@@ -55,20 +55,20 @@ class JsonParser private constructor(
 
     private fun elements(depth: Int): List<Any?> {
         val elements = ArrayList<Any?>()
-        each(']') { elements.add(value(depth + 1)) }
+        forEachItem(']') { elements.add(value(depth + 1)) }
         return elements
     }
 
-    private inline fun each(
+    private inline fun forEachItem(
         close: Char,
-        one: () -> Unit,
+        parse: () -> Unit,
     ) {
         at++
         skipSpace()
         if (take(close)) return
         while (true) {
             skipSpace()
-            one()
+            parse()
             skipSpace()
             if (take(close)) return
             if (!take(',')) fail("no comma")
@@ -128,7 +128,7 @@ class JsonParser private constructor(
         /**
          * Parse a whole document.
          *
-         * @throws JsonSyntaxError it is no JSON.
+         * @throws JsonSyntaxError it is not JSON.
          */
         fun parse(text: String): Any? = JsonParser(text).document()
 

@@ -1,8 +1,8 @@
 package dev.img2imu.core
 
-/** Maps, lists, text, numbers, booleans and null to JSON, one member or element a line. */
+/** Writes maps, lists, text, numbers, booleans and null as JSON, one member or element a line. */
 object JsonWriter {
-    /** The document, ending in a line break; numbers must be finite. */
+    /** Return the document, ending in a line break; numbers must be finite. */
     fun write(value: Any?): String = StringBuilder().also { append(it, value, 0) }.append('\n').toString()
 
     private fun append(
@@ -47,12 +47,12 @@ object JsonWriter {
         close: Char,
         items: Collection<T>,
         depth: Int,
-        one: (T) -> Unit,
+        write: (T) -> Unit,
     ) {
         out.append(open)
         items.forEachIndexed { i, item ->
             out.append(if (i > 0) "," else "").append('\n').append(" ".repeat(depth + 1))
-            one(item)
+            write(item)
         }
         if (items.isNotEmpty()) out.append('\n').append(" ".repeat(depth))
         out.append(close)

@@ -3,26 +3,26 @@ package dev.img2imu.core
 import kotlin.math.ceil
 import kotlin.math.floor
 
-/** The newest latencies of one kind, microseconds; nothing is allocated by [add]. */
+/** The newest latencies of one kind, microseconds. [add] allocates nothing. */
 class Latencies(
     capacity: Int = 256,
 ) {
     private val newest = DoubleArray(capacity)
     private var count = 0L
 
-    /** The newest, or NaN. */
+    /** The newest one, or NaN. */
     val last: Double get() = if (count == 0L) Double.NaN else newest[((count - 1) % newest.size).toInt()]
 
     fun add(us: Double) {
         newest[(count++ % newest.size).toInt()] = us
     }
 
-    /** Of those that are kept, interpolated linearly; NaN when there is none. */
+    /** Return a percentile of those that are kept; NaN when there is none. */
     fun percentile(percent: Double): Double =
         percentile(newest.copyOf(minOf(count, newest.size.toLong()).toInt()), percent)
 
     companion object {
-        /** Interpolated linearly between the two nearest values, as numpy does; NaN of no value. */
+        /** Return a percentile, interpolated linearly between the two nearest values as numpy does; NaN of no value. */
         fun percentile(
             values: DoubleArray,
             percent: Double,

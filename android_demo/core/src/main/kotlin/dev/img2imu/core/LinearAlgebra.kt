@@ -6,7 +6,7 @@ import kotlin.math.sqrt
 private const val MAX_SWEEPS = 60
 private const val CONVERGED = 1e-30 // off-diagonal squares relative to the whole
 
-/** Rows of numbers; what the closed-form head needs of linear algebra, for some hundred rows. */
+/** Rows of numbers. This file holds the linear algebra of the closed-form head, for a few hundred rows. */
 internal typealias Matrix = Array<DoubleArray>
 
 internal fun matrix(
@@ -25,8 +25,8 @@ internal fun dot(
 }
 
 /**
- * Eigenvalues and eigenvectors (in columns) of a symmetric matrix, by Jacobi's cyclic rotations (Golub and Van Loan
- * 2013, "Matrix Computations", 4th ed., algorithm 8.5.3).
+ * Return the eigenvalues and eigenvectors (in columns) of a symmetric matrix, by Jacobi's cyclic rotations (Golub and
+ * Van Loan 2013, "Matrix Computations", 4th ed., algorithm 8.5.3).
  */
 internal fun eigenSymmetric(symmetric: Matrix): Pair<DoubleArray, Matrix> {
     val n = symmetric.size

@@ -3,18 +3,18 @@ package dev.img2imu.core
 import kotlin.math.min
 
 // A sample this close before a grid time, in grid steps, counts as on it: i * 0.02 and i / 50 differ in the last bit,
-// and seconds since 1970 in float64 are known to 0.2 us.
+// and seconds since 1970 in float64 are exact to 0.2 us.
 private const val ON_GRID = 1e-3
 
-/** Takes what the resampler completes. */
+/** Receives the samples that the resampler completes. */
 fun interface GridSink {
     /**
-     * One sample on the grid.
+     * Take one sample on the grid.
      *
      * @param timeS the grid's time on the sensor's clock.
      * @param sample (channels); valid during the call.
-     * @param received sensor samples since the grid began, up to this time, with the elapsed part of the interval that
-     *   it lies in: their difference over a window is the sensor's measured rate.
+     * @param received number of sensor samples since the grid began, up to this time, plus the elapsed part of the
+     *   interval that the time lies in. Its difference over a window is the sensor's measured rate.
      */
     fun take(
         timeS: Double,
@@ -26,16 +26,17 @@ fun interface GridSink {
 /**
  * Streaming linear interpolation onto `start + n / rateHz`.
  *
- * Each grid sample depends on its two neighbours alone. The grid starts at the first timestamp. Nothing is allocated
- * after its making.
+ * Each grid sample depends only on its two neighbours. The grid starts at the first timestamp. After construction
+ * nothing is allocated.
  *
- * @param rateHz of the grid.
+ * @param rateHz rate of the grid.
  * @param channels values in a sample.
- * @property interpolated grid samples that share their interval between two sensor samples with an earlier one.
+ * @param counts where interpolated samples are counted.
  */
 class LinearResampler(
     private val rateHz: Double,
     private val channels: Int,
+    private val counts: StreamCounts,
     private val sink: GridSink,
 ) {
     private var left = DoubleArray(channels)
@@ -44,8 +45,6 @@ class LinearResampler(
     private var startS = 0.0
     private var next = 0L // index of the next grid sample
     private var received = 0L
-    var interpolated = 0L
-        private set
 
     /** Timestamp of the newest sensor sample, or NaN at the start. */
     var lastTimeS = Double.NaN
@@ -58,7 +57,7 @@ class LinearResampler(
         received = 0
     }
 
-    /** Take a sensor sample with a timestamp after the last one; gives the sink the grid samples that it completes. */
+    /** Take a sensor sample later than the last one, and give the sink the grid samples that it completes. */
     fun push(
         timeS: Double,
         values: FloatArray,
@@ -67,17 +66,16 @@ class LinearResampler(
         val first = lastTimeS.isNaN()
         if (first) startS = timeS
         val previousS = if (first) timeS else lastTimeS
-        var given = 0
-        while (true) {
+        var complete = 0
+        while (startS + (next + complete) / rateHz - ON_GRID / rateHz <= timeS) complete++
+        if (complete > 1) counts.interpolated += complete - 1
+        repeat(complete) {
             val gridS = startS + next / rateHz
-            if (gridS - ON_GRID / rateHz > timeS) break
             val weight = if (first) 0.0 else min((gridS - previousS) / (timeS - previousS), 1.0)
             for (i in 0 until channels) sample[i] = between(if (first) right[i] else left[i], right[i], weight)
             next++
-            given++
             sink.take(gridS, sample, (if (first) 1 else received) + weight)
         }
-        if (given > 1) interpolated += given - 1
         received++
         lastTimeS = timeS
         left = right.also { right = left }

@@ -10,26 +10,26 @@ private val GAINS = listOf(0.7f, 1.4f) // more gently and more vigorously
 private const val TILT_DEG = 15.0 // the sensor turned about each of its axes
 
 /**
- * What may change in a window while the motion stays the same; `img2imu/nuisances.py` is the reference.
+ * Return copies of a window that show the same motion at another pace or gain, or with the sensor tilted.
+ *
+ * `img2imu/nuisances.py` is the reference.
  *
  * @param window samples one after another, all channels of each.
- * @return changed copies of it.
  */
 fun nuisanceCopies(
     window: DoubleArray,
     channels: List<String>,
 ): List<DoubleArray> {
     val sensors =
-        UNITS.keys.map { sensor -> listOf("x", "y", "z").map { channels.indexOf("${sensor}_$it") } }.filter {
-            -1 !in
-                it
-        }
+        UNITS.keys
+            .map { sensor -> listOf("x", "y", "z").map { channels.indexOf("${sensor}_$it") } }
+            .filter { columns -> -1 !in columns }
     return PACES.map { atPace(window, channels.size, it) } +
         GAINS.map { amplified(window, channels.size, it) } +
         if (sensors.isEmpty()) emptyList() else (0..2).map { tilted(window, channels.size, sensors, it) }
 }
 
-/** Amplitudes and the middle of the window stay; where samples are missing at the ends, the signal runs back. */
+/** Change the pace. Amplitudes and the middle of the window stay; missing samples at the ends are mirrored. */
 private fun atPace(
     window: DoubleArray,
     channels: Int,
@@ -47,7 +47,7 @@ private fun atPace(
     }
 }
 
-/** The window's mean, and so gravity, stays as it is. */
+/** Change the gain. The window's mean, and so gravity, stays as it is. */
 private fun amplified(
     window: DoubleArray,
     channels: Int,
@@ -58,7 +58,7 @@ private fun amplified(
     return DoubleArray(window.size) { mean[it % channels] + (window[it] - mean[it % channels]) * gain }
 }
 
-/** All sensors turned together, as they sit on one board. */
+/** Turn all sensors together, since they sit on one board. */
 private fun tilted(
     window: DoubleArray,
     channels: Int,

@@ -2,9 +2,9 @@ package dev.img2imu.core
 
 import kotlin.math.ceil
 
-private const val MAX_GAPS_WITHOUT_A_WINDOW = 10 // so many in a row are no gaps but a stream far too slow
+private const val MAX_GAPS_WITHOUT_A_WINDOW = 10 // this many in a row are not gaps but a stream far too slow
 
-/** Takes decisions as they fall. */
+/** Receives decisions as they are made. */
 fun interface DecisionSink {
     fun take(decision: Decision)
 }
@@ -12,12 +12,11 @@ fun interface DecisionSink {
 /**
  * Recognises motions in a stream of samples.
  *
- * A decision falls every `hopSamples` once a window is full. Samples that are late or come twice are dropped and
- * counted; after a pause longer than `maxGapS`, or a clock set back, the window is filled anew. Memory is bounded, and
- * a sample that completes no decision allocates none.
+ * Once a window is full, a decision is made every `hopSamples`. Samples that are late or come twice are dropped and
+ * counted. After a pause longer than `maxGapS`, or a clock set back, the window fills again from empty. Memory is
+ * bounded, and a sample that completes no decision allocates none.
  *
  * @property counts what became of every sample since the recogniser was made.
- * @property frontEnd its features are those of the newest decision, unless the network takes windows.
  */
 class Recognizer(
     val contract: Contract,
@@ -27,24 +26,23 @@ class Recognizer(
     private val stream = contract.stream
     private val n = contract.windowSamples
     val counts = StreamCounts()
-    val frontEnd = FrontEnd(contract)
     private val checks = Checks(stream, n)
     private val order = SampleOrder(ceil(stream.maxGapS * stream.rateHz).toInt(), counts)
-    private val resampler = LinearResampler(stream.rateHz, stream.channels.size, ::grow)
+    private val resampler = LinearResampler(stream.rateHz, stream.channels.size, counts, ::takeGridSample)
     private val samples = RingBuffer(n, stream.channels.size)
     private val receivedRow = DoubleArray(1)
     private val received = RingBuffer(n, 1)
     private var smoother = Smoother(contract.decision, contract.labels)
     private var taught: Taught? = null
-    private var gaps = 0
-    private var silent = false // it has been said that nothing comes
-    private var due = n.toLong() // grid samples at which the next decision falls
-    private var first = true // the next window has none before it
+    private var gaps = 0 // since the last whole window
+    private var silent = false // whether a silence was announced and no sample has come since
+    private var due = n.toLong() // grid samples at which the next decision is made
+    private var first = true // whether the next window has none before it
 
     /** How full the window is, 0 to 1; below 1 the recogniser is warming up. */
     val fill: Double get() = samples.size.toDouble() / n
 
-    /** The sensor's rate over the window, samples per second; NaN until it is full. */
+    /** The sensor's rate over the window, samples per second; NaN until the window is full. */
     val measuredHz: Double
         get() {
             if (received.size < n) return Double.NaN
@@ -63,15 +61,12 @@ class Recognizer(
             return samples.store.copyOfRange(from, from + n * stream.channels.size)
         }
 
-    /** Decide by what was taught on the phone from here on; null goes back to the model's own labels. */
+    /** Decide by what was taught on the phone from now on; null goes back to the model's own labels. */
     fun teach(taught: Taught?) {
         this.taught = taught
-        val own = if (taught == null) contract.decision else contract.decision.copy(classThresholds = emptyMap())
-        smoother = Smoother(own, labels)
+        val spec = if (taught == null) contract.decision else contract.decision.copy(classThresholds = emptyMap())
+        smoother = Smoother(spec, labels)
     }
-
-    /** Samples on the grid that were made up between two received ones farther apart than the grid's step. */
-    val interpolated: Long get() = resampler.interpolated
 
     /** Forget the stream so far: the next sample may have any timestamp, and a window must fill up again. */
     fun reset() {
@@ -82,10 +77,10 @@ class Recognizer(
     }
 
     /**
-     * Take a sample; the sink is given the decisions that it completes.
+     * Take a sample, and give the sink the decisions that it completes.
      *
      * @param timeS seconds on the sensor's clock.
-     * @param values in SI units, as in `contract.stream.channels`.
+     * @param values in SI units, in the order of `contract.stream.channels`.
      * @throws StreamError the stream breaks the contract (rate, units, NaN); the stream so far is forgotten.
      */
     fun push(
@@ -95,7 +90,7 @@ class Recognizer(
         counts.received++
         try {
             checks.fault(timeS, values)?.let { throw StreamError(it) }
-            when (order.turn(timeS)) {
+            when (order.place(timeS)) {
                 Turn.DROP -> return
                 Turn.RESTART -> gap(timeS, 0.0)
                 Turn.USE -> Unit
@@ -114,10 +109,10 @@ class Recognizer(
     }
 
     /**
-     * Say that nothing has come for longer than it may; gives the gap, once, so that no stale label stays.
+     * Say that no sample has come for longer than allowed. The sink is given the gap once, so that no old label stays.
      *
-     * The window is kept: samples that were only under way go on where it ended. The sensors' clock goes on meanwhile,
-     * so that a real gap shows in the timestamps of those that come next.
+     * The window is kept: samples that were only under way continue where it ended. The sensors' clock goes on
+     * meanwhile, so that a real pause shows in the timestamps of the samples that come next.
      */
     fun silent() {
         if (silent || resampler.lastTimeS.isNaN()) return
@@ -139,7 +134,7 @@ class Recognizer(
             )
         }
         restart()
-        if (!silent) sink.take(Decision(timeS, State.GAP)) // else it has been said
+        if (!silent) sink.take(Decision(timeS, State.GAP)) // a silence has announced it already
         silent = false
         sink.take(Decision(timeS, State.WARMING_UP))
     }
@@ -154,12 +149,10 @@ class Recognizer(
 
     private fun forgetWindows() {
         smoother.reset()
-        frontEnd.reset()
         first = true
     }
 
-    /** Take a grid sample; decide where a decision is due. */
-    private fun grow(
+    private fun takeGridSample(
         timeS: Double,
         sample: DoubleArray,
         receivedSamples: Double,
@@ -174,7 +167,7 @@ class Recognizer(
     }
 
     private fun decide(timeS: Double): Decision {
-        val started = System.nanoTime()
+        val startedNs = System.nanoTime()
         if (hasHoles()) {
             forgetWindows()
             return Decision(timeS, State.GAP)
@@ -182,25 +175,28 @@ class Recognizer(
         val from = samples.newest(n)
         if (first) checks.checkUnits(samples.store, from) else checks.checkAlive(samples.store, from)
         gaps = 0
-        if (!model.takesWindows) frontEnd.advance(samples.store, from, if (first) n else contract.hopSamples)
         first = false
-        val drawn = System.nanoTime()
-        if (model.takesWindows) model.infer(samples.store, from) else model.infer(frontEnd.features)
-        val inferred = System.nanoTime()
+        val checkedNs = System.nanoTime()
+        model.infer(samples.store, from)
+        val inferredNs = System.nanoTime()
         val decision = smoother.decide(timeS, taught?.head?.probabilities(model.embedding) ?: modelProbabilities())
-        return decision.took(
-            Latency((drawn - started) / 1e3, (inferred - drawn) / 1e3, (System.nanoTime() - started) / 1e3),
+        return decision.withLatency(
+            Latency(
+                checks = (checkedNs - startedNs) / 1e3,
+                inference = (inferredNs - checkedNs) / 1e3,
+                total = (System.nanoTime() - startedNs) / 1e3,
+            ),
         )
     }
 
     private fun modelProbabilities(): DoubleArray = DoubleArray(labels.size) { model.probabilities[it].toDouble() }
 
-    /** Whether too many samples of a window are missing, though the rate is right in between. */
+    /** Whether too many samples of the window are missing, though the rate between the holes is right. */
     private fun hasHoles(): Boolean {
         val measured = measuredHz
         if (checks.rateFits(measured)) return false
         val from = received.newest(n)
-        // of the sensor's samples, the one in the middle: a pause, however long, lies before a single one
+        // The median over the sensor's samples: a pause, however long, lies before a single one of them.
         val rates = DoubleArray(n - 1) { received.store[from + it + 1] - received.store[from + it] }.also { it.sort() }
         val half = rates.sum() / 2
         var counted = 0.0

@@ -6,17 +6,18 @@ import java.io.FileOutputStream
 import java.io.IOException
 
 private const val SYNC_NS = 1_000_000_000L
-private const val LEAST_FREE_BYTES = 16L shl 20 // of storage, below which nothing more is written
+private const val LEAST_FREE_BYTES = 16L shl 20 // with less free storage nothing more is written
 
 /**
- * Appends samples to a new CSV file in the toolkit's format (docs/recordings.md), in whole lines, and has the storage
- * keep them every second: whatever happens, at most the last second is lost.
+ * Appends samples to a new CSV file in the toolkit's format (docs/recordings.md).
  *
- * @param directory to make the file in; it is made too.
- * @param name of the file, without ending; a number is added where that exists already.
- * @property file as it is called.
- * @property samples written.
- * @property dropped samples left out, because they were late or no numbers.
+ * It writes whole lines and syncs them to the storage every second, so that at most the last second is lost.
+ *
+ * @param directory where the file is made; it is created if missing.
+ * @param name of the file without ending; a number is added if such a file exists.
+ * @property file the file that is written.
+ * @property samples number of samples written.
+ * @property dropped number of samples left out because they were late or not finite.
  * @throws OutputError the file cannot be made, or the storage is nearly full.
  */
 class RecordingWriter(
@@ -51,7 +52,7 @@ class RecordingWriter(
     /**
      * Append a sample; one that is late or not finite is left out.
      *
-     * @throws OutputError the storage is full, or the like; the file holds what was written before, in whole lines.
+     * @throws OutputError the storage is full or failed; the file keeps what was written before, in whole lines.
      */
     fun write(
         timeS: Double,
@@ -75,7 +76,7 @@ class RecordingWriter(
     }
 
     /**
-     * Have the storage keep everything, and let go of the file; closing twice does no harm.
+     * Sync everything to the storage and close the file; closing twice does no harm.
      *
      * @throws OutputError the storage failed.
      */
@@ -107,9 +108,9 @@ class RecordingWriter(
             action()
         } catch (error: IOException) {
             try {
-                if (wholeBytes > 0) out.channel.truncate(wholeBytes) // no half a line
+                if (wholeBytes > 0) out.channel.truncate(wholeBytes) // cut half a line off
             } catch (_: IOException) {
-                // it cannot be cut either: the readers pass over a broken last line
+                // it cannot be cut either: the readers ignore a broken last line
             }
             throw OutputError("$file cannot be written (${error.message}): free some storage, or choose another place")
         }

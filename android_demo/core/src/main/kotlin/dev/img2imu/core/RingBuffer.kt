@@ -3,7 +3,7 @@ package dev.img2imu.core
 /**
  * The newest [capacity] rows of a stream, read back in order without copying.
  *
- * Rows are written twice, [capacity] apart, so that the newest rows always lie in one piece of [store].
+ * Each row is written twice, [capacity] rows apart, so that the newest rows always lie in one piece of [store].
  *
  * @param columns values in a row.
  * @property total rows written since the last [clear].
@@ -35,7 +35,7 @@ class RingBuffer(
         total++
     }
 
-    /** Where in [store] the newest [n] rows begin, oldest first; valid until the next [push]. */
+    /** Return the index in [store] where the newest [n] rows begin, oldest first; valid until the next [push]. */
     fun newest(n: Int): Int {
         require(n in 1..size) { "$n rows asked for, $size held" }
         val stop = ((total - 1) % capacity).toInt() + 1 + capacity

@@ -1,15 +1,15 @@
 package dev.img2imu.core
 
-private const val RESTART_S = 5.0 // time that runs back so far at once is another clock, not a late sample
+private const val RESTART_S = 5.0 // time that runs back this far at once is another clock, not a late sample
 
-/** What is to be done with a sample. */
+/** What to do with a sample. */
 enum class Turn { USE, DROP, RESTART }
 
 /**
- * Drops samples that are late or come twice, and counts them.
+ * Drops and counts samples that are late or come twice.
  *
  * A clock that goes back by more than 5 s, or so that more than [longestRun] samples in a row would have to be dropped,
- * was set back or started anew, and time begins again. The same as `edge_runtime/stream/order.py` with `hold_s` 0.
+ * was set back or restarted, and time begins again. This is `SampleOrder` of edge_runtime with `hold_s` 0.
  */
 internal class SampleOrder(
     private val longestRun: Int,
@@ -24,8 +24,8 @@ internal class SampleOrder(
         dropped = 0
     }
 
-    /** What to do with a sample of this time; it is counted. */
-    fun turn(timeS: Double): Turn {
+    /** Count a sample of this time, and return what to do with it. */
+    fun place(timeS: Double): Turn {
         val stuck = timeS <= newestS && dropped >= longestRun
         val restart = stuck || newestS - timeS > RESTART_S
         if (!restart && timeS <= newestS) {

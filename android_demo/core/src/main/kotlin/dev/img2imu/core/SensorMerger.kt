@@ -1,10 +1,10 @@
 package dev.img2imu.core
 
-private const val LONGEST_STEP_S = 0.5 // a sensor silent for longer is not interpolated; the contract's usual maxGapS
-private const val RESTART_S = 5.0 // time that runs back so far is another clock, not a late event
+private const val LONGEST_STEP_S = 0.5 // longer pauses of a sensor are not interpolated; the contract's usual maxGapS
+private const val RESTART_S = 5.0 // time that runs back this far is another clock, not a late event
 private const val CAPACITY = 16384 // events that wait for the other sensor: 40 s at 400 Hz, more than a FIFO holds
 
-/** Takes merged samples; the array is valid during the call. */
+/** Receives merged samples; the array is valid during the call. */
 fun interface SampleSink {
     fun take(
         timeS: Double,
@@ -13,14 +13,15 @@ fun interface SampleSink {
 }
 
 /**
- * One stream from sensors that report apart: the gyroscope on the accelerometer's times.
+ * Makes one stream from sensors that report separately: the gyroscope at the accelerometer's times.
  *
- * The first sensor that is wanted (the accelerometer, if it is) sets the times; the other is interpolated linearly. How
- * the events of the two interleave, one by one or in batches, changes nothing. Nothing is allocated after its making.
+ * The first sensor of the channels (the accelerometer, if it is among them) sets the times; the other is interpolated
+ * linearly. How the events of the two interleave, one by one or in batches, changes nothing. After construction nothing
+ * is allocated.
  *
- * @param channels columns to give, in order.
- * @property sensors those that are wanted, of acc and gyro.
- * @property missed samples for which the other sensor had nothing, or that came too late.
+ * @param channels columns of a sample, in order.
+ * @property sensors the sensors of the channels, acc or gyro or both.
+ * @property missed number of samples that came too late, or for which the other sensor had none.
  */
 class SensorMerger(
     channels: List<String>,
@@ -34,11 +35,11 @@ class SensorMerger(
     var missed = 0L
         private set
 
-    /** Begin again, on another clock maybe. */
+    /** Forget all events: the next ones may be on another clock. */
     fun clear() = lanes.forEach { it.clear() }
 
     /**
-     * Take an event of one sensor; of one that is not wanted, nothing happens.
+     * Take an event of one sensor; an event of a sensor outside the channels is ignored.
      *
      * @param sensor acc or gyro.
      * @param timeS seconds on the clock that the sensors share.
@@ -62,10 +63,10 @@ class SensorMerger(
             lane.drop(1)
         }
         lane.push(timeS, x, y, z)
-        if (lanes.size == 1) giveOne() else giveComplete()
+        if (lanes.size == 1) emitNewest() else emitComplete()
     }
 
-    private fun giveOne() {
+    private fun emitNewest() {
         val lane = lanes[0]
         for (i in row.indices) row[i] = lane.axis(0, axisOf[i])
         val timeS = lane.timeS(0)
@@ -73,7 +74,7 @@ class SensorMerger(
         sink.take(timeS, row)
     }
 
-    private fun giveComplete() {
+    private fun emitComplete() {
         val (clock, other) = lanes
         while (clock.size > 0 && other.size > 0 && clock.timeS(0) <= other.newestS) {
             val timeS = clock.timeS(0)
@@ -103,5 +104,57 @@ class SensorMerger(
                 row[i] = (left + (right - left) * weight).toFloat()
             }
         }
+    }
+}
+
+/**
+ * A first-in, first-out queue of three-axis events, of fixed capacity.
+ *
+ * @property newestS time of the newest event since [clear], whether it is still in the queue or not.
+ */
+private class EventQueue(
+    private val capacity: Int,
+) {
+    private val times = DoubleArray(capacity)
+    private val values = FloatArray(3 * capacity)
+    private var head = 0
+    var size = 0
+        private set
+    var newestS = Double.NEGATIVE_INFINITY
+        private set
+    val isFull: Boolean get() = size == capacity
+
+    fun push(
+        timeS: Double,
+        x: Float,
+        y: Float,
+        z: Float,
+    ) {
+        val at = (head + size++) % capacity
+        times[at] = timeS
+        values[3 * at] = x
+        values[3 * at + 1] = y
+        values[3 * at + 2] = z
+        newestS = timeS
+    }
+
+    /** Return the time of the i-th oldest event. */
+    fun timeS(i: Int): Double = times[(head + i) % capacity]
+
+    /** Return one axis (0, 1, 2) of the i-th oldest event. */
+    fun axis(
+        i: Int,
+        axis: Int,
+    ): Float = values[3 * ((head + i) % capacity) + axis]
+
+    /** Remove the [n] oldest events. */
+    fun drop(n: Int) {
+        head = (head + n) % capacity
+        size -= n
+    }
+
+    fun clear() {
+        size = 0
+        newestS = Double.NEGATIVE_INFINITY
     }
 }

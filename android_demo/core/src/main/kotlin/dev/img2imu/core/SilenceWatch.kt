@@ -1,12 +1,13 @@
 package dev.img2imu.core
 
-private const val LONGEST_BATCH_S = 5.0 // a catch-up may cover more, and says nothing about the next
+private const val LONGEST_BATCH_S = 5.0 // a catch-up may cover more, and says nothing about the next batch
+private const val BATCH_APART_S = 0.005 // events of one batch are handed over within microseconds of each other
 
 /**
  * Measures silence on the system's clock.
  *
- * A sensor that sends batches is silent in between: after a batch that covers so many seconds, the next may take as
- * long, and [maxGapS] more.
+ * A sensor that sends batches is silent in between. After a batch that covers N seconds, the next may take N seconds
+ * plus [maxGapS].
  */
 class SilenceWatch(
     private val maxGapS: Double,
@@ -15,7 +16,7 @@ class SilenceWatch(
     private var firstS = Double.NaN
     private var batchS = 0.0
 
-    /** How long the sensors were told that events may wait in their own memory. */
+    /** How long the sensors were told that events may wait in their own memory, seconds. */
     var allowedBatchS = 0.0
 
     /** Forget what was heard. */
@@ -23,7 +24,7 @@ class SilenceWatch(
         heardS = Double.NaN
     }
 
-    /** A sample of time [sampleS] came at [nowS]; those of one batch come at nearly one moment. */
+    /** Note that a sample of time [sampleS] came at [nowS]; those of one batch come at nearly the same moment. */
     fun heard(
         nowS: Double,
         sampleS: Double,
@@ -33,13 +34,9 @@ class SilenceWatch(
         batchS = (sampleS - firstS).coerceIn(0.0, LONGEST_BATCH_S)
     }
 
-    /** Seconds since samples last came, when that is too long; else 0. */
+    /** Return the seconds since samples last came when that is too long, otherwise 0. */
     fun tooLongS(nowS: Double): Double {
         val silentS = nowS - heardS
         return if (silentS > maxGapS + maxOf(batchS, allowedBatchS)) silentS else 0.0
-    }
-
-    private companion object {
-        const val BATCH_APART_S = 0.005 // events of one batch are handed over within microseconds of each other
     }
 }

@@ -1,11 +1,11 @@
 package dev.img2imu.core
 
 /**
- * Mean of the newest windows' probabilities, a threshold, and how a label begins.
+ * Averages the probabilities of the newest windows and decides on a label.
  *
- * The most probable class becomes the label when its probability reaches its threshold, when `debounceDecisions`
- * decisions in a row agree on it, and, unless it was the label before, when `refractoryS` have passed since a label
- * last began. Otherwise the state is unknown: a label is never kept without evidence.
+ * The most probable class becomes the label when three things hold: its probability reaches its threshold,
+ * `debounceDecisions` decisions in a row agree on it, and it either was the label before or `refractoryS` have passed
+ * since a label last began. Otherwise the state is unknown: a label is never kept without evidence.
  *
  * @param labels class names in the order of the probabilities.
  */
@@ -28,7 +28,7 @@ class Smoother(
         eventS = Double.NEGATIVE_INFINITY
     }
 
-    /** Take the [probabilities] of the window that ends at [timeS]; give the decision. */
+    /** Return the decision that follows from the [probabilities] of the window that ends at [timeS]. */
     fun decide(
         timeS: Double,
         probabilities: DoubleArray,
@@ -38,26 +38,26 @@ class Smoother(
         val smoothed = DoubleArray(labels.size) { i -> newest.sumOf { it[i] } / newest.size }
         val best = smoothed.indices.maxBy { smoothed[it] }
         val probable = smoothed[best] >= (spec.classThresholds[labels[best]] ?: spec.threshold)
-        val event = begin(timeS, labels[best].takeIf { probable })
+        val event = updateLabel(timeS, labels[best].takeIf { probable })
         val state = if (label == null) State.UNKNOWN else State.RECOGNISED
         return Decision(timeS, state, label, smoothed[best], smoothed, probabilities, event)
     }
 
-    /** Settle the label that is given; whether it begins now. */
-    private fun begin(
+    /** Set [label] from this window's candidate. Returns whether the label begins here. */
+    private fun updateLabel(
         timeS: Double,
-        now: String?,
+        newCandidate: String?,
     ): Boolean {
-        agreed = if (now == candidate) agreed + 1 else 1
-        candidate = now
-        var given = now.takeIf { agreed >= spec.debounceDecisions }
-        var event = given != null && given != label
+        agreed = if (newCandidate == candidate) agreed + 1 else 1
+        candidate = newCandidate
+        var newLabel = candidate.takeIf { agreed >= spec.debounceDecisions }
+        var event = newLabel != null && newLabel != label
         if (event && timeS - eventS < spec.refractoryS) {
-            given = null
+            newLabel = null
             event = false
         }
         if (event) eventS = timeS
-        label = given
+        label = newLabel
         return event
     }
 }

@@ -2,7 +2,7 @@ package dev.img2imu.core
 
 import kotlin.math.abs
 
-/** A document that is not what it should be. */
+/** A document with another content than expected. */
 class JsonError(
     message: String,
 ) : Exception(message)
@@ -10,11 +10,11 @@ class JsonError(
 /**
  * One JSON object, read strictly: an unknown key, a missing key or a value of another type is an error.
  *
- * @param value what [JsonParser] gave.
+ * @param value a parsed document, see [JsonParser].
  * @param where the place in the document, for messages.
  * @param names keys that must be there.
  * @param optional keys that may be there.
- * @throws JsonError naming the place, what was found and what was expected; the remedy is for the caller to add.
+ * @throws JsonError the message names the place, the value and what was expected; the caller adds the remedy.
  */
 class StrictJson(
     value: Any?,
@@ -32,9 +32,9 @@ class StrictJson(
                 .filter { it !in names && it !in optional }
                 .minOrNull()
         if (unknown != null) {
-            val known = (names + optional).joinToString(", ")
+            val allowed = (names + optional).joinToString(", ")
             throw JsonError(
-                "$where has the unknown key ${show(unknown)}, expected only $known; " +
+                "$where has the unknown key ${show(unknown)}, expected only $allowed; " +
                     "the document was written by another version or by hand",
             )
         }
@@ -43,7 +43,7 @@ class StrictJson(
 
     operator fun contains(name: String): Boolean = name in members
 
-    /** The member as it was parsed, and its place. */
+    /** Return the member as it was parsed, and its place. */
     fun raw(name: String): Pair<Any?, String> = members[name] to "$where.$name"
 
     fun text(name: String): String = text(members[name], "$where.$name")
@@ -58,19 +58,19 @@ class StrictJson(
 
     fun texts(name: String): List<String> = list(name, ::text)
 
-    /** A list, each element converted by [one] from its value and its place. */
+    /** Return a list, each element converted by [convert] from its value and its place. */
     fun <T> list(
         name: String,
-        one: (Any?, String) -> T,
-    ): List<T> = list(members[name], "$where.$name", one)
+        convert: (Any?, String) -> T,
+    ): List<T> = list(members[name], "$where.$name", convert)
 
-    /** An object with keys of any name, each value converted by [one]. */
+    /** Return an object with keys of any name, each value converted by [convert]. */
     fun <T> map(
         name: String,
-        one: (Any?, String) -> T,
+        convert: (Any?, String) -> T,
     ): Map<String, T> {
         val value = members[name] as? Map<*, *> ?: fail("$where.$name", members[name], "an object")
-        return value.entries.associate { (key, member) -> key as String to one(member, "$where.$name.$key") }
+        return value.entries.associate { (key, member) -> key as String to convert(member, "$where.$name.$key") }
     }
 
     companion object {
@@ -87,7 +87,7 @@ class StrictJson(
             return if (abs(number) <= Double.MAX_VALUE) number else fail(where, value, "a finite number")
         }
 
-        /** A whole number; one that no Int holds becomes the nearest Int, which is far outside every limit. */
+        /** Return a whole number. One that no Int holds becomes the nearest Int, which is far outside every limit. */
         fun whole(
             value: Any?,
             where: String,
@@ -99,13 +99,13 @@ class StrictJson(
         fun <T> list(
             value: Any?,
             where: String,
-            one: (Any?, String) -> T,
+            convert: (Any?, String) -> T,
         ): List<T> {
             val list = value as? List<*> ?: fail(where, value, "a list")
-            return list.mapIndexed { i, element -> one(element, "$where[$i]") }
+            return list.mapIndexed { i, element -> convert(element, "$where[$i]") }
         }
 
-        /** At most so many characters of a value, however large it is, in one line. */
+        /** Return a value as one line of at most [length] characters. */
         fun show(
             value: Any?,
             length: Int = 40,

@@ -7,8 +7,8 @@ import java.io.File
 import java.io.IOException
 
 private const val MAX_LABEL_CHARACTERS = 80
-private const val MAX_EXAMPLES = 40 // of all labels; the head takes a second or two for so many
-private const val POSTURE = 2 // of the statistics: mean and std of each channel, a block of their own for the head
+private const val MAX_EXAMPLES = 40 // of all labels together; fitting the head to 40 takes a second or two
+private val POSTURE = listOf("mean", "std") // the first statistics: a block of their own for the head
 
 /**
  * What was taught on the phone.
@@ -21,14 +21,17 @@ class Taught(
 )
 
 /**
- * Windows with labels, and the closed-form head that follows from them: new motions without a computer.
+ * Learns new motions from labelled windows, without a computer: their embeddings, and a closed-form head.
  *
- * @throws ContractError the network's embedding is not made of what the head weighs.
+ * @param file the model file, for its contract and the size of its statistics.
+ * @throws ContractError the network's embedding is not made of the parts that the head expects.
  */
 class Teacher(
-    private val contract: Contract,
+    file: ModelFile,
     private val model: Model,
 ) {
+    private val contract = file.contract
+
     private class Example(
         val label: String,
         val window: DoubleArray,
@@ -37,17 +40,16 @@ class Teacher(
     )
 
     private val examples = ArrayList<Example>()
-    private val frontEnd = FrontEnd(contract)
-    private val blocks = embeddingBlocks(contract, model.embedding.size)
+    private val blocks = embeddingBlocks(contract, file.golden.nStatistics, model.embedding.size)
 
-    /** Windows of each label, in the order of teaching. */
+    /** Number of windows of each label, in the order of teaching. */
     val counts: Map<String, Int> get() = examples.groupingBy { it.label }.eachCount()
 
     /**
      * Learn from a window.
      *
      * @param window samples one after another, all channels of each.
-     * @throws DataError the label is no name, or there are too many windows.
+     * @throws DataError the label is not a name, or there are too many windows.
      */
     fun add(
         label: String,
@@ -55,14 +57,12 @@ class Teacher(
     ) {
         if (!isLine(label) || label != label.trim() || label.length > MAX_LABEL_CHARACTERS) {
             throw DataError(
-                "the label is '${StrictJson.show(
-                    label,
-                )}', expected one line of 1 to $MAX_LABEL_CHARACTERS characters " +
+                "the label is ${StrictJson.show(label)}, expected one line of 1 to $MAX_LABEL_CHARACTERS characters " +
                     "without spaces at the ends: give it another name",
             )
         }
         if (examples.size >= MAX_EXAMPLES) {
-            throw DataError("$MAX_EXAMPLES windows are taught, which is the most: clear them, or go on with these")
+            throw DataError("$MAX_EXAMPLES windows are taught, expected $MAX_EXAMPLES at most: forget some of them")
         }
         val copies = nuisanceCopies(window, contract.stream.channels).map(::embed)
         examples.add(Example(label, window, embed(window), copies))
@@ -76,7 +76,7 @@ class Teacher(
     /** Forget every window. */
     fun clear() = examples.clear()
 
-    /** The head that follows, or null while there are fewer than two labels. */
+    /** Fit a head on the windows; null while there are fewer than two labels. */
     fun fit(): Taught? {
         val labels = examples.map { it.label }.distinct()
         if (labels.size < 2) return null
@@ -85,7 +85,7 @@ class Teacher(
         return Taught(labels, fitHead(examples.map { it.embedding }, classes, blocks, copies))
     }
 
-    /** Keep the windows in a file; they are small, and the head follows from them. */
+    /** Write the windows to a file; the head can be fitted on them again. */
     fun save(file: File) {
         val partial = File(file.path + ".new")
         try {
@@ -102,7 +102,7 @@ class Teacher(
         }
     }
 
-    /** Read what [save] wrote; windows of another model, and what was cut short, are left out. */
+    /** Read what [save] wrote, up to the first window that is cut short or of another model. */
     fun load(file: File) {
         val size = contract.windowSamples * contract.stream.channels.size
         try {
@@ -121,37 +121,32 @@ class Teacher(
     }
 
     private fun embed(window: DoubleArray): FloatArray {
-        if (model.takesWindows) {
-            model.infer(window, 0)
-        } else {
-            frontEnd.reset()
-            frontEnd.advance(window, 0, contract.windowSamples)
-            model.infer(frontEnd.features)
-        }
+        model.infer(window, 0)
         return model.embedding.copyOf()
     }
 }
 
 /**
- * Sizes of the blocks of the network's embedding, which the head weighs alike: the network's texture, mean and peak of
- * every image row, the posture, the other statistics.
+ * Return the sizes of the embedding's blocks, to which the head gives equal weight: the network's texture, the mean and
+ * peak of every image row, the posture, and the other statistics.
  *
- * @throws ContractError the embedding of [size] values is made of something else.
+ * @param nStatistics number of statistics of a window, with the posture.
+ * @throws ContractError an embedding of [size] values is made of something else.
  */
 internal fun embeddingBlocks(
     contract: Contract,
+    nStatistics: Int,
     size: Int,
 ): List<Int> {
     val front = contract.frontEnd
     val spectrum = 2 * front.nImages * front.imageHeight * 3
-    val statistics = WindowStatistics(contract).size
-    val posture = POSTURE * contract.stream.channels.size
-    val texture = size - spectrum - statistics
-    if (texture < 1 || front.statistics.take(POSTURE) != listOf("mean", "std")) {
+    val posture = POSTURE.size * contract.stream.channels.size
+    val texture = size - spectrum - nStatistics
+    if (texture < 1 || nStatistics < posture || front.statistics.take(POSTURE.size) != POSTURE) {
         throw ContractError(
             "the network of '${contract.name}' gives embeddings of $size values, expected more than " +
-                "${spectrum + statistics}: teach with a model written by img2imu export",
+                "${spectrum + nStatistics}: teach with a model written by img2imu export --target android",
         )
     }
-    return listOf(texture, spectrum, posture, statistics - posture).filter { it > 0 }
+    return listOf(texture, spectrum, posture, nStatistics - posture).filter { it > 0 }
 }

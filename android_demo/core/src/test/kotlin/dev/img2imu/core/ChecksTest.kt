@@ -12,7 +12,7 @@ class ChecksTest {
         change: (FloatArray) -> Unit,
     ): String? {
         val contract = smallContract()
-        val recognizer = Recognizer(contract, Model(StatisticsInterpreter(contract), contract)) {}
+        val recognizer = Recognizer(contract, Model(MeanInterpreter(contract), contract)) {}
         return try {
             motion(n).forEachIndexed { i, row -> recognizer.push(i / rateHz, row.also(change)) }
             null
@@ -48,10 +48,10 @@ class ChecksTest {
     }
 
     @Test
-    fun `a silence is said once, and a batch that was under way goes on where the window ended`() {
+    fun `a silence is announced once, and a late batch continues where the window ended`() {
         val contract = smallContract()
         val states = ArrayList<State>()
-        val recognizer = Recognizer(contract, Model(StatisticsInterpreter(contract), contract)) { states.add(it.state) }
+        val recognizer = Recognizer(contract, Model(MeanInterpreter(contract), contract)) { states.add(it.state) }
         val rows = motion(200)
         for (i in 0 until 64) recognizer.push(i / 50.0, rows[i])
         states.clear()
@@ -69,7 +69,7 @@ class ChecksTest {
     fun `after a refusal there is no label until a whole window has come`() {
         val contract = smallContract()
         val decisions = ArrayList<Decision>()
-        val recognizer = Recognizer(contract, Model(StatisticsInterpreter(contract), contract), decisions::add)
+        val recognizer = Recognizer(contract, Model(MeanInterpreter(contract), contract), decisions::add)
         val rows = motion(300)
         for (i in 0 until 100) recognizer.push(i / 50.0, rows[i])
         assertThrows(StreamError::class.java) { recognizer.push(2.0, FloatArray(6) { Float.NaN }) }

@@ -6,28 +6,28 @@ import org.junit.jupiter.api.TestFactory
 class HeadGoldenTest {
     @TestFactory
     fun heads(): List<DynamicTest> =
-        GoldenVectors.cases("head").flatMap { golden ->
-            val blocks = golden.wholes("blocks").map { it.toInt() }
-            val classes = golden.wholes("classes").let { all -> IntArray(all.size) { all[it].toInt() } }
-            val features = golden.rows("features_in", blocks.sum())
-            val copies = golden.rows("copies_in", blocks.sum()).chunked(features.size)
-            val head = fitHead(features, classes, blocks, copies)
-            val asked = golden.rows("asked_in", blocks.sum())
+        GoldenFile("heads").cases.flatMap { case ->
+            val blocks = (case.given["blocks"] as List<*>).map { (it as Long).toInt() }
+            val classes = doubles(case.given["classes"]).map { it.toInt() }.toIntArray()
+            val copies = (case.given["copies"] as List<*>).map(::rows)
+            val head = fitHead(rows(case.given["features"]), classes, blocks, copies)
+            val others = rows(case.given["others"])
             listOf(
-                golden.within("mean") { head.mean },
-                golden.within("inverse_std") { head.inverseStd },
-                golden.within("weights") { head.weights.flatMap { it.asList() }.toDoubleArray() },
-                golden.within("bias") { head.bias },
-                golden.within("probabilities") { asked.flatMap { head.probabilities(it).asList() }.toDoubleArray() },
+                case.test("mean") { head.mean.asList() },
+                case.test("inverse_std") { head.inverseStd.asList() },
+                case.test("weights") { head.weights.map { it.asList() } },
+                case.test("bias") { head.bias.asList() },
+                case.test("probabilities") { others.map { head.probabilities(it).asList() } },
             )
         }
 
     @TestFactory
     fun nuisances(): List<DynamicTest> =
-        GoldenVectors.cases("nuisances").map { golden ->
-            val channels = (golden.json("settings")["channels"] as List<*>).map { it as String }
-            golden.within("copies") {
-                nuisanceCopies(golden.doubles("window_in"), channels).flatMap { it.asList() }.toDoubleArray()
+        GoldenFile("nuisances").cases.map { case ->
+            val channels = (case.given["channels"] as List<*>).map { it as String }
+            val window = rows(case.given["window"]).flatMap { row -> row.map { it.toDouble() } }.toDoubleArray()
+            case.test("copies") {
+                nuisanceCopies(window, channels).map { copy -> copy.asList().chunked(channels.size) }
             }
         }
 }

@@ -27,7 +27,7 @@ class JsonParserTest {
             "\"\\ud83d\"", "[1] 2", "'a'", "\"\n\"", "-", "1e", "[1 2]",
         ],
     )
-    fun `what is no JSON is refused`(text: String) {
+    fun `text that is not JSON is refused`(text: String) {
         assertThrows(JsonSyntaxError::class.java) { JsonParser.parse(text) }
     }
 

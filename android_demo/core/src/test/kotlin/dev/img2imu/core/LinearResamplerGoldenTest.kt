@@ -6,25 +6,28 @@ import org.junit.jupiter.api.TestFactory
 class LinearResamplerGoldenTest {
     @TestFactory
     fun grid(): List<DynamicTest> =
-        GoldenVectors.cases("resampler").flatMap { golden ->
-            val channels = golden.wholes("channels")[0].toInt()
-            val times = golden.doubles("times_in")
-            val samples = golden.rows("samples_in", channels)
+        GoldenFile("resampling").cases.flatMap { case ->
             val gridTimes = ArrayList<Double>()
-            val gridSamples = ArrayList<Double>()
+            val gridSamples = ArrayList<List<Double>>()
             val received = ArrayList<Double>()
+            val counts = StreamCounts()
+            val samples = rows(case.given["samples"])
+            val rateHz = case.given["rate_hz"] as Double
             val resampler =
-                LinearResampler(golden.doubles("rate_hz_in")[0], channels) { timeS, sample, count ->
+                LinearResampler(rateHz, samples[0].size, counts) { timeS, sample, count ->
                     gridTimes.add(timeS)
-                    gridSamples.addAll(sample.asList())
+                    gridSamples.add(sample.map { shortest(it.toFloat()) })
                     received.add(count)
                 }
-            for (i in times.indices) resampler.push(times[i], samples[i])
+            doubles(case.given["times_s"]).forEachIndexed { i, timeS -> resampler.push(timeS, samples[i]) }
             listOf(
-                golden.within("times", 1e-12) { gridTimes.toDoubleArray() },
-                golden.within("samples", 0.0) { gridSamples.toDoubleArray() },
-                golden.within("received", 1e-9) { received.toDoubleArray() },
-                golden.equal("interpolated") { longArrayOf(resampler.interpolated) },
+                case.test("linear_times_s") { gridTimes },
+                case.test("linear_samples") { gridSamples },
+                case.test("linear_received") { received },
+                case.test("linear_interpolated") { counts.interpolated },
             )
         }
+
+    /** Return the number that is written with the fewest digits among those that round to this value. */
+    private fun shortest(value: Float): Double = value.toString().toDouble()
 }

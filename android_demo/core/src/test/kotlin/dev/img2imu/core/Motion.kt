@@ -2,7 +2,7 @@ package dev.img2imu.core
 
 import java.util.Random
 
-/** A contract of six channels at 50 Hz, windows of 64 samples, a decision every 8. */
+/** Return a contract of six channels at 50 Hz, windows of 64 samples, a decision every 8. */
 internal fun smallContract(hopSamples: Int = 8): Contract =
     Contract(
         SCHEMA,
@@ -18,7 +18,7 @@ internal fun smallContract(hopSamples: Int = 8): Contract =
             listOf(listOf(0, 1, 2), listOf(3, 4, 5)),
             List(6) { -60.0 },
             List(6) { 40.0 },
-            listOf("mean", "std", "skewness", "band_level_db", "correlation"),
+            listOf("mean", "std"),
         ),
         listOf("rest", "walk", "jump"),
         DecisionSpec(2, 0.0),
@@ -26,7 +26,7 @@ internal fun smallContract(hopSamples: Int = 8): Contract =
         Provenance("made up", "0", 1, 0, "2026-01-01", emptyMap(), null, null),
     )
 
-/** Samples (n)(channels) of something that moves a little, lying flat. */
+/** Return samples (n)(channels) of a sensor that lies flat and moves a little. */
 internal fun motion(
     n: Int,
     seed: Long = 0,

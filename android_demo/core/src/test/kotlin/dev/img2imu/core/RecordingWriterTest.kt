@@ -11,7 +11,7 @@ class RecordingWriterTest {
     @TempDir lateinit var folder: File
 
     @Test
-    fun `samples are written as they come, late ones and faults are left out`() {
+    fun `samples are written as they come, late and faulty ones are left out`() {
         val writer = RecordingWriter(File(folder, "new"), "walk", listOf("acc_x", "gyro_z"))
         writer.write(1.5, floatArrayOf(0.1f, -2f))
         writer.write(1.5, floatArrayOf(1f, 1f))
@@ -28,13 +28,13 @@ class RecordingWriterTest {
     }
 
     @Test
-    fun `no file is written over`() {
+    fun `no file is overwritten`() {
         val names = List(3) { RecordingWriter(folder, "walk", listOf("acc_x")).use { it.file.name } }
         assertEquals(listOf("walk.csv", "walk-2.csv", "walk-3.csv"), names)
     }
 
     @Test
-    fun `a folder that cannot be made is one sentence`() {
+    fun `a folder that cannot be made gives one sentence`() {
         val file = File(folder, "file").also { it.writeText("") }
         val error = assertThrows(OutputError::class.java) { RecordingWriter(File(file, "in"), "walk", listOf("acc_x")) }
         assertTrue('\n' !in error.message.orEmpty())

@@ -5,7 +5,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.util.Random
 
-/** How a phone delivers events, one by one or in batches, changes nothing. */
+/** How a phone delivers events, one by one or in batches, must change nothing. */
 class SensorMergerTest {
     private class Event(
         val sensor: String,
@@ -26,12 +26,12 @@ class SensorMergerTest {
         }
     }
 
-    /** Everything that a decision says, of events in this order. */
+    /** Return the content of every decision on events in this order. */
     private fun decisions(events: List<Event>): List<Any?> {
         val contract = smallContract()
         val decisions = ArrayList<Any?>()
         val recognizer =
-            Recognizer(contract, Model(StatisticsInterpreter(contract), contract)) {
+            Recognizer(contract, Model(MeanInterpreter(contract), contract)) {
                 decisions.add(listOf(it.timeS, it.state, it.label, it.probabilities.asList(), it.event))
             }
         val merger = SensorMerger(contract.stream.channels, recognizer::push)
@@ -46,31 +46,24 @@ class SensorMergerTest {
         val expected = decisions((acc + gyro).sortedBy { it.timeS })
         assertTrue(expected.size > 50)
         for (batch in listOf(2, 7, 50, 600)) {
+            val gyroFirst = batch == 7
             val rounds =
-                (acc.chunked(batch) zip gyro.chunked(batch)).flatMap { (a, g) ->
-                    if (batch ==
-                        7
-                    ) {
-                        g + a
-                    } else {
-                        a + g
-                    }
-                }
-            val found = decisions(rounds)
-            assertEquals(expected.take(found.size), found)
-            assertTrue(expected.size - found.size < 5)
+                (acc.chunked(batch) zip gyro.chunked(batch)).flatMap { (a, g) -> if (gyroFirst) g + a else a + g }
+            val actual = decisions(rounds)
+            assertEquals(expected.take(actual.size), actual)
+            assertTrue(expected.size - actual.size < 5)
         }
     }
 
     @Test
     fun `a sensor that falls silent yields nothing, and what waits is bounded`() {
-        var given = 0
-        val merger = SensorMerger(CHANNELS) { _, _ -> given++ }
+        var merged = 0
+        val merger = SensorMerger(CHANNELS) { _, _ -> merged++ }
         repeat(100_000) { merger.push("acc", it / 100.0, 0f, 0f, 9.8f) }
-        assertEquals(0, given)
+        assertEquals(0, merged)
         assertTrue(merger.missed > 0)
         merger.push("gyro", 999.5, 0f, 0f, 0f)
         merger.push("gyro", 999.6, 0f, 0f, 0f)
-        assertTrue(given > 5)
+        assertTrue(merged > 5)
     }
 }

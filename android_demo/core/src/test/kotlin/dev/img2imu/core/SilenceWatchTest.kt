@@ -5,7 +5,7 @@ import org.junit.jupiter.api.Test
 
 class SilenceWatchTest {
     @Test
-    fun `a silence longer than a gap is told, before anything came none is`() {
+    fun `a silence longer than a gap is reported, but none before anything came`() {
         val watch = SilenceWatch(0.5)
         assertEquals(0.0, watch.tooLongS(100.0))
         watch.heard(100.0, 7.0)

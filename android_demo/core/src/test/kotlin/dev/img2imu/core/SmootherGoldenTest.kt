@@ -5,19 +5,31 @@ import org.junit.jupiter.api.TestFactory
 
 class SmootherGoldenTest {
     @TestFactory
-    fun decisions(): List<DynamicTest> =
-        GoldenVectors.cases("smoother").flatMap { golden ->
-            val contract = golden.contract()
-            val smoother = Smoother(contract.decision, contract.labels)
-            val times = golden.doubles("times_in")
-            val rows = golden.rows("probabilities_in", contract.labels.size)
-            val decisions = times.indices.map { smoother.decide(times[it], rows[it].toDoubles()) }
+    fun decisions(): List<DynamicTest> {
+        val golden = GoldenFile("decisions")
+        val labels = (golden.document["labels"] as List<*>).map { it as String }
+        return golden.cases.flatMap { case ->
+            val smoother = Smoother(spec(case.given["decision"] as Map<*, *>), labels)
+            val rows = case.given["probabilities"] as List<*>
+            val decisions =
+                doubles(case.given["times_s"]).mapIndexed { i, timeS -> smoother.decide(timeS, doubles(rows[i])) }
             listOf(
-                golden.within("smoothed", 1e-12) { decisions.flatMap { it.probabilities.asList() }.toDoubleArray() },
-                golden.equal(
-                    "labels",
-                ) { LongArray(times.size) { contract.labels.indexOf(decisions[it].label).toLong() } },
-                golden.equal("events") { LongArray(times.size) { if (decisions[it].event) 1 else 0 } },
+                case.test("labels") { decisions.map { it.label } },
+                case.test("events") { decisions.map { it.event } },
+                case.test("probabilities") { decisions.map { it.probabilities.asList() } },
             )
         }
+    }
+
+    private fun spec(json: Map<*, *>): DecisionSpec =
+        DecisionSpec(
+            smoothingWindows = (json["smoothing_windows"] as Long).toInt(),
+            threshold = json["threshold"] as Double,
+            classThresholds =
+                (json["class_thresholds"] as Map<*, *>?).orEmpty().entries.associate { (label, threshold) ->
+                    label as String to threshold as Double
+                },
+            debounceDecisions = (json["debounce_decisions"] as Long?)?.toInt() ?: 1,
+            refractoryS = json["refractory_s"] as Double? ?: 0.0,
+        )
 }

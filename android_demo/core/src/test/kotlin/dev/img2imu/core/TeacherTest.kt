@@ -13,7 +13,10 @@ class TeacherTest {
 
     private val contract = smallContract()
 
-    private fun teacher(): Teacher = Teacher(contract, Model(EmbeddingInterpreter(contract), contract))
+    private val golden = Golden(1, FloatArray(64 * 6), statistics = FloatArray(12), probabilities = FloatArray(3))
+
+    private fun teacher(): Teacher =
+        Teacher(ModelFile(ByteArray(0), contract, golden), Model(EmbeddingInterpreter(contract), contract))
 
     private fun window(
         seed: Long,
@@ -21,7 +24,7 @@ class TeacherTest {
     ): DoubleArray = motion(64, seed).flatMap { row -> row.map { it.toDouble() * swing } }.toDoubleArray()
 
     @Test
-    fun `two motions are told apart, and what was taught outlives the process`() {
+    fun `two motions are told apart, and what was taught can be read again`() {
         val teacher = teacher()
         teacher.add("still", window(1, 1))
         assertNull(teacher.fit())
@@ -60,8 +63,8 @@ class TeacherTest {
 
     @Test
     fun `a network whose embedding is something else is refused`() {
-        val error = assertThrows(ContractError::class.java) { embeddingBlocks(contract, 10) }
+        val error = assertThrows(ContractError::class.java) { embeddingBlocks(contract, 12, 10) }
         assertTrue("expected more than" in error.message.orEmpty())
-        assertEquals(1000, embeddingBlocks(contract, 1000).sum())
+        assertEquals(1000, embeddingBlocks(contract, 12, 1000).sum())
     }
 }

@@ -1,97 +1,51 @@
 package dev.img2imu.jvm
 
-import com.sun.management.ThreadMXBean
+import dev.img2imu.core.BenchRun
 import dev.img2imu.core.Container
-import dev.img2imu.core.Contract
-import dev.img2imu.core.FrontEnd
+import dev.img2imu.core.Latencies
+import dev.img2imu.core.Model
+import dev.img2imu.core.bench
 import java.io.File
 import java.lang.management.ManagementFactory
-import java.util.Random
+import java.util.Locale
 
-private const val ROUNDS = 150
-private const val BLOCK = 20 // decisions of one way before the next has its turn
-private const val WARM_UP_ROUNDS = 50
+private const val ROUNDS = 40
+private const val WARM_UP_ROUNDS = 10
+private const val TRIALS = 50 // decisions of one model before the next has its turn
 
-/** One way to the network's input; [decide] makes one decision's, and the stream moves on by one hop. */
-private class Way(
-    val name: String,
-    val decide: (Int) -> Unit,
-) {
-    val timesNs = ArrayList<Long>()
-    var allocatedBytes = 0L
-}
-
-/** `benchmark MODEL`: the front end per decision, incremental, recomputed, and the paper's way, side by side. */
+/**
+ * `benchmark LIBRARY MODEL...`: time a decision of each model on one thread, from a hop's samples to the label.
+ *
+ * The models take turns, so that whatever else the machine does affects all of them alike.
+ */
 fun main(arguments: Array<String>) {
-    val bundled = Container.read(File(arguments[0]).readBytes(), arguments[0]).contract
-    compare("windows of 5 s, a decision every 0.32 s (the bundled model)", bundled)
-    val steps = bundled.frontEnd.spectrograms.map { it.copy(stepSamples = 6) }
-    val quarter =
-        bundled.copy(
-            windowSamples = 200,
-            hopSamples = 12,
-            frontEnd = bundled.frontEnd.copy(spectrograms = steps),
-        )
-    compare("windows of 4 s, a decision every 0.24 s", quarter)
+    val library = arguments[0]
+    val benchmarks = arguments.drop(1).map { Benchmark(library, File(it)) }
+    repeat(WARM_UP_ROUNDS) { benchmarks.forEach { it.measure() } }
+    benchmarks.forEach { it.runs.clear() }
+    repeat(ROUNDS) { benchmarks.forEach { it.measure() } }
+    benchmarks.forEach { println(it.summary()) }
 }
 
-private fun compare(
-    title: String,
-    contract: Contract,
+private class Benchmark(
+    library: String,
+    private val path: File,
 ) {
-    val n = contract.windowSamples
-    val channels = contract.stream.channels.size
-    val random = Random(0)
-    val samples = DoubleArray((n + 512 * contract.hopSamples) * channels) { random.nextGaussian() }
-    val from = { decision: Int -> decision % 512 * contract.hopSamples * channels }
-    val incremental = FrontEnd(contract)
-    val whole = FrontEnd(contract)
-    val paper = PaperFrontEnd(n, channels)
-    val ways =
-        listOf(
-            Way("incremental") { incremental.advance(samples, from(it), contract.hopSamples) },
-            Way("whole window, same code") {
-                whole.reset()
-                whole.advance(samples, from(it), n)
-            },
-            Way("paper's, one STFT per axis") { paper.compute(samples, from(it)) },
-        )
-    measure(ways)
-    println("$title: front end per decision, $channels axes at ${contract.stream.rateHz.toInt()} Hz, one thread")
-    val ours = ways[0].medianUs()
-    for (way in ways) {
-        val perDecision = way.allocatedBytes / way.timesNs.size
-        println(
-            "  %-28s %8.1f us median  x %5.1f  %8d bytes allocated".format(
-                way.name,
-                way.medianUs(),
-                way.medianUs() / ours,
-                perDecision,
-            ),
-        )
+    private val file = Container.read(path.readBytes(), path.name)
+    private val model = Model(LiteRtInterpreter(library, file.tflite), file.contract)
+    private val cpu = ManagementFactory.getThreadMXBean()
+    val runs = ArrayList<BenchRun>()
+
+    fun measure() {
+        runs.add(checkNotNull(bench(file.contract, model, TRIALS, cpu::getCurrentThreadCpuTime)))
+    }
+
+    fun summary(): String =
+        "$path: decision ${percentiles { it.totalUs }}, of which network ${percentiles { it.inferenceUs }}"
+
+    private fun percentiles(us: (BenchRun) -> DoubleArray): String {
+        val all = runs.flatMap { us(it).asList() }.toDoubleArray()
+        val (median, high) = listOf(50.0, 90.0).map { Latencies.percentile(all, it) }
+        return "%.0f us (p90 %.0f)".format(Locale.ROOT, median, high)
     }
 }
-
-private fun measure(ways: List<Way>) {
-    val bean = ManagementFactory.getThreadMXBean() as ThreadMXBean
-    val thread = Thread.currentThread().id
-    var decision = 0
-    repeat(WARM_UP_ROUNDS + ROUNDS) { round ->
-        for (way in ways) {
-            for (i in 0 until BLOCK) {
-                val before = bean.getThreadAllocatedBytes(thread)
-                val started = System.nanoTime()
-                way.decide(decision + i)
-                val took = System.nanoTime() - started
-                val after = bean.getThreadAllocatedBytes(thread)
-                if (round >= WARM_UP_ROUNDS) {
-                    way.timesNs.add(took)
-                    way.allocatedBytes += after - before
-                }
-            }
-        }
-        decision += BLOCK
-    }
-}
-
-private fun Way.medianUs(): Double = timesNs.sorted()[timesNs.size / 2] / 1e3

@@ -6,7 +6,7 @@ import java.io.File
  * A recording in the toolkit's CSV format (docs/recordings.md).
  *
  * @property timesS seconds on the sensor's clock.
- * @property samples of each time, the wanted channels in order.
+ * @property samples one for each time, with the channels in the order asked for.
  */
 class CsvRecording(
     file: File,

@@ -3,22 +3,21 @@ package dev.img2imu.jvm
 import com.sun.jna.Memory
 import com.sun.jna.Pointer
 import com.sun.jna.ptr.PointerByReference
+import dev.img2imu.core.FLOAT32
 import dev.img2imu.core.Interpreter
 import dev.img2imu.core.Tensor
-import dev.img2imu.core.TensorType
 import java.nio.ByteBuffer
 
 private const val CPU = 1 // kLiteRtHwAcceleratorCpu
-private const val PER_TENSOR = 1 // kLiteRtQuantizationPerTensor
 private const val LOCK_READ = 0
 private const val LOCK_WRITE = 1
 private const val TYPE_BYTES = 512L // more than a LiteRtRankedTensorType
-private val TYPES = mapOf(1 to TensorType.FLOAT32, 3 to TensorType.UINT8, 9 to TensorType.INT8) // LiteRtElementType
+private val TYPES = mapOf(1 to FLOAT32, 3 to "UINT8", 9 to "INT8") // LiteRtElementType
 
 /**
- * LiteRT on a computer, through its C library and JNA: the same kernels as on a phone, for the tests.
+ * LiteRT on a computer, through its C library and JNA, for the tests.
  *
- * @param library path of libLiteRt.so, which the Python package ai-edge-litert carries.
+ * @param library path of libLiteRt.so, a part of the Python package ai-edge-litert.
  * @param tflite the network.
  */
 class LiteRtInterpreter(
@@ -31,7 +30,9 @@ class LiteRtInterpreter(
     )
 
     private val lib = LiteRtLibrary(library)
-    private val content = Memory(tflite.size.toLong()).also { it.write(0, tflite, 0, tflite.size) } // stays in use
+
+    // LiteRT goes on using these bytes.
+    private val content = Memory(tflite.size.toLong()).also { it.write(0, tflite, 0, tflite.size) }
     private val environment = lib.pointer("LiteRtCreateEnvironment", 0, Pointer.NULL)
     private val model = lib.pointer("LiteRtCreateModelFromBuffer", environment, content, content.size())
     private val options =
@@ -40,19 +41,19 @@ class LiteRtInterpreter(
         }
     private val compiled = lib.pointer("LiteRtCreateCompiledModel", environment, model, options)
     private val signature = lib.pointer("LiteRtGetModelSignature", model, 0L)
-    private val given = bind("Input")
-    private val answers = bind("Output")
+    private val boundInputs = bind("Input")
+    private val boundOutputs = bind("Output")
 
     override val runtime = "LiteRT over JNA"
     override val threads = 1
-    override val inputs = given.map { it.tensor }
-    override val outputs = answers.map { it.tensor }
+    override val inputs = boundInputs.map { it.tensor }
+    override val outputs = boundOutputs.map { it.tensor }
 
     override fun run(
         inputs: Map<String, ByteBuffer>,
         outputs: Map<String, ByteBuffer>,
     ) {
-        for (bound in given) {
+        for (bound in boundInputs) {
             val source = inputs.getValue(bound.tensor.name)
             locked(bound, LOCK_WRITE) { it.put(source.duplicate().clear()) }
         }
@@ -60,19 +61,19 @@ class LiteRtInterpreter(
             "LiteRtRunCompiledModel",
             compiled,
             0L,
-            given.size.toLong(),
-            Array(given.size) { given[it].buffer },
-            answers.size.toLong(),
-            Array(answers.size) { answers[it].buffer },
+            boundInputs.size.toLong(),
+            Array(boundInputs.size) { boundInputs[it].buffer },
+            boundOutputs.size.toLong(),
+            Array(boundOutputs.size) { boundOutputs[it].buffer },
         )
-        for (bound in answers) {
+        for (bound in boundOutputs) {
             val target = outputs.getValue(bound.tensor.name)
             locked(bound, LOCK_READ) { target.duplicate().clear().put(it) }
         }
     }
 
     override fun close() {
-        (given + answers).forEach { lib.destroy("LiteRtDestroyTensorBuffer", it.buffer) }
+        (boundInputs + boundOutputs).forEach { lib.destroy("LiteRtDestroyTensorBuffer", it.buffer) }
         lib.destroy("LiteRtDestroyCompiledModel", compiled)
         lib.destroy("LiteRtDestroyOptions", options)
         lib.destroy("LiteRtDestroyModel", model)
@@ -88,21 +89,17 @@ class LiteRtInterpreter(
             lib.call("LiteRtGetRankedTensorType", handle, type)
             val needs = lib.pointer("LiteRtGetCompiledModel${direction}BufferRequirements", compiled, 0L, index)
             val buffer = lib.pointer("LiteRtCreateManagedTensorBufferFromRequirements", environment, type, needs)
-            Bound(tensor(name, handle, type), buffer)
+            Bound(tensor(name, type), buffer)
         }
 
     private fun tensor(
         name: String,
-        handle: Pointer,
         type: Memory,
     ): Tensor {
-        val rank = type.getInt(4) and 0x7f // a bit field beside it says whether there are strides
+        val rank = type.getInt(4) and 0x7f // the next bit says whether there are strides
         val shape = List(rank) { type.getInt(8 + 4L * it) }
-        val kind = checkNotNull(TYPES[type.getInt(0)]) { "$name has the element type ${type.getInt(0)}" }
-        val scheme = Memory(4).also { lib.call("LiteRtGetQuantizationTypeId", handle, it) }.getInt(0)
-        if (scheme != PER_TENSOR) return Tensor(name, kind, shape)
-        val quantisation = Memory(16).also { lib.call("LiteRtGetPerTensorQuantization", handle, it) }
-        return Tensor(name, kind, shape, quantisation.getFloat(0), quantisation.getLong(8).toInt())
+        val element = type.getInt(0)
+        return Tensor(name, TYPES[element] ?: "LiteRtElementType $element", shape)
     }
 
     private inline fun locked(
@@ -110,7 +107,7 @@ class LiteRtInterpreter(
         mode: Int,
         use: (ByteBuffer) -> Unit,
     ) {
-        val bytes = bound.tensor.size.toLong() * bound.tensor.type.bytes
+        val bytes = bound.tensor.size.toLong() * Float.SIZE_BYTES
         val address = PointerByReference().also { lib.call("LiteRtLockTensorBuffer", bound.buffer, it, mode) }.value
         use(address.getByteBuffer(0, bytes))
         lib.call("LiteRtUnlockTensorBuffer", bound.buffer)
