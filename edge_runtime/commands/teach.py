@@ -121,7 +121,7 @@ def main(arguments: argparse.Namespace) -> int:
             "there is nothing to teach from, expected --source URI for a live sensor or --from DIR "
             "for recordings: give one of them"
         )
-    if web.asked_for(arguments) is not None and not arguments.source:
+    if web.address_from(arguments) is not None and not arguments.source:
         raise UserError(
             "--web was given without --source, expected a live sensor to teach with: add --source "
             "URI"
@@ -236,7 +236,7 @@ def _teach_live(teacher: Teacher, arguments: argparse.Namespace) -> None:
     from edge_runtime.teaching.session import Session, Terminal
 
     screen = Screen(sys.stderr.isatty())
-    address = web.asked_for(arguments)
+    address = web.address_from(arguments)
     source = open_source(arguments.source, teacher.stream.channels, teacher.stream.rate_hz)
     source.notes.say = screen.say
     seconds = arguments.seconds or WINDOWS_OF_A_RECORDING * teacher.window_s
@@ -249,7 +249,7 @@ def _teach_live(teacher: Teacher, arguments: argparse.Namespace) -> None:
                 teacher, arguments.output, seconds, arguments.background_s, arguments.countdown
             )
             web.announce(address, screen.say)
-            teach_on_page(lessons, source, web.short(arguments.source), address)
+            teach_on_page(lessons, source, web.uri_without_secrets(arguments.source), address)
             return
         Session(
             teacher,

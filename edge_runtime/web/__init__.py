@@ -1,1 +1,4 @@
-"""Pages in a browser: the dashboard, and the phone page. Served from a thread of their own, all files local."""
+"""The pages in a browser: the dashboard, teaching from it, and the files of the phone page.
+
+They are served by :mod:`edge_runtime.pages` from local files only.
+"""

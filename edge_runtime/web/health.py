@@ -1,4 +1,4 @@
-"""How the stream and the machine are, once a second."""
+"""The state of the stream, this process and this machine, which the dashboard shows."""
 
 from __future__ import annotations
 
@@ -17,81 +17,90 @@ from edge_runtime.sources.source import Source
 from edge_runtime.stream.chunk import Chunk
 from edge_runtime.stream.counts import StreamCounts
 
-RATE_OVER_S = 5.0
-LATENCIES = 40  # decisions over whose latency the median is taken
+RATE_SPAN_S = 5.0  # newest seconds over which the rate is measured
+LATENCY_DECISIONS = 40  # newest decisions whose median latency is reported
 
 
 class Health:
-    """Keeps what is needed to tell the rate, and reads the rest when asked.
+    """Measures the rate and the latency of a stream, and reads the other figures on request.
 
     Args:
-        source: whose omissions are told.
+        source: the source; its counts of skipped items are reported.
     """
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._arrived: deque[tuple[float, float, int]] = (
-            deque()
-        )  # first and last timestamp of a chunk, its samples
-        self._latencies: deque[Latency] = deque(maxlen=LATENCIES)
-        self._heard_s: float | None = None
-        self._cpu_s, self._measured_s = time.process_time(), time.monotonic()
+        # First and last timestamp (seconds) of a chunk, and its number of samples.
+        self._recent_chunks: deque[tuple[float, float, int]] = deque()
+        self._latencies: deque[Latency] = deque(maxlen=LATENCY_DECISIONS)
+        self._last_arrival_s: float | None = None
+        self._last_read_s = time.monotonic()
+        self._last_cpu_s = time.process_time()
 
-    def take(self, chunks: list[Chunk], decisions: list[Decision]) -> None:
-        """Note what came since the last call."""
+    def record(self, chunks: list[Chunk], decisions: list[Decision]) -> None:
+        """Record the chunks and decisions that are new since the last call."""
+        recent = self._recent_chunks
         for chunk in chunks:
-            if len(chunk.timestamps_s):
-                self._heard_s = time.monotonic()
-                first_s, last_s = float(chunk.timestamps_s[0]), float(chunk.timestamps_s[-1])
-                if self._arrived and not 0 <= first_s - self._arrived[-1][1] <= RATE_OVER_S:
-                    self._arrived.clear()  # a gap, or another clock
-                self._arrived.append((first_s, last_s, len(chunk.timestamps_s)))
-        while len(self._arrived) > 1 and self._arrived[-1][1] - self._arrived[0][1] > RATE_OVER_S:
-            self._arrived.popleft()
+            if not len(chunk.timestamps_s):
+                continue
+            self._last_arrival_s = time.monotonic()
+            first_s = float(chunk.timestamps_s[0])
+            last_s = float(chunk.timestamps_s[-1])
+            if recent and not 0 <= first_s - recent[-1][1] <= RATE_SPAN_S:
+                recent.clear()  # after a gap, or if the clock was set
+            recent.append((first_s, last_s, len(chunk.timestamps_s)))
+        while len(recent) > 1 and recent[-1][1] - recent[0][1] > RATE_SPAN_S:
+            recent.popleft()
         self._latencies.extend(d.latency_us for d in decisions if d.latency_us is not None)
 
     @property
     def rate_hz(self) -> float | None:
-        """Samples per second on the sensor's clock over the newest seconds; None when too few came."""
-        if not self._arrived:
+        """Samples per second of the sensor's clock, or None after fewer than two samples."""
+        if not self._recent_chunks:
             return None
-        span_s = self._arrived[-1][1] - self._arrived[0][0]
-        count = sum(n for _, _, n in self._arrived) - 1
-        return count / span_s if span_s > 0 and math.isfinite(span_s) else None
+        span_s = self._recent_chunks[-1][1] - self._recent_chunks[0][0]
+        intervals = sum(count for _, _, count in self._recent_chunks) - 1
+        return intervals / span_s if span_s > 0 and math.isfinite(span_s) else None
 
     def read(self, recognizer: Recognizer | None) -> dict[str, Any]:
-        """Everything, as what ``json.dumps`` takes; None is what is not known.
+        """Return all figures as a JSON document; unknown ones are None.
 
         Args:
-            recognizer: whose counts are told; None while there is none.
+            recognizer: the recogniser whose counts are reported; None while there is none.
 
-        Keys: ``rate_hz``, ``silent_s`` (since samples last came), ``fill`` (of the window, 0 to 1),
-        ``counts`` (see :class:`edge_runtime.stream.counts.StreamCounts`), ``left_out`` (by the source,
-        what to how often), ``latency_us`` (medians of the newest decisions), ``cpu`` (of one core,
-        0 to 1, this process), ``memory_mb`` (resident), ``temperature_c`` (of the processor).
+        Returns:
+            A document with these keys: ``rate_hz``; ``silent_s`` (since the last sample); ``fill``
+            (of the window, 0 to 1); ``counts``
+            (:class:`edge_runtime.stream.counts.StreamCounts`); ``left_out`` (what the source
+            skipped, to how often); ``latency_us`` (medians of the newest decisions); ``cpu``
+            (share of one core that this process used since the last call, 1 is a whole core);
+            ``memory_mb`` (resident); ``temperature_c`` (of the processor).
         """
-        now_s, cpu_s = time.monotonic(), time.process_time()
-        passed_s = now_s - self._measured_s
-        used = (cpu_s - self._cpu_s) / passed_s if passed_s > 0 else None
-        self._cpu_s, self._measured_s = cpu_s, now_s
-        latency = None
-        if self._latencies:
-            frontend, inference, total = np.median(
-                [dataclasses.astuple(each) for each in self._latencies], axis=0
-            )
-            latency = {
-                "frontend": float(frontend),
-                "inference": float(inference),
-                "total": float(total),
-            }
+        now_s = time.monotonic()
+        cpu_s = time.process_time()
+        passed_s = now_s - self._last_read_s
+        cpu_share = (cpu_s - self._last_cpu_s) / passed_s if passed_s > 0 else None
+        self._last_read_s = now_s
+        self._last_cpu_s = cpu_s
         return {
             "rate_hz": self.rate_hz,
-            "silent_s": None if self._heard_s is None else now_s - self._heard_s,
+            "silent_s": None if self._last_arrival_s is None else now_s - self._last_arrival_s,
             "fill": recognizer.fill if recognizer else 0.0,
             "counts": dataclasses.asdict(recognizer.counts if recognizer else StreamCounts()),
             "left_out": dict(self._source.notes.counts),
-            "latency_us": latency,
-            "cpu": used,
+            "latency_us": self._median_latency_us(),
+            "cpu": cpu_share,
             "memory_mb": read_memory().resident_mb,
             "temperature_c": processor_temperature_c(),
+        }
+
+    def _median_latency_us(self) -> dict[str, float] | None:
+        if not self._latencies:
+            return None
+        stages = [dataclasses.astuple(latency) for latency in self._latencies]
+        frontend, inference, total = np.median(stages, axis=0)
+        return {
+            "frontend": float(frontend),
+            "inference": float(inference),
+            "total": float(total),
         }

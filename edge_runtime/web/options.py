@@ -1,4 +1,4 @@
-"""The options ``--web...`` of ``img2imu run``."""
+"""The ``--web...`` options of ``img2imu run`` and ``img2imu teach``."""
 
 from __future__ import annotations
 
@@ -19,91 +19,97 @@ DEFAULT_HOST = "127.0.0.1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options."""
+    """Add the options to a command's parser."""
     group = parser.add_argument_group(
         "dashboard",
-        "a page that shows the stream, what the network sees and what it says; docs/dashboard.md",
+        "a page that shows the sensor stream, the network's input images and the decisions; "
+        "see docs/dashboard.md",
     )
     group.add_argument(
         "--web",
         nargs="?",
-        type=port,
+        type=port_number,
         const=DEFAULT_PORT,
         metavar="PORT",
-        help=f"serve the dashboard, on this machine alone (default port: {DEFAULT_PORT})",
+        help=f"serve the dashboard to this machine only (default port: {DEFAULT_PORT})",
     )
     group.add_argument(
         "--web-host",
         metavar="ADDRESS",
-        help="serve it on this address, 0.0.0.0 for all; others need "
-        f"the token, which is in {TOKEN_VARIABLE} or made anew and shown",
+        help=f"listen on this address (default: {DEFAULT_HOST}); 0.0.0.0 serves the whole network. "
+        f"Other machines need the access token: the value of {TOKEN_VARIABLE}, or else a new "
+        "random one, which is printed",
     )
     group.add_argument(
         "--web-cert",
         metavar="DIR",
-        help="serve it by https, with the certificate that img2imu cert left in DIR",
+        help="serve by https with the certificate in DIR, made by img2imu cert",
     )
 
 
-def port(text: str) -> int:
-    """A number from 1 to 65535."""
+def port_number(text: str) -> int:
+    """Parse a port from 1 to 65535, as a ``type`` for argparse."""
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:6]) <= 65535):
         raise argparse.ArgumentTypeError(
-            f"is {text!r}, expected a port from 1 to 65535: name the model before --web"
+            f"is {text!r}, expected a port from 1 to 65535: put the model before --web"
         )
     return int(text)
 
 
-def asked_for(arguments: argparse.Namespace) -> Address | None:
-    """Where the dashboard is to be served, or None without ``--web``.
+def address_from(arguments: argparse.Namespace) -> Address | None:
+    """Return where to serve the dashboard, or None without ``--web``.
 
     Raises:
-        UserError: an option makes no sense.
+        UserError: an option is invalid, or needs ``--web``.
     """
-    if arguments.web is None:
-        given = [
-            option for option in ("web_host", "web_cert") if getattr(arguments, option) is not None
-        ]
-        if given:
-            raise UserError(
-                f"--{given[0].replace('_', '-')} was given without --web, expected both: add --web"
-            )
-        return None
-    return make_address(arguments.web_host or DEFAULT_HOST, arguments.web, arguments.web_cert)
+    if arguments.web is not None:
+        return make_address(arguments.web_host or DEFAULT_HOST, arguments.web, arguments.web_cert)
+    for option, value in (("--web-host", arguments.web_host), ("--web-cert", arguments.web_cert)):
+        if value is not None:
+            raise UserError(f"{option} was given without --web, expected both: add --web")
+    return None
 
 
 def open_dashboard(
     arguments: argparse.Namespace,
     recognizer: Recognizer,
     source: Source,
-    name: str,
+    source_uri: str,
 ) -> Dashboard | None:
-    """The dashboard that was asked for, or None.
+    """Start the dashboard if the options ask for it; return None if they do not.
 
     Raises:
         MissingExtraError: websockets is not installed.
-        UserError: an option makes no sense, or the address cannot be listened on.
+        UserError: an option is invalid, or the server cannot listen on the address.
     """
-    address = asked_for(arguments)
+    address = address_from(arguments)
     if address is None:
         return None
     from edge_runtime.web.dashboard import Dashboard
 
-    dashboard = Dashboard(recognizer, source, short(name), address)
+    dashboard = Dashboard(recognizer, source, uri_without_secrets(source_uri), address)
     announce(address, source.notes.say)
     return dashboard
 
 
 def announce(address: Address, say: Callable[[str], None]) -> None:
-    """Where to open the dashboard, and what it lacks."""
+    """Print the dashboard's address, and a warning if its plotting library is missing.
+
+    Args:
+        address: where the dashboard is served.
+        say: callback that shows one line to the user.
+    """
     from edge_runtime.pages.server import VENDOR_REMEDY, vendor_is_missing
 
     say(f"dashboard: {address.url(shown_host(address.host))}")
     if vendor_is_missing():
-        say(f"the dashboard cannot draw traces, its plotting library is not there: {VENDOR_REMEDY}")
+        say(
+            "the dashboard cannot draw sensor traces because its plotting library is missing: "
+            f"{VENDOR_REMEDY}"
+        )
 
 
-def short(uri: str) -> str:
-    """A source's URI without the folders of a path and without options, which may be secret."""
+def uri_without_secrets(uri: str) -> str:
+    """Return a source's URI without folders and options; options may hold a password or token."""
     scheme, colon, rest = uri.partition("?")[0].rpartition(":")
     return f"{scheme}{colon}{rest.rpartition('/')[2] or rest}"

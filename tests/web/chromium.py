@@ -1,4 +1,4 @@
-"""A real browser for the tests: Debian's Chromium, driven by its DevTools protocol over one WebSocket."""
+"""Debian's Chromium for the tests, driven by its DevTools protocol over one WebSocket."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-port=0",
 )
-ENOUGH_S = 30.0  # a busy machine is slow; what takes longer fails
+TIMEOUT_S = 30.0  # long enough for a busy machine
 SENSORS = ("accelerometer", "linear-acceleration", "gyroscope")
 
 
 class Chromium:
-    """A browser process with a profile of its own."""
+    """A browser process with its own temporary profile."""
 
     def __init__(self, *flags: str) -> None:
         self._open = contextlib.ExitStack()
@@ -49,7 +49,7 @@ class Chromium:
                     max_size=None,
                     proxy=None,
                     compression=None,
-                    open_timeout=ENOUGH_S,
+                    open_timeout=TIMEOUT_S,
                 )
             )
         except BaseException:
@@ -59,21 +59,24 @@ class Chromium:
         self.events: list[dict] = []
 
     def _endpoint(self):
-        file, deadline_s = Path(self._profile, "DevToolsActivePort"), time.monotonic() + ENOUGH_S
+        file = Path(self._profile, "DevToolsActivePort")
+        deadline_s = time.monotonic() + TIMEOUT_S
         while not (file.exists() and file.read_text().count("\n") >= 1):
             assert time.monotonic() < deadline_s, "chromium did not start"
             time.sleep(0.05)
         return file.read_text().split("\n")[:2]
 
     def call(self, method, session=None, **parameters):
-        """One command of the protocol; events that come meanwhile are kept."""
+        """Send a command of the protocol and return its result; keep events that arrive meanwhile."""
         number = next(self._ids)
         message = {"id": number, "method": method, "params": parameters}
-        self._socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
-        deadline_s = time.monotonic() + ENOUGH_S
+        if session:
+            message["sessionId"] = session
+        self._socket.send(json.dumps(message))
+        deadline_s = time.monotonic() + TIMEOUT_S
         while True:
-            assert time.monotonic() < deadline_s, f"{method} is not answered"
-            answer = json.loads(self._socket.recv(ENOUGH_S))
+            assert time.monotonic() < deadline_s, f"{method} got no answer"
+            answer = json.loads(self._socket.recv(TIMEOUT_S))
             if answer.get("id") == number:
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return answer["result"]
@@ -81,11 +84,11 @@ class Chromium:
                 self.events.append(answer)
 
     def page(self, url="about:blank", width=1280, height=900, mobile=False, dark=False):
-        """A new tab."""
+        """Open a new tab."""
         return Page(self, url, width, height, mobile, dark)
 
     def close(self):
-        """End the process that was started here."""
+        """End the browser process and delete its profile."""
         with contextlib.suppress(Exception):
             self._open.close()
         self._process.terminate()
@@ -126,16 +129,16 @@ class Page:
             self.open(url)
 
     def call(self, method, **parameters):
-        """A command for this tab."""
+        """Send a command of the protocol to this tab."""
         return self._browser.call(method, self._session, **parameters)
 
     def open(self, url):
-        """Go there, and wait until its scripts have run."""
+        """Open an address, and wait until the page has loaded."""
         self.call("Page.navigate", url=url)
         self.until("document.readyState === 'complete'")
 
     def js(self, expression):
-        """The value of an expression, awaited, as if a person had caused it."""
+        """Return the awaited value of an expression, run as if by a user's action."""
         answer = self.call(
             "Runtime.evaluate",
             expression=expression,
@@ -146,9 +149,9 @@ class Page:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def until(self, expression, enough_s=ENOUGH_S):
-        """Wait until an expression is true; its value."""
-        deadline_s = time.monotonic() + enough_s
+    def until(self, expression, timeout_s=TIMEOUT_S):
+        """Wait until an expression is true, and return its value."""
+        deadline_s = time.monotonic() + timeout_s
         while True:
             value = self.js(expression)
             if value:
@@ -159,53 +162,48 @@ class Page:
             time.sleep(0.05)
 
     def text(self, selector="body"):
-        """What a person reads there."""
+        """Return the visible text of the first element that matches the selector."""
         return self.js(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''")
 
     def press(self, key, code=None, text=None):
-        """A key on the keyboard."""
-        named = {
+        """Press and release a key."""
+        event = {
             "key": key,
             "code": code or key,
             "windowsVirtualKeyCode": {"Tab": 9, "Enter": 13, " ": 32}.get(key, 0),
         }
-        self.call(
-            "Input.dispatchKeyEvent",
-            type="keyDown",
-            **named,
-            **({"text": text or ("\r" if key == "Enter" else key)} if key != "Tab" else {}),
-        )
-        self.call("Input.dispatchKeyEvent", type="keyUp", **named)
+        if text is None:
+            text = {"Tab": "", "Enter": "\r"}.get(key, key)
+        typed = {"text": text} if text else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", **event, **typed)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **event)
 
     def complaints(self):
-        """Errors in the page's console: exceptions, refused files, what the security policy blocked."""
-        self.js("1")  # events up to now
-        found = []
+        """Return the errors in the page's console.
+
+        They are exceptions, refused files, and whatever the content security policy blocked.
+        """
+        self.js("1")  # receives the events up to now
+        errors = []
         for event in self._browser.events:
             if event.get("sessionId") != self._session:
                 continue
-            if event["method"] == "Runtime.exceptionThrown":
-                details = event["params"]["exceptionDetails"]
-                found.append(details.get("exception", {}).get("description") or details["text"])
-            elif (
-                event["method"] == "Log.entryAdded" and event["params"]["entry"]["level"] == "error"
-            ):
-                found.append(
-                    event["params"]["entry"]["text"] + " " + event["params"]["entry"].get("url", "")
-                )
-            elif (
-                event["method"] == "Runtime.consoleAPICalled" and event["params"]["type"] == "error"
-            ):
-                found.append(
-                    " ".join(
-                        str(a.get("value", a.get("description"))) for a in event["params"]["args"]
-                    )
-                )
-        # LiteRT prints whatever it has to say as an error
-        return [line for line in found if not line.startswith(("INFO: ", "WARNING: "))]
+            method = event["method"]
+            parameters = event["params"]
+            if method == "Runtime.exceptionThrown":
+                details = parameters["exceptionDetails"]
+                errors.append(details.get("exception", {}).get("description") or details["text"])
+            elif method == "Log.entryAdded" and parameters["entry"]["level"] == "error":
+                entry = parameters["entry"]
+                errors.append(f"{entry['text']} {entry.get('url', '')}")
+            elif method == "Runtime.consoleAPICalled" and parameters["type"] == "error":
+                values = [a.get("value", a.get("description")) for a in parameters["args"]]
+                errors.append(" ".join(map(str, values)))
+        # LiteRT prints its information and warnings as errors too.
+        return [line for line in errors if not line.startswith(("INFO: ", "WARNING: "))]
 
     def requested(self):
-        """Addresses of everything that the page asked for."""
+        """Return the addresses of everything that the page has requested."""
         self.js("1")
         return [
             event["params"]["request"]["url"]
@@ -215,7 +213,7 @@ class Page:
         ]
 
     def picture(self, path, whole=True):
-        """A screenshot into a file."""
+        """Write a screenshot of the whole page, or of the visible part, to a file."""
         parameters = {"format": "png"}
         if whole:
             size = self.call("Page.getLayoutMetrics")["cssContentSize"]
@@ -235,7 +233,7 @@ class Page:
         )
 
     def emulate_sensors(self):
-        """Motion sensors in place of the machine's none; before the page listens to them."""
+        """Emulate motion sensors. Call it before the page listens to them."""
         for name in SENSORS:
             self.call(
                 "Emulation.setSensorOverrideEnabled",
@@ -245,7 +243,7 @@ class Page:
             )
 
     def set_sensors(self, acc, gyro):
-        """What they read from now on: acceleration with gravity in m/s^2, rotation in rad/s."""
+        """Set the readings: acceleration with gravity in m/s^2, rotation in rad/s."""
         for name, (x, y, z) in zip(SENSORS, (acc, acc, gyro), strict=True):
             self.call(
                 "Emulation.setSensorOverrideReadings",

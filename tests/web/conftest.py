@@ -1,4 +1,4 @@
-"""One browser for all tests, models that run in it, and the command line beside it. ``make test-web`` runs them."""
+"""The browser, models and commands that the page tests share. ``make test-web`` runs them."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from edge_runtime.pages.server import vendor_is_missing
 from edge_runtime.recordings import read_recording
 from img2imu.cli import main
 
-from .chromium import ENOUGH_S, Chromium
+from .chromium import TIMEOUT_S, Chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "out" / "web"
@@ -26,11 +26,11 @@ PICTURES = ROOT / "out" / "web"
 
 @pytest.fixture(scope="session")
 def browser():
-    """Chromium."""
+    """One Chromium for all tests."""
     if shutil.which("chromium") is None:
-        pytest.skip("no Chromium here: make test-web installs Debian's")
+        pytest.skip("Chromium is not installed: make test-web installs Debian's")
     if vendor_is_missing():
-        pytest.skip("uPlot and LiteRT.js are not here: make web fetches them")
+        pytest.skip("uPlot and LiteRT.js are missing: make web fetches them")
     chromium = Chromium()
     yield chromium
     chromium.close()
@@ -38,20 +38,20 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """Open tabs, and close them after the test."""
-    opened = []
+    """Opens tabs, and closes them after the test."""
+    pages = []
 
     def call(url="about:blank", **options):
-        opened.append(browser.page(url, **options))
-        return opened[-1]
+        pages.append(browser.page(url, **options))
+        return pages[-1]
 
     yield call
-    for page in opened:
+    for page in pages:
         page.close()
 
 
 class Command:
-    """``img2imu ...`` in a process of its own."""
+    """``img2imu ...`` in its own process."""
 
     def __init__(self, *arguments):
         code = "import sys; from img2imu.cli import main; sys.exit(main())"
@@ -64,8 +64,8 @@ class Command:
         )
 
     def serving(self, port):
-        """Wait until it listens."""
-        deadline_s = time.monotonic() + ENOUGH_S
+        """Wait until it listens on the port."""
+        deadline_s = time.monotonic() + TIMEOUT_S
         while True:
             with (
                 contextlib.suppress(OSError),
@@ -77,11 +77,11 @@ class Command:
             time.sleep(0.05)
 
     def end(self):
-        """Stop it as Ctrl-C does; what it said."""
+        """Stop it as Ctrl-C does, and return its standard error."""
         if self.process.poll() is None:
             self.process.send_signal(2)
         try:
-            return self.process.communicate(timeout=ENOUGH_S)[1]
+            return self.process.communicate(timeout=TIMEOUT_S)[1]
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -89,16 +89,16 @@ class Command:
 
 @pytest.fixture
 def command():
-    """Start commands, and end them after the test."""
-    started = []
+    """Starts commands, and ends them after the test."""
+    commands = []
 
     def start(*arguments):
-        started.append(Command(*arguments))
-        return started[-1]
+        commands.append(Command(*arguments))
+        return commands[-1]
 
     yield start
-    for each in started:
-        each.end()
+    for running in commands:
+        running.end()
 
 
 @pytest.fixture(scope="session")
@@ -117,15 +117,17 @@ MAKE_MODELS = """
 import sys
 from img2imu.cli import main
 home = sys.argv[1]
-sys.exit(main(["train", "watch", "-o", home + "/m.npz", "--windows-per-class", "10", "--test-subjects", "1"])
-         or main(["export", home + "/m.npz", "-o", home + "/m.tflite", "--target", "web", "--recipe", "float32",
-                  "--recipe", "int8"]))
+train = ["train", "watch", "-o", home + "/m.npz"]
+train += ["--windows-per-class", "10", "--test-subjects", "1"]
+export = ["export", home + "/m.npz", "-o", home + "/m.tflite", "--target", "web"]
+export += ["--recipe", "float32", "--recipe", "int8"]
+sys.exit(main(train) or main(export))
 """
 
 
 @pytest.fixture(scope="session", autouse=True)
-def models_in_the_making(tmp_path_factory):
-    """Begun before the first test, since it takes longer than most of them."""
+def started_models(tmp_path_factory):
+    """Starts training the models before the first test, because it takes longer than most tests."""
     home = tmp_path_factory.mktemp("models")
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
@@ -141,15 +143,15 @@ def models_in_the_making(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def web_models(models_in_the_making):
-    """Models for the browser, learnt from the same data as the bundled one: recipe to file."""
-    home, process = models_in_the_making
+def web_models(started_models):
+    """Models for the browser, trained on the bundled model's data: recipe to file."""
+    home, process = started_models
     assert process.wait(300) == 0, (home / "log").read_text()
     return {recipe: home / f"m.{recipe}.tflite" for recipe in ("float32", "int8")}
 
 
 def read_lines(path):
-    """The decisions in a file of ``jsonl:``, whole lines only."""
+    """Return the decisions in a file of ``--sink jsonl:``. An unfinished line is ignored."""
     return [
         json.loads(line)
         for line in path.read_text().splitlines(keepends=True)
@@ -159,7 +161,7 @@ def read_lines(path):
 
 @pytest.fixture(scope="session")
 def run_on():
-    """``img2imu run`` on samples, as a phone's: the decisions."""
+    """Runs ``img2imu run`` on samples as from a phone, and returns its decisions."""
 
     def call(model, times_s, samples, home):
         np.savez(

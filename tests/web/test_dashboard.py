@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: what it shows, how it is used, and who is kept out."""
+"""The dashboard in a real browser: what it shows, how it is operated, and whom it refuses."""
 
 import contextlib
 import functools
@@ -15,39 +15,37 @@ from edge_runtime.commands.run import DEMO_RECORDING
 from .conftest import PICTURES, read_lines
 
 pytestmark = pytest.mark.browser
-SPELLS = """[...document.querySelectorAll("#decisions tbody tr")].reverse().map((row) =>
+SHOWN_SPELLS = """[...document.querySelectorAll("#decisions tbody tr")].reverse().map((row) =>
   [row.cells[2].textContent, Number(row.cells[3].textContent)])"""
 
 
 @pytest.fixture
 def live(command, demo_model, port, tmp_path):
-    """The bundled recording live, and where its decisions are written beside."""
+    """The dashboard of the bundled recording: its address, and the file of its decisions."""
     decisions = tmp_path / "decisions.jsonl"
     command("run", "--demo", "--web", port, "--sink", f"jsonl:{decisions}").serving(port)
     return f"http://127.0.0.1:{port}/", decisions
 
 
 def spells(lines):
-    """Decisions that agree, one after the other, as the page lists them: label and how many."""
-    found = []
+    """Return the label and length of each run of equal decisions, as the page lists them."""
+    runs = []
     for line in lines:
         name = line["label"] or line["state"]
-        if not found or found[-1][0] != name or line["event"]:
-            found.append([name, 0])
-        found[-1][1] += 1
-    return found
+        if not runs or runs[-1][0] != name or line["event"]:
+            runs.append([name, 0])
+        runs[-1][1] += 1
+    return runs
 
 
-def test_it_shows_what_the_recogniser_decided(live, open_page):
+def test_it_shows_the_recognisers_decisions(live, open_page):
     url, decisions = live
     page = open_page(url)
     page.until("document.querySelectorAll('#decisions tbody tr').length >= 2")
     for _ in range(100):  # the page is a moment behind the file
-        before, shown, after = (
-            spells(read_lines(decisions)),
-            page.js(SPELLS),
-            spells(read_lines(decisions)),
-        )
+        before = spells(read_lines(decisions))
+        shown = page.js(SHOWN_SPELLS)
+        after = spells(read_lines(decisions))
         if before == shown == after:
             break
         time.sleep(0.05)
@@ -71,7 +69,7 @@ def test_it_shows_what_the_recogniser_decided(live, open_page):
     assert {address.split("/")[2] for address in page.requested()} == {url.split("/")[2]}
 
 
-def test_how_it_looks(live, open_page):
+def test_it_fits_every_screen_in_both_themes(live, open_page):
     url, _ = live
     pages = {
         (size, dark): open_page(url, width=width, height=height, mobile=size == "phone", dark=dark)
@@ -84,12 +82,12 @@ def test_how_it_looks(live, open_page):
     }
     for (size, dark), page in pages.items():
         page.until("document.querySelectorAll('#decisions tbody tr').length >= 2")
-        # nothing is cut off: no sideways scrolling, whatever the width
+        # Nothing is cut off: no width needs sideways scrolling.
         assert page.js("document.documentElement.scrollWidth <= innerWidth"), size
-        ground, text = page.js(
+        background, text = page.js(
             "['backgroundColor', 'color'].map((name) => getComputedStyle(document.body)[name])"
         )
-        assert (brightness(ground) < brightness(text)) == dark
+        assert (brightness(background) < brightness(text)) == dark
         page.picture(PICTURES / f"dashboard-{size}-{'dark' if dark else 'light'}.png")
 
 
@@ -97,7 +95,7 @@ def brightness(colour):
     return sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(", ")))
 
 
-def test_by_keyboard_alone(live, open_page):
+def test_it_can_be_operated_by_keyboard_alone(live, open_page):
     page = open_page(live[0])
     page.until("document.querySelectorAll('#decisions tbody tr').length >= 1")
     reached = []
@@ -108,32 +106,31 @@ def test_by_keyboard_alone(live, open_page):
     page.js("document.getElementById('pause').focus()")
     page.press(" ", "Space")
     assert page.js("document.getElementById('pause').getAttribute('aria-pressed')") == "true"
-    stood = page.js("document.getElementById('label').dataset.time")
+    shown_s = page.js("document.getElementById('label').dataset.time")
     time.sleep(1)
-    assert page.js("document.getElementById('label').dataset.time") == stood
+    assert page.js("document.getElementById('label').dataset.time") == shown_s
     page.press("Enter")
-    page.until(f"document.getElementById('label').dataset.time !== '{stood}'")
+    page.until(f"document.getElementById('label').dataset.time !== '{shown_s}'")
 
 
-def test_everything_that_is_operated_or_drawn_has_a_name(live, open_page):
+def test_every_control_and_picture_has_an_accessible_name(live, open_page):
     page = open_page(live[0])
     page.until("document.querySelectorAll('#images canvas').length === 6")
     page.call("Accessibility.enable")
     nodes = page.call("Accessibility.getFullAXTree")["nodes"]
-    wanted = ("button", "combobox", "textbox", "img", "image", "table", "region", "rowheader")
+    roles = ("button", "combobox", "textbox", "img", "image", "rowheader")
     nameless = [
         node["role"]["value"]
         for node in nodes
-        if node.get("role", {}).get("value") in wanted
+        if node.get("role", {}).get("value") in roles
         and not node.get("ignored")
         and not node.get("name", {}).get("value")
-        and node["role"]["value"] not in ("table", "region")
     ]
     assert nameless == []
     assert sum(node.get("role", {}).get("value") in ("img", "image") for node in nodes) >= 6 + 7
 
 
-def test_a_theme_that_is_chosen_stays(live, open_page):
+def test_a_chosen_theme_is_kept_for_the_next_visit(live, open_page):
     page = open_page(live[0])
     page.until("document.querySelectorAll('#decisions tbody tr').length >= 1")
     page.js("""(() => { const theme = document.getElementById('theme'); theme.value = 'dark';
@@ -142,7 +139,7 @@ def test_a_theme_that_is_chosen_stays(live, open_page):
     page.until("document.documentElement.dataset.theme === 'dark'")
 
 
-def test_on_the_network_only_with_the_token(command, open_page, port, monkeypatch):
+def test_on_the_network_it_needs_the_token(command, open_page, port, monkeypatch):
     monkeypatch.setenv("IMG2IMU_WEB_TOKEN", "a-token-of-mine")
     command("run", "--demo", "--web", port, "--web-host", "0.0.0.0").serving(port)
     page = open_page(f"http://127.0.0.1:{port}/", width=390, height=844, mobile=True)
@@ -157,8 +154,8 @@ def test_on_the_network_only_with_the_token(command, open_page, port, monkeypatc
 
 
 @pytest.fixture
-def stranger(tmp_path):
-    """The address of somebody else's page."""
+def other_origin(tmp_path):
+    """The address of a page from another server."""
     (tmp_path / "index.html").write_text("<!doctype html><title>elsewhere</title>")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
     handler.log_message = lambda *arguments: None
@@ -169,18 +166,19 @@ def stranger(tmp_path):
     server.server_close()
 
 
-def test_a_page_of_another_origin_gets_nothing(live, open_page, stranger, port):
-    page = open_page(stranger)
+def test_a_page_of_another_origin_is_refused(live, open_page, other_origin, port):
+    page = open_page(other_origin)
     page.js(f"""window.outcome = 'waiting'; window.read = 'waiting';
       const socket = new WebSocket('ws://127.0.0.1:{port}/live');
       socket.onmessage = () => (outcome = 'told'); socket.onclose = () => (outcome = 'refused');
-      fetch('{live[0]}').then((answer) => answer.text()).then(() => (read = 'told'), () => (read = 'refused'));""")
+      fetch('{live[0]}').then((answer) => answer.text())
+        .then(() => (read = 'told'), () => (read = 'refused'));""")
     page.until("outcome !== 'waiting' && read !== 'waiting'")
     assert page.js("[outcome, read]") == ["refused", "refused"]
     assert any("403" in complaint for complaint in page.complaints())
 
 
-def test_garbage_and_floods_do_not_disturb_others(live, open_page, port):
+def test_malformed_commands_and_floods_do_not_disturb_others(live, open_page, port):
     page = open_page(live[0])
     page.until("document.querySelectorAll('#decisions tbody tr').length >= 1")
     for message in (
@@ -193,12 +191,12 @@ def test_garbage_and_floods_do_not_disturb_others(live, open_page, port):
         with contextlib.suppress(Exception), connect(address, proxy=None, close_timeout=1) as rude:
             for _ in range(200):
                 rude.send(message)
-    stood = page.js("document.getElementById('label').dataset.time")
-    page.until(f"document.getElementById('label').dataset.time !== '{stood}'")
+    shown_s = page.js("document.getElementById('label').dataset.time")
+    page.until(f"document.getElementById('label').dataset.time !== '{shown_s}'")
     assert page.js("document.getElementById('connection').dataset.state") == "good"
 
 
-def test_when_the_program_ends_the_page_says_so_and_finds_the_next(
+def test_the_page_says_when_the_program_ends_and_reconnects_to_the_next(
     command, open_page, port, demo_model
 ):
     first = command("run", "--demo", "--web", port).serving(port)
@@ -212,7 +210,7 @@ def test_when_the_program_ends_the_page_says_so_and_finds_the_next(
     page.until("document.getElementById('connection').dataset.state === 'good'")
 
 
-def test_a_model_with_the_front_end_inside_says_why_there_are_no_images(
+def test_with_the_front_end_inside_the_network_it_says_why_there_are_no_images(
     command, open_page, port, web_models
 ):
     command(

@@ -1,4 +1,4 @@
-"""A phone with emulated motion sensors, in a real browser, replays a real recording to the runtime and to LiteRT.js."""
+"""The phone page with emulated sensors that replay a recording, to the runtime and to LiteRT.js."""
 
 import time
 
@@ -8,17 +8,17 @@ import pytest
 from .conftest import PICTURES, read_lines
 
 pytestmark = pytest.mark.browser
-PLAYED_S = 13.0  # two exercises, and what lies between them
+PLAYED_S = 13.0  # two exercises and the transition between them
 STARTS_S = 3.0
 GOLDEN_TOLERANCE = 1e-5
-# what the browser gives the page, written down beside the page's own code
-LISTEN = """
-window.heard = [];
+# Records what the browser reports to the page, independently of the page's own code.
+RECORD_READINGS = """
+window.readings = [];
 addEventListener("devicemotion", ({timeStamp, accelerationIncludingGravity: a, rotationRate: g}) =>
-  a && a.x !== null && heard.push([timeStamp, a.x, a.y, a.z, g.alpha, g.beta, g.gamma]));
+  a && a.x !== null && readings.push([timeStamp, a.x, a.y, a.z, g.alpha, g.beta, g.gamma]));
 const add = addEventListener;
 window.addEventListener = (type, ...rest) => {
-  if (type === "devicemotion") heard.length = 0; // from when the page listens too
+  if (type === "devicemotion") readings.length = 0; // restart when the page starts to listen
   add.call(window, type, ...rest);
 };
 """
@@ -34,29 +34,30 @@ def phone(open_page):
         page.set_sensors((0, 0, 9.8), (0, 0, 0))
         page.open(url)
         page.until("document.documentElement.dataset.theme")
-        page.js(LISTEN)
+        page.js(RECORD_READINGS)
         return page
 
     return call
 
 
 def play(page, recording, begin_s=STARTS_S, seconds=PLAYED_S):
-    """A part of the recording, in its own time, as what the sensors read."""
-    first, last = (round(s * 50) for s in (begin_s, begin_s + seconds))
+    """Replay a part of the recording in real time as the sensors' readings."""
+    first = round(begin_s * 50)
+    last = round((begin_s + seconds) * 50)
     started_s = time.monotonic()
     for i, row in enumerate(recording.samples[first:last]):
         page.set_sensors(row[:3], row[3:])
         time.sleep(max(0.0, started_s + (i + 1) / 50 - time.monotonic()))
 
 
-def heard(page):
-    """Times in s, and samples in SI units, of what the browser gave."""
-    rows = np.array(page.js("heard"))
+def reported(page):
+    """Return the times (s) and the samples (SI units) that the browser reported."""
+    rows = np.array(page.js("readings"))
     values = np.concatenate([rows[:, 1:4], rows[:, 4:] * (np.pi / 180)], 1).astype(np.float32)
     return rows[:, 0] / 1000, values
 
 
-def test_a_recording_reaches_the_runtime_as_the_browser_gave_it(
+def test_the_runtime_receives_what_the_browser_reported(
     phone, command, port, demo_model, recording, run_on, tmp_path
 ):
     decisions = tmp_path / "live.jsonl"
@@ -76,34 +77,32 @@ def test_a_recording_reaches_the_runtime_as_the_browser_gave_it(
     play(page, recording)
     page.picture(PICTURES / "phone-sending.png")
     page.js("document.getElementById('stop').click()")
-    page.js("window.stopped = heard.length")
-    times_s, samples = heard(page)
-    live = wait_for_last(decisions, times_s[page.js("stopped") - 1])
+    page.js("window.readingsAtStop = readings.length")
+    times_s, samples = reported(page)
+    live = wait_for_last(decisions, times_s[page.js("readingsAtStop") - 1])
 
-    # the browser rounds to 0.1 m/s^2 and 0.1 degrees a second; one sensor may be a reading ahead of
-    # the other
-    for given, rows, rest in (
+    # The browser rounds to 0.1 m/s^2 and 0.1 degrees per second. One sensor may be a reading ahead
+    # of the other.
+    for values, rows, rest in (
         (samples[:, :3], recording.samples[:, :3], [0, 0, 9.8]),
         (np.degrees(samples[:, 3:]), np.degrees(recording.samples[:, 3:]), [0, 0, 0]),
     ):
-        nearest = np.abs(given[:, None] - np.concatenate([rows, [rest]])[None]).max(2).min(1)
+        nearest = np.abs(values[:, None] - np.concatenate([rows, [rest]])[None]).max(2).min(1)
         assert nearest.max() <= 0.0501
     assert 1 / np.median(np.diff(times_s)) == pytest.approx(60, rel=0.15)
 
     again = run_on(demo_model, times_s, samples, tmp_path)
     assert len(live) >= 20
     assert {d["label"] for d in live} >= {"ABD", "IR"}
-    for one, other in zip(live, again, strict=False):
-        assert (one["time_s"], one["label"], one["probabilities"]) == (
-            other["time_s"],
-            other["label"],
-            other["probabilities"],
-        )
+    for decision, expected in zip(live, again, strict=False):
+        assert decision["time_s"] == expected["time_s"]
+        assert decision["label"] == expected["label"]
+        assert decision["probabilities"] == expected["probabilities"]
     assert page.complaints() == []
 
 
 def wait_for_last(path, newest_s):
-    """The decisions, once those of the newest samples are there."""
+    """Wait for the decisions on the newest samples, and return all decisions."""
     deadline_s = time.monotonic() + 10
     while time.monotonic() < deadline_s:
         lines = read_lines(path)
@@ -114,7 +113,7 @@ def wait_for_last(path, newest_s):
 
 
 @pytest.mark.parametrize("recipe", ["float32", "int8"])
-def test_a_model_in_the_browser_answers_as_the_runtime_does(
+def test_a_model_in_the_browser_decides_as_the_runtime_does(
     phone, command, port, web_models, recording, run_on, tmp_path, recipe
 ):
     command(
@@ -131,7 +130,7 @@ def test_a_model_in_the_browser_answers_as_the_runtime_does(
     page.js("document.getElementById('stop').click()")
     page.js("(async () => { window.decided = (await import('/static/phone.js')).decisions })()")
     here = page.js("decided")
-    times_s, samples = heard(page)
+    times_s, samples = reported(page)
     again = run_on(web_models[recipe], times_s, samples, tmp_path)
 
     assert len(here) >= 6 and shown in {d["label"] for d in here}

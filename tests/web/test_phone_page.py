@@ -1,4 +1,4 @@
-"""The phone page itself: what it says and asks, on which address, with which sensors."""
+"""The phone page's messages and questions, for each kind of address and sensor."""
 
 import socket
 
@@ -16,13 +16,12 @@ SENDING = "document.getElementById('status').textContent.startsWith('sending')"
 
 @pytest.fixture
 def phone(open_page):
-    """A phone's browser with motion sensors, lying on its back."""
+    """A phone's browser with motion sensors; the phone lies on its back."""
 
     def call(url, dark=False, g=9.8):
         page = open_page(width=390, height=844, mobile=True, dark=dark)
-        page.call(
-            "Security.setIgnoreCertificateErrors", ignore=True
-        )  # the person went on after the warning
+        # As if the user had continued after the browser's warning.
+        page.call("Security.setIgnoreCertificateErrors", ignore=True)
         page.emulate_sensors()
         page.set_sensors((0, 0, g), (0, 0, 0))
         page.open(url)
@@ -34,33 +33,31 @@ def phone(open_page):
 
 @pytest.fixture
 def reachable():
-    """This machine's address on its network."""
+    """This machine's address on the local network."""
     address = lan_address()
     try:
         with socket.socket() as probe:
             probe.bind((address, 0))
     except OSError:
-        pytest.skip("this machine has no network address of its own")
+        pytest.skip("this machine has no network address")
     return address
 
 
-def test_without_https_it_says_what_to_do(command, phone, port, demo_model, reachable):
+def test_without_https_it_says_how_to_get_it(command, phone, port, demo_model, reachable):
     command("run", demo_model, "--source", f"phone:0.0.0.0:{port}?token=a-token-of-mine").serving(
         port
     )
     page = phone(f"http://{reachable}:{port}/#token=a-token-of-mine", dark=True)
     page.until("!document.getElementById('obstacle').hidden")
-    said = page.text("#obstacle")
-    assert (
-        "not opened securely" in said
-        and "img2imu cert" in said
-        and f"adb reverse tcp:{port} tcp:{port}" in said
-    )
+    problem = page.text("#obstacle")
+    assert "not opened securely" in problem
+    assert "img2imu cert" in problem
+    assert f"adb reverse tcp:{port} tcp:{port}" in problem
     assert page.js("document.getElementById('start').disabled")
     page.picture(PICTURES / "phone-not-secure.png")
 
 
-def test_https_with_a_certificate_of_ones_own_and_a_token(
+def test_it_sends_over_https_with_a_self_signed_certificate_and_a_token(
     command, phone, port, demo_model, reachable, tmp_path
 ):
     assert main(["cert", "-o", str(tmp_path / "cert"), "--name", reachable]) == 0
@@ -77,7 +74,7 @@ def test_https_with_a_certificate_of_ones_own_and_a_token(
     page.until("parseInt(document.getElementById('sent').textContent) > 30")
 
 
-def test_gravity_that_is_turned_around_is_mended(command, phone, port, demo_model):
+def test_an_inverted_sign_of_gravity_is_corrected(command, phone, port, demo_model):
     command("run", demo_model, "--source", f"phone:{port}", "--resample", "polyphase").serving(port)
     page = phone(f"http://127.0.0.1:{port}/", g=-9.8)
     page.js(START)
@@ -93,25 +90,25 @@ def test_gravity_that_is_turned_around_is_mended(command, phone, port, demo_mode
     ("readings", "sign", "words"),
     [
         ("[0, 0, 9.8]", 1, "usual sign"),
-        ("[0.2, 0.3, -9.7]", -1, "mended"),
+        ("[0.2, 0.3, -9.7]", -1, "corrected"),
         ("[0, 9.8, 0]", 0, "not flat"),
         ("[0, 0, 1]", 0, "shows 1.0"),
         ("[0, 0, i % 2 ? 8 : 12]", 0, "is moving"),
     ],
 )
-def test_the_sign_is_only_told_from_rest(
+def test_the_sign_is_determined_only_at_rest(
     command, open_page, port, demo_model, readings, sign, words
 ):
     command("run", demo_model, "--source", f"phone:{port}").serving(port)
     page = open_page(f"http://127.0.0.1:{port}/")
-    found = page.js(
-        f"import('/static/motion.js').then(({{signAtRest}}) => "
+    result = page.js(
+        f"import('/static/sensors.js').then(({{signAtRest}}) => "
         f"signAtRest(Array.from({{length: 60}}, (_, i) => {readings})))"
     )
-    assert found["sign"] == sign and words in found["sentence"]
+    assert result["sign"] == sign and words in result["sentence"]
 
 
-def test_what_is_measured_while_the_computer_is_away_is_sent_later(
+def test_samples_measured_while_the_computer_is_away_are_sent_later(
     command, phone, port, demo_model
 ):
     arguments = ("run", demo_model, "--source", f"phone:{port}", "--resample", "polyphase")
@@ -128,7 +125,9 @@ def test_what_is_measured_while_the_computer_is_away_is_sent_later(
     assert "lost" not in page.text("#sent")
 
 
-def test_a_file_that_is_no_model_for_the_browser(command, open_page, port, demo_model, tmp_path):
+def test_files_that_are_not_models_for_the_browser_are_refused(
+    command, open_page, port, demo_model, tmp_path
+):
     (tmp_path / "text.tflite").write_text("no model")
     (tmp_path / "cut.tflite").write_bytes(demo_model.read_bytes()[:-1000])
     command("run", demo_model, "--source", f"phone:{port}").serving(port)

@@ -1,4 +1,4 @@
-"""A person teaches two motions by clicks, and they are recognised at once."""
+"""Teaching two motions from the page, which are then recognised at once."""
 
 import time
 
@@ -11,26 +11,28 @@ from .conftest import PICTURES
 
 pytestmark = pytest.mark.browser
 SECONDS = 3
-TURN_S = 12  # six seconds of each exercise
+PERIOD_S = 12  # six seconds of each exercise
 
 
 def looped(recording, path, seconds=150):
-    """Two exercises of the recording by turns, without a gap."""
-    one, two = recording.samples[:300], recording.samples[600:900]
-    samples = np.concatenate([one, two] * (seconds // TURN_S))
+    """Write a recording of two exercises that alternate without a gap."""
+    first = recording.samples[:300]
+    second = recording.samples[600:900]
+    samples = np.concatenate([first, second] * (seconds // PERIOD_S))
     write_csv(path, Recording("loop", np.arange(len(samples)) / 50, samples, recording.channels))
     return path
 
 
 def wait_for(page, begin_s, end_s):
-    """Until the person is in this part of a turn, as the newest sample tells."""
+    """Wait until the newest sample lies in this part of a period."""
     page.until(
-        f"(window.newest % {TURN_S}) > {begin_s} && (window.newest % {TURN_S}) < {end_s}", 60
+        f"(window.newest % {PERIOD_S}) > {begin_s} && (window.newest % {PERIOD_S}) < {end_s}", 60
     )
 
 
 def test_teaching_by_clicks(command, open_page, port, recording, tmp_path):
-    loop, taught = looped(recording, tmp_path / "loop.csv"), tmp_path / "my.tflite"
+    loop = looped(recording, tmp_path / "loop.csv")
+    taught = tmp_path / "my.tflite"
     teaching = command(
         "teach",
         "--source",
@@ -46,10 +48,15 @@ def test_teaching_by_clicks(command, open_page, port, recording, tmp_path):
     ).serving(port)
     page = open_page(f"http://127.0.0.1:{port}/", width=1360, height=800)
     page.until("!document.getElementById('teach').hidden")
-    page.js("""(() => { const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live');
+    page.js("""(() => {
+      const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live');
       socket.binaryType = 'arraybuffer';
-      socket.onmessage = ({data}) => { if (typeof data !== 'string' && new Uint8Array(data)[0] === 1) {
-        const n = (data.byteLength - 8) / 32; window.newest = new Float64Array(data, 8, n)[n - 1]; } }; })()""")
+      socket.onmessage = ({data}) => {
+        if (typeof data === 'string' || new Uint8Array(data)[0] !== 1) return;
+        const n = (data.byteLength - 8) / 32;
+        window.newest = new Float64Array(data, 8, n)[n - 1];
+      };
+    })()""")
     page.picture(PICTURES / "teach-empty.png")
 
     for name, begin_s in (("<b>lift</b>", 0.3), ("turn", 6.3)):
@@ -65,9 +72,8 @@ def test_teaching_by_clicks(command, open_page, port, recording, tmp_path):
         page.until("document.getElementById('recording').hidden")
         page.until(f"document.getElementById('lesson').textContent.includes({name!r})")
     page.until("document.querySelectorAll('#classes tbody tr').length === 2")
-    assert (
-        page.js("document.querySelectorAll('#teach b').length") == 0
-    )  # a name is text, whatever it looks like
+    # A name is shown as text even if it looks like HTML.
+    assert page.js("document.querySelectorAll('#teach b').length") == 0
     assert taught.exists()
 
     for name, begin_s in (("<b>lift</b>", 3.5), ("turn", 9.5)):
@@ -76,7 +82,8 @@ def test_teaching_by_clicks(command, open_page, port, recording, tmp_path):
         page.picture(PICTURES / f"teach-{'lift' if 'lift' in name else name}.png")
 
     page.js(
-        "[...document.querySelectorAll('#taught button')].find((b) => b.textContent === 'Delete').click()"
+        "[...document.querySelectorAll('#taught button')]"
+        ".find((button) => button.textContent === 'Delete').click()"
     )
     page.until("document.getElementById('label').textContent === 'nothing taught yet'")
     assert page.complaints() == []

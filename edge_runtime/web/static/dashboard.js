@@ -1,137 +1,149 @@
-// The dashboard: takes what the server tells and passes it to the parts of the page.
-import { Classes } from "./classes.js";
+// The dashboard: passes the server's messages to the panels of the page.
+import { Connection, setToken } from "./connection.js";
 import { Decisions } from "./decisions.js";
-import { Figures } from "./figures.js";
-import { Live, setToken } from "./live.js";
-import { Pictures } from "./pictures.js";
-import { Lessons } from "./lessons.js";
-import { useTheme } from "./theme.js";
-import { Traces } from "./traces.js";
-import { percent } from "./words.js";
+import { TeachPanel } from "./lessons.js";
+import { $, percent, useTheme } from "./page.js";
+import { ClassTable, HealthList, InputImages } from "./panels.js";
+import { SensorTraces } from "./traces.js";
 
-const SAMPLES = 1,
-  IMAGES = 2; // kinds of binary messages, see messages.py
-const $ = (id) => document.getElementById(id);
-const MOST_WAITING = 240; // decisions that came while the page was paused
-let parts = null,
-  paused = false,
-  hello = null,
-  said = "",
-  waiting = [];
+// Kinds of binary messages; their format is in edge_runtime/web/dashboard.py.
+const SAMPLES_KIND = 1;
+const IMAGES_KIND = 2;
+const MAX_WAITING = 240; // decisions kept while the page is paused
+const NO_TEXT = "\u00a0"; // keeps the line's height
+const REASONS = { gap: "samples are missing", "warming up": "filling the window again" };
+
+let hello = null; // the server's message "hello"
+let panels = null;
+let paused = false;
+let waiting = []; // decisions that are not shown yet
 
 const uPlot = await import("/vendor/uplot/uPlot.esm.js").then(
   (module) => module.default,
   () => null,
 );
 
-const lessons = new Lessons((command) => live.socket.send(JSON.stringify(command)));
-const live = new Live("/live", {
-  text(message) {
-    if (message.type === "hello") return begin(message);
-    if (message.type === "lessons") return lessons.show(message);
-    waiting = [...waiting, ...message.decisions].slice(-MOST_WAITING);
-    if (paused) return;
-    waiting.splice(0).forEach(decide);
-    if (message.health) parts.figures.show(message.health, message.skipped);
+const teachPanel = new TeachPanel((command) => connection.socket.send(JSON.stringify(command)));
+const connection = new Connection("/live", {
+  onMessage(message) {
+    if (message.type === "hello") showModel(message);
+    else if (message.type === "lessons") teachPanel.show(message);
+    else showUpdate(message);
   },
-  bytes(buffer) {
-    if (!parts || paused) return;
+  onBytes(buffer) {
+    if (!panels || paused) return;
     const kind = new DataView(buffer).getUint8(0);
-    if (kind === SAMPLES) samples(buffer);
-    else if (kind === IMAGES)
-      parts.pictures.show(new DataView(buffer).getFloat64(8, true), new Uint8Array(buffer, 16));
+    if (kind === SAMPLES_KIND) addSamples(buffer);
+    else if (kind === IMAGES_KIND) setImages(buffer);
   },
-  lost(seconds) {
-    rest("not connected"); // no label stands longer than what it was said of
-    connection("bad", `not connected, trying again in ${seconds} s`);
+  onLost(waitS) {
+    showNoDecision("not connected"); // instead of a label that is out of date
+    showConnection("bad", `not connected, trying again in ${waitS} s`);
   },
-  refused() {
-    connection("bad", "the token is missing or wrong");
+  onRefused() {
+    showConnection("bad", "the token is missing or wrong");
     $("token-form").hidden = false;
     $("token").focus();
   },
 });
 
-function begin(message) {
+function showModel(message) {
   hello = message;
-  $("model").textContent = hello.model || "nothing taught yet";
-  document.title = `${$("model").textContent} – img2imu`;
+  const name = hello.model || "nothing taught yet";
+  $("model").textContent = name;
+  document.title = `${name} – img2imu`;
   waiting = [];
-  connection("good", `live from ${hello.source}`);
+  showConnection("good", `live from ${hello.source}`);
   $("token-form").hidden = true;
   $("main").hidden = false;
-  parts = {
-    classes: new Classes($("classes").tBodies[0], hello.labels),
-    pictures: new Pictures($("images"), hello.images),
+  panels = {
+    classes: new ClassTable($("classes").tBodies[0], hello.labels),
+    images: new InputImages($("images"), hello.images),
     decisions: new Decisions($("decisions").tBodies[0]),
-    figures: new Figures(document.querySelector("#health dl"), hello),
-    traces: uPlot && new Traces($("traces"), hello.channels, hello.units, uPlot),
+    health: new HealthList(document.querySelector("#health dl"), hello.rate_hz),
+    traces: uPlot && new SensorTraces($("traces"), hello.channels, hello.units, uPlot),
   };
   if (!uPlot) {
     $("traces").className = "warning";
     $("traces").textContent =
-      "The plotting library is not installed, so traces cannot be drawn: run make web in the checkout (it needs npm), then install again. Everything else works without it.";
+      "The plotting library is not installed, so sensor traces cannot be drawn: run make web in " +
+      "the checkout (it needs npm), then install again. Everything else works without it.";
   }
   $("classes-span").textContent = hello.hop_s
     ? `a decision every ${hello.hop_s.toFixed(2)} s from ${hello.window_s} s of motion`
     : "";
-  $("classes-section").hidden = $("images-section").hidden = !hello.labels.length;
-  if (!hello.decisions.length) rest(hello.labels.length ? "waiting" : "nothing taught yet");
-  hello.decisions.forEach(decide);
+  const hasLabels = hello.labels.length > 0;
+  $("classes-section").hidden = !hasLabels;
+  $("images-section").hidden = !hasLabels;
+  if (!hello.decisions.length) showNoDecision(hasLabels ? "waiting" : "nothing taught yet");
+  hello.decisions.forEach(showDecision);
 }
 
-function samples(buffer) {
+function showUpdate({ decisions, health, skipped }) {
+  waiting = [...waiting, ...decisions].slice(-MAX_WAITING);
+  if (paused) return;
+  waiting.splice(0).forEach(showDecision);
+  if (health) panels.health.show(health, skipped);
+}
+
+function addSamples(buffer) {
   const channels = hello.channels.length;
   const n = (buffer.byteLength - 8) / (8 + 4 * channels);
-  parts.traces?.push(new Float64Array(buffer, 8, n), new Float32Array(buffer, 8 + 8 * n), channels);
+  panels.traces?.add(new Float64Array(buffer, 8, n), new Float32Array(buffer, 8 + 8 * n));
 }
 
-function decide(decision) {
-  parts.classes.push(decision);
-  parts.decisions.push(decision);
+function setImages(buffer) {
+  panels.images.set(new DataView(buffer).getFloat64(8, true), new Uint8Array(buffer, 16));
+}
+
+function showDecision(decision) {
+  panels.classes.add(decision);
+  panels.decisions.push(decision);
   const name = decision.label ?? decision.state;
   $("label").textContent = name;
   $("label").dataset.state = decision.state;
   $("label").dataset.time = decision.time_s;
   $("sure").textContent = decision.latency_us
     ? `${percent(decision.probability)} sure`
-    : ({ gap: "samples are missing", "warming up": "filling the window again" }[decision.state] ??
-      "\u00a0");
-  if (name !== said) $("announcement").textContent = said = name;
+    : (REASONS[decision.state] ?? NO_TEXT);
+  // Setting the same text again would make screen readers repeat it.
+  if ($("announcement").textContent !== name) $("announcement").textContent = name;
 }
 
-function rest(text) {
+function showNoDecision(text) {
   $("label").textContent = text;
   $("label").dataset.state = "waiting";
-  $("sure").textContent = "\u00a0";
+  $("sure").textContent = NO_TEXT;
 }
 
-function connection(state, text) {
+function showConnection(state, text) {
   $("connection").dataset.state = state;
   $("connection").textContent = text;
 }
 
 function draw() {
-  if (parts && !paused)
-    [parts.classes, parts.pictures, parts.traces].forEach((part) => part?.draw());
+  if (panels && !paused) {
+    panels.classes.draw();
+    panels.images.draw();
+    panels.traces?.draw();
+  }
   requestAnimationFrame(draw);
 }
 
 $("pause").addEventListener("click", () => {
   paused = !paused;
   $("pause").setAttribute("aria-pressed", paused);
-  $("pause").textContent = paused ? "Go on" : "Pause";
+  $("pause").textContent = paused ? "Resume" : "Pause";
 });
 $("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   setToken($("token").value);
   $("token-form").hidden = true;
-  connection("", "connecting …");
-  live.open();
+  showConnection("", "connecting …");
+  connection.open();
 });
 useTheme($("theme"), () => {
-  if (!parts) return;
-  parts.traces?.build();
-  parts.classes.dirty = true;
+  panels?.traces?.build();
+  panels?.classes.invalidate();
 });
 draw();

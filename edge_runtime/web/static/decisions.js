@@ -1,5 +1,5 @@
 // Decisions that agree, one after the other, as one line: from when to when, how many, how probable.
-import { clock, percent, element } from "./words.js";
+import { clock, percent, element } from "./page.js";
 
 const LINES = 60;
 

@@ -1,100 +1,84 @@
-// The phone page: its motion sensors to the runtime, or to a model in this very browser.
-import { setToken, withToken } from "./live.js";
-import { Bars } from "./bars.js";
+// The phone page: sends the phone's motion sensors to the runtime, or to a model in this browser.
+import { setToken, withToken } from "./connection.js";
+import { LiteRtModel } from "./litert.js";
 import { ModelFileError, readModelFile } from "./modelfile.js";
-import { Awake, Motion, obstacle } from "./motion.js";
-import { Network } from "./network.js";
+import { $, counted, element, percent, useTheme } from "./page.js";
 import { Recognizer } from "./recognizer.js";
-import { useTheme } from "./theme.js";
+import { MotionSensors, ScreenLock, sensorProblem } from "./sensors.js";
 import { Uplink } from "./uplink.js";
-import { counted, element } from "./words.js";
 
-const SHOW_MS = 250,
-  SILENT_MS = 1500,
-  MODEL_PATH = "/model.tflite",
-  MOST_BEHIND = 300; // samples that wait for the network
-const $ = (id) => document.getElementById(id);
-const awake = new Awake();
-let motion = null,
-  uplink = null,
-  model = null,
-  recognizer = null,
-  bars = null,
-  count = 0,
-  newest = null,
-  shownAt = 0,
-  behind = 0;
-let turn = Promise.resolve(),
-  heardAt = 0;
-export const decisions = []; // of this browser, newest last, bounded; for whoever looks from the console
+const MODEL_PATH = "/model.tflite";
+const SHOW_EVERY_MS = 250;
+const SILENT_MS = 1500; // without samples, the label is replaced
+const MAX_WAITING_SAMPLES = 300; // for the model in this browser
+const MAX_KEPT_DECISIONS = 10_000;
+
+/** Decisions made in this browser, oldest first. Exported for the console and for tests. */
+export const decisions = [];
+
+const screenLock = new ScreenLock();
+let sensors = null;
+let uplink = null; // while samples are sent to the runtime
+let recognizer = null; // while a model recognises in this browser
+let model = null; // {contract, network: LiteRtModel}
+let bars = null;
+let recognition = Promise.resolve(); // ends when all samples so far are processed
+let waitingSamples = 0; // for the recogniser
+let sampleCount = 0; // since the start
+let newestSample = null;
+let lastSampleMs = 0;
+let shownMs = 0; // when the figures were last shown
+let shownCount = 0; // sampleCount at that time
+
+/** The probability of each class as a bar. */
+class ProbabilityBars {
+  constructor(place, labels) {
+    this.bars = labels.map((label) => {
+      const meter = element("meter", { min: 0, max: 1, value: 0 });
+      meter.setAttribute("aria-label", `probability of ${label}`);
+      const number = element("span", { textContent: "–" });
+      const name = element("span", { textContent: label });
+      const row = element("div", { className: "bar" }, name, meter, number);
+      return { label, row, meter, number };
+    });
+    place.replaceChildren(...this.bars.map(({ row }) => row));
+  }
+
+  show(decision) {
+    this.bars.forEach(({ label, row, meter, number }, i) => {
+      meter.value = decision.probabilities[i] ?? 0;
+      number.textContent = percent(decision.probabilities[i]);
+      row.setAttribute("aria-current", String(decision.label === label));
+    });
+  }
+}
 
 const mode = () => document.querySelector("input[name=mode]:checked").value;
-
-function status(text, state = "good") {
-  $("status").textContent = text;
-  $("status").dataset.state = state;
-}
-
-async function take(sample) {
-  count += 1;
-  newest = sample;
-  heardAt = performance.now();
-  if (uplink) return uplink.push(sample);
-  if (!recognizer || behind > MOST_BEHIND) return; // a browser too slow for the model: it shows as a gap
-  behind += 1;
-  const here = recognizer;
-  turn = turn
-    .then(() => here.push(sample))
-    .then(
-      (made) => made.forEach(decided),
-      (error) => stop(error.message),
-    )
-    .finally(() => (behind -= 1));
-}
-
-function decided(decision) {
-  decisions.push(decision);
-  decisions.splice(0, decisions.length - 10_000);
-  bars.show(decision);
-  status(
-    decision.tookMs
-      ? `recognising, ${decision.tookMs.toFixed(1)} ms a window`
-      : "samples are missing, filling the window again",
-  );
-  const name = decision.label ?? decision.state;
-  $("label").textContent = name;
-  $("label").dataset.state = decision.state;
-  if ($("announcement").textContent !== name) $("announcement").textContent = name;
-}
 
 async function start() {
   $("start").disabled = true;
   try {
-    motion = new Motion(take, () =>
-      status(
-        "The sensors are silent: this device has none, or the browser's settings block them.",
+    sensors = new MotionSensors(handleSample, () =>
+      showStatus(
+        "No sensor readings arrive: this device has no sensors, " +
+          "or the browser's settings block them.",
         "bad",
       ),
     );
-    await motion.start(); // first, while the tap counts
-    count = 0;
+    await sensors.start(); // first, because the tap allows it only for a moment
+    sampleCount = 0;
+    shownCount = 0;
     if (mode() === "send") {
-      status("connecting …");
-      uplink = new Uplink(linked);
+      showStatus("connecting …");
+      uplink = new Uplink(showUplink);
     } else {
-      if (!model) throw new ModelFileError("Choose a model first.");
-      recognizer = new Recognizer(model.contract, model.network);
-      bars = new Bars($("bars"), model.contract.labels);
-      decisions.splice(0);
-      $("result").hidden = false;
-      status(
-        `recognising; the first answer comes after ${model.contract.window_samples / model.contract.stream.rate_hz} s`,
-      );
+      startRecognizer();
     }
-    $("stop").disabled = $("calibrate").disabled = false;
+    $("stop").disabled = false;
+    $("calibrate").disabled = false;
     document.querySelectorAll("input").forEach((input) => (input.disabled = true));
     $("token").disabled = false;
-    $("awake").textContent = (await awake.hold())
+    $("awake").textContent = (await screenLock.hold())
       ? "stays on"
       : "may turn off: this browser does not let it stay on";
   } catch (error) {
@@ -102,43 +86,101 @@ async function start() {
   }
 }
 
-function stop(why = "") {
-  motion?.stop();
-  uplink?.close();
-  uplink = recognizer = null;
-  awake.release();
-  $("awake").textContent = "may turn off";
-  $("start").disabled = Boolean(obstacle());
-  $("stop").disabled = $("calibrate").disabled = true;
-  document.querySelectorAll("input").forEach((input) => (input.disabled = false));
-  status(why || "stopped", why ? "bad" : "good");
+function startRecognizer() {
+  if (!model) throw new ModelFileError("Choose a model first.");
+  const { contract, network } = model;
+  recognizer = new Recognizer(contract, network);
+  bars = new ProbabilityBars($("bars"), contract.labels);
+  decisions.splice(0);
+  $("result").hidden = false;
+  const windowS = contract.window_samples / contract.stream.rate_hz;
+  showStatus(`recognising; the first decision comes after ${windowS} s`);
 }
 
-function linked(event) {
+function stop(reason = "") {
+  sensors?.stop();
+  uplink?.close();
+  uplink = null;
+  recognizer = null;
+  screenLock.release();
+  $("awake").textContent = "may turn off";
+  $("start").disabled = Boolean(sensorProblem());
+  $("stop").disabled = true;
+  $("calibrate").disabled = true;
+  document.querySelectorAll("input").forEach((input) => (input.disabled = false));
+  if (reason) showStatus(reason, "bad");
+  else showStatus("stopped");
+}
+
+function handleSample(sample) {
+  sampleCount += 1;
+  newestSample = sample;
+  lastSampleMs = performance.now();
+  if (uplink) {
+    uplink.push(sample);
+    return;
+  }
+  // If this browser is too slow for the model, samples are dropped, which the model sees as a gap.
+  if (!recognizer || waitingSamples > MAX_WAITING_SAMPLES) return;
+  waitingSamples += 1;
+  const current = recognizer; // it may be replaced before the sample's turn comes
+  recognition = recognition
+    .then(() => current.push(sample))
+    .then(
+      (completed) => completed.forEach(showDecision),
+      (error) => stop(error.message),
+    )
+    .finally(() => (waitingSamples -= 1));
+}
+
+function showDecision(decision) {
+  decisions.push(decision);
+  decisions.splice(0, decisions.length - MAX_KEPT_DECISIONS);
+  bars.show(decision);
+  showStatus(
+    decision.tookMs
+      ? `recognising, ${decision.tookMs.toFixed(1)} ms per window`
+      : "samples are missing, filling the window again",
+  );
+  const name = decision.label ?? decision.state;
+  $("label").textContent = name;
+  $("label").dataset.state = decision.state;
+  // Setting the same text again would make screen readers repeat it.
+  if ($("announcement").textContent !== name) $("announcement").textContent = name;
+}
+
+function showUplink(event) {
   $("token-form").hidden = event.state !== "refused";
   if (event.state === "connected") {
-    status(event.rate_hz ? `sending; the model wants ${event.rate_hz} Hz` : "sending");
+    showStatus(event.rate_hz ? `sending; the model expects ${event.rate_hz} Hz` : "sending");
   } else if (event.state === "lost") {
-    status(
-      `the computer cannot be reached, trying again in ${event.seconds} s; what is measured meanwhile is kept`,
+    showStatus(
+      `cannot reach the computer, trying again in ${event.seconds} s; ` +
+        "new samples are kept meanwhile",
       "bad",
     );
   } else if (event.state === "busy") {
     stop("Another phone is sending already: stop that one first.");
   } else {
-    status("the token is missing or wrong", "bad");
+    showStatus("the token is missing or wrong", "bad");
     $("token").focus();
   }
 }
 
-async function open(buffer, name) {
+function showStatus(text, state = "good") {
+  $("status").textContent = text;
+  $("status").dataset.state = state;
+}
+
+async function loadModel(buffer, name) {
   $("model").textContent = "loading …";
   try {
     const { network, contract } = await readModelFile(buffer);
     model?.network.close();
-    model = { contract, network: await Network.open(network, contract) };
+    model = { contract, network: await LiteRtModel.load(network, contract) };
+    const { labels } = contract;
     $("model").textContent =
-      `${name}: ${contract.name}, ${contract.labels.length} classes (${contract.labels.join(", ")})`;
+      `${name}: ${contract.name}, ${labels.length} classes (${labels.join(", ")})`;
   } catch (error) {
     model = null;
     $("model").textContent =
@@ -148,84 +190,79 @@ async function open(buffer, name) {
   }
 }
 
-async function openServed() {
+async function loadServedModel() {
   const answer = await fetch(withToken(MODEL_PATH)).catch(() => null);
   if (!answer?.ok || model) return;
   $("served").hidden = false;
-  $("served").textContent = "The computer offers its own model; choose a file to take another.";
-  await open(await answer.arrayBuffer(), "the computer's model");
+  $("served").textContent = "The computer's own model is used unless you choose a file.";
+  await loadModel(await answer.arrayBuffer(), "the computer's model");
 }
 
-function show(now) {
-  requestAnimationFrame(show);
-  if (now - shownAt < SHOW_MS) return;
-  const passed = (now - shownAt) / 1000;
-  shownAt = now;
-  if (recognizer && decisions.length && now - heardAt > SILENT_MS) {
-    // no label stands longer than its samples
-    $("label").textContent = "no samples come";
+function showFigures(nowMs) {
+  requestAnimationFrame(showFigures);
+  if (nowMs - shownMs < SHOW_EVERY_MS) return;
+  const passedS = (nowMs - shownMs) / 1000;
+  const newSamples = sampleCount - shownCount;
+  shownMs = nowMs;
+  shownCount = sampleCount;
+  if (recognizer && decisions.length && nowMs - lastSampleMs > SILENT_MS) {
+    $("label").textContent = "no samples"; // instead of a label that is out of date
     $("label").dataset.state = "gap";
   }
-  if (motion && !$("stop").disabled) {
-    $("rate").textContent = `${((count - (show.before ?? 0)) / passed).toFixed(0)} Hz`;
-    $("sent-name").textContent = uplink ? "sent" : "taken";
-    $("sent").textContent = uplink
-      ? `${counted(Math.max(0, count - uplink.waiting - uplink.dropped), "sample")}, ${uplink.waiting} waiting${
-          uplink.dropped ? `, ${uplink.dropped} lost` : ""
-        }`
-      : counted(count, "sample");
-    $("sign").textContent =
-      `${motion.sign > 0 ? "as measured" : "turned around"} (${motion.signFrom})`;
-    if (newest) {
-      $("acc").textContent =
-        newest
-          .slice(1, 4)
-          .map((v) => v.toFixed(1))
-          .join(", ") + " m/s²";
-      $("gyro").textContent = Number.isNaN(newest[4])
-        ? "this phone has no gyroscope"
-        : newest
-            .slice(4)
-            .map((v) => v.toFixed(2))
-            .join(", ") + " rad/s";
-    }
-  }
-  show.before = count;
+  if (!sensors || $("stop").disabled) return;
+  $("rate").textContent = `${(newSamples / passedS).toFixed(0)} Hz`;
+  $("sent-name").textContent = uplink ? "sent" : "read";
+  $("sent").textContent = uplink ? sentText() : counted(sampleCount, "sample");
+  $("sign").textContent = `${sensors.sign > 0 ? "as measured" : "inverted"} (${sensors.signFrom})`;
+  if (newestSample) showSample(newestSample);
 }
 
-const blocked = obstacle();
-if (blocked) {
+function sentText() {
+  const sent = Math.max(0, sampleCount - uplink.waiting - uplink.dropped);
+  const lost = uplink.dropped ? `, ${uplink.dropped} lost` : "";
+  return `${counted(sent, "sample")}, ${uplink.waiting} waiting${lost}`;
+}
+
+function showSample(sample) {
+  const numbers = (values, decimals) => values.map((value) => value.toFixed(decimals)).join(", ");
+  $("acc").textContent = `${numbers(sample.slice(1, 4), 1)} m/s²`;
+  $("gyro").textContent = Number.isNaN(sample[4])
+    ? "this phone has no gyroscope"
+    : `${numbers(sample.slice(4), 2)} rad/s`;
+}
+
+const problem = sensorProblem();
+if (problem) {
   $("obstacle").hidden = false;
-  $("problem").textContent = blocked.problem;
+  $("problem").textContent = problem.problem;
   $("remedies").replaceChildren(
-    ...blocked.remedies.map((text) =>
-      element("li", { textContent: text.replaceAll("PORT", location.port || "PORT") }),
+    ...problem.remedies.map((remedy) =>
+      element("li", { textContent: remedy.replaceAll("PORT", location.port || "PORT") }),
     ),
   );
   $("start").disabled = true;
-  status("cannot start, see above", "bad");
+  showStatus("cannot start, see above", "bad");
 }
 $("start").addEventListener("click", start);
 $("stop").addEventListener("click", () => stop());
-$("calibrate").addEventListener(
-  "click",
-  () => ($("calibrated").textContent = motion.calibrate().sentence),
-);
+$("calibrate").addEventListener("click", () => {
+  $("calibrated").textContent = sensors.calibrate().sentence;
+});
 $("file").addEventListener("change", async () => {
   const [file] = $("file").files;
-  if (file) await open(await file.arrayBuffer(), file.name);
+  if (file) await loadModel(await file.arrayBuffer(), file.name);
 });
 document.querySelectorAll("input[name=mode]").forEach((input) =>
   input.addEventListener("change", () => {
     $("model-choice").hidden = mode() !== "here";
-    if (mode() === "here" && !model) openServed();
+    if (mode() === "here" && !model) loadServedModel();
   }),
 );
 $("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   setToken($("token").value);
   $("token-form").hidden = true;
-  uplink?.live.open();
+  uplink?.reconnect();
 });
 useTheme($("theme"));
-show(0);
+showFigures(0);

@@ -1,121 +1,133 @@
-// The newest samples of each sensor, drawn by uPlot.
-import { colour } from "./theme.js";
-import { element } from "./words.js";
+// The dashboard's panel Sensor: charts of the newest samples, drawn by uPlot.
+import { colour, element } from "./page.js";
 
-const SHOWN_S = 10,
-  BREAK_S = 0.5,
-  HEIGHT = 150;
-const NAMES = { acc: "Accelerometer", gyro: "Gyroscope" };
+const SHOWN_S = 10; // of samples
+const BREAK_S = 0.5; // a longer gap interrupts the traces
+const TRACE_HEIGHT_PX = 150;
+const SENSOR_NAMES = { acc: "Accelerometer", gyro: "Gyroscope" };
 
-export class Traces {
-  // channels: names such as acc_x; units: sensor to unit
+/** The samples of the newest seconds, one uPlot chart per sensor. */
+export class SensorTraces {
+  /**
+   * @param {HTMLElement} place filled with the charts
+   * @param {string[]} channels names such as "acc_x", in the order of a sample's values
+   * @param {Object<string, string>} units sensor to unit, such as {acc: "m/s^2"}
+   * @param {Function} uPlot the library's constructor
+   */
   constructor(place, channels, units, uPlot) {
     this.place = place;
     this.uPlot = uPlot;
-    this.times = [];
-    this.values = channels.map(() => []);
-    this.sensors = Object.entries(group(channels)).map(([sensor, parts]) => ({
-      sensor,
-      parts,
+    this.times = []; // seconds
+    this.values = channels.map(() => []); // a list per channel; null interrupts the line
+    this.needsDrawing = false;
+    this.sensors = Object.entries(groupBySensor(channels)).map(([sensor, columns]) => ({
+      name: SENSOR_NAMES[sensor] ?? sensor,
       unit: (units[sensor] ?? "").replace("^2", "²"),
+      columns,
     }));
     this.build();
     new ResizeObserver(() => this.resize()).observe(place);
   }
 
+  /** Create the charts, at first and again after the theme changed. */
   build() {
     this.place.replaceChildren();
-    this.plots = this.sensors.map(({ sensor, parts, unit }) => {
-      const heading = element(
-        "h3",
-        {},
-        `${NAMES[sensor] ?? sensor}, ${unit}`,
-        ...parts.map(({ name }) =>
-          element("span", { className: name.split("_")[1], textContent: name.split("_")[1] }),
-        ),
+    this.plots = this.sensors.map((sensor) => {
+      const legend = sensor.columns.map(({ axis }) =>
+        element("span", { className: axis, textContent: axis }),
       );
-      const box = element("div", { className: "trace" }, heading);
-      const plot = element("div", {});
-      plot.setAttribute("role", "img");
-      plot.setAttribute(
-        "aria-label",
-        `${NAMES[sensor] ?? sensor} over the last ${SHOWN_S} seconds`,
-      );
-      box.append(plot);
-      this.place.append(box);
-      const axis = {
-        stroke: colour("quiet"),
-        grid: { stroke: colour("line"), width: 1 },
-        ticks: { stroke: colour("line") },
-      };
-      return new this.uPlot(
-        {
-          width: this.place.clientWidth || 300,
-          height: HEIGHT,
-          legend: { show: false },
-          cursor: { show: false },
-          scales: { x: { time: false, range: () => [-SHOWN_S, 0] } },
-          axes: [
-            { ...axis, size: 28, values: (u, ticks) => ticks.map((t) => `${t} s`) },
-            { ...axis, size: 42 },
-          ],
-          series: [
-            {},
-            ...parts.map(({ name }) => ({
-              label: name,
-              stroke: colour(name.split("_")[1]),
-              width: 1.25,
-            })),
-          ],
-        },
-        this.data(parts),
-        plot,
-      );
+      const heading = element("h3", {}, `${sensor.name}, ${sensor.unit}`, ...legend);
+      const chart = element("div");
+      chart.setAttribute("role", "img");
+      chart.setAttribute("aria-label", `${sensor.name} over the last ${SHOWN_S} seconds`);
+      this.place.append(element("div", { className: "trace" }, heading, chart));
+      return this.plot(sensor.columns, chart);
     });
   }
 
-  push(times, rows, channels) {
+  plot(columns, chart) {
+    const axisStyle = {
+      stroke: colour("quiet"),
+      grid: { stroke: colour("line"), width: 1 },
+      ticks: { stroke: colour("line") },
+    };
+    const lines = columns.map(({ channel, axis }) => ({
+      label: channel,
+      stroke: colour(axis),
+      width: 1.25,
+    }));
+    const options = {
+      width: this.place.clientWidth || 300,
+      height: TRACE_HEIGHT_PX,
+      legend: { show: false },
+      cursor: { show: false },
+      scales: { x: { time: false, range: () => [-SHOWN_S, 0] } },
+      axes: [
+        { ...axisStyle, size: 28, values: (_, ticks) => ticks.map((tick) => `${tick} s`) },
+        { ...axisStyle, size: 42 },
+      ],
+      series: [{}, ...lines],
+    };
+    return new this.uPlot(options, this.plotData(columns), chart);
+  }
+
+  /**
+   * Add samples. draw() shows them.
+   * @param {Float64Array} times seconds
+   * @param {Float32Array} samples (times x channels), a row for each sample
+   */
+  add(times, samples) {
+    const channels = this.values.length;
     for (let i = 0; i < times.length; i++) {
       const last = this.times.at(-1);
       if (last !== undefined && times[i] < last) this.clear();
       else if (last !== undefined && times[i] - last > BREAK_S)
-        this.append(last + 1e-6, null, 0, channels);
-      this.append(times[i], rows, i, channels);
+        this.append(last + 1e-6, new Array(channels).fill(null));
+      this.append(times[i], samples.subarray(i * channels, (i + 1) * channels));
     }
-    const first = this.times.findIndex((t) => t >= this.times.at(-1) - SHOWN_S);
+    const newest = this.times.at(-1);
+    const first = this.times.findIndex((time) => time >= newest - SHOWN_S);
     if (first > 0) [this.times, ...this.values].forEach((list) => list.splice(0, first));
-    this.dirty = true;
+    this.needsDrawing = true;
   }
 
-  append(time, rows, i, channels) {
+  append(time, values) {
     this.times.push(time);
-    this.values.forEach((list, column) =>
-      list.push(rows === null ? null : rows[i * channels + column]),
-    );
+    this.values.forEach((list, column) => list.push(values[column]));
   }
 
   clear() {
     [this.times, ...this.values].forEach((list) => list.splice(0));
   }
 
-  data(parts) {
-    const end = this.times.at(-1);
-    return [this.times.map((t) => t - end), ...parts.map(({ column }) => this.values[column])];
+  plotData(columns) {
+    const newest = this.times.at(-1);
+    return [
+      this.times.map((time) => time - newest),
+      ...columns.map(({ column }) => this.values[column]),
+    ];
   }
 
+  /** Draw the charts if there are new samples. */
   draw() {
-    if (!this.dirty) return;
-    this.dirty = false;
-    this.plots.forEach((plot, i) => plot.setData(this.data(this.sensors[i].parts)));
+    if (!this.needsDrawing) return;
+    this.needsDrawing = false;
+    this.plots.forEach((plot, i) => plot.setData(this.plotData(this.sensors[i].columns)));
   }
 
   resize() {
-    this.plots.forEach((plot) => plot.setSize({ width: this.place.clientWidth, height: HEIGHT }));
+    const size = { width: this.place.clientWidth, height: TRACE_HEIGHT_PX };
+    this.plots.forEach((plot) => plot.setSize(size));
   }
 }
 
-function group(channels) {
-  const sensors = {};
-  channels.forEach((name, column) => (sensors[name.split("_")[0]] ??= []).push({ name, column }));
-  return sensors;
+// ["acc_x", "gyro_x"] -> {acc: [{channel: "acc_x", axis: "x", column: 0}], gyro: [...]}
+function groupBySensor(channels) {
+  const columnsBySensor = {};
+  channels.forEach((channel, column) => {
+    const [sensor, axis] = channel.split("_");
+    columnsBySensor[sensor] ??= [];
+    columnsBySensor[sensor].push({ channel, axis, column });
+  });
+  return columnsBySensor;
 }

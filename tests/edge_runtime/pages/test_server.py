@@ -86,13 +86,6 @@ def test_pages_load_nothing_from_other_hosts():
         assert hosts <= {"www.w3.org", "localhost:PORT"}, page.name
 
 
-@pytest.mark.parametrize(
-    "path", sorted(p for p in (WEB_FOLDER / "static").iterdir()), ids=lambda p: p.name
-)
-def test_files_stay_short(path):
-    assert len(path.read_text().splitlines()) < 300
-
-
 def test_a_file_of_the_user_needs_the_token(serve, get, tmp_path):
     model = tmp_path / "my.tflite"
     model.write_bytes(b"model")
