@@ -25,7 +25,7 @@ from edge_runtime.contract.strict_json import to_json
 from edge_runtime.errors import UserError
 from edge_runtime.files import atomic_write
 from edge_runtime.machine import cpu_name
-from export.evidence import Evidence, gather, spread
+from export.evaluation import ExportWindows, choose_windows, evenly_spaced
 from export.pipeline import Exportable, Exporter, Job
 from export.recipes import CONVERTERS, RECIPES
 from export.report import FileReport
@@ -99,7 +99,8 @@ def main() -> None:
             )
         )
         evidence = fewer(
-            gather(model.contract, model.support, model.support_classes, "watch"), arguments.windows
+            choose_windows(model.contract, model.support, model.support_classes, "watch"),
+            arguments.windows,
         )
         routes = [
             (converter, front_end)
@@ -126,10 +127,10 @@ def learn() -> tuple[MotionClassifier, Header]:
     )
 
 
-def fewer(evidence: Evidence, count: int) -> Evidence:
+def fewer(evidence: ExportWindows, count: int) -> ExportWindows:
     """With ``count`` verification windows at most: 16-bit activations take a second a window in a ResNet."""
     judged = evidence.verification
-    chosen = spread(len(judged.samples), count)
+    chosen = evenly_spaced(len(judged.samples), count)
     return dataclasses.replace(
         evidence,
         verification=dataclasses.replace(

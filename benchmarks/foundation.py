@@ -22,8 +22,7 @@ import numpy as np
 
 from edge_runtime.commands.run import DEMO_MODEL, DEMO_RECORDING
 from edge_runtime.machine import cpu_name, read_memory
-from export.demo.pipeline import run
-from export.demo.report import Report
+from export.watch_demo import DemoReport, run_demo
 from img2imu.progress import track
 
 STARTS = 9
@@ -44,7 +43,7 @@ def main() -> None:
     for seed in track(range(arguments.draws), "draws", arguments.draws):
         with tempfile.TemporaryDirectory() as directory:
             reports.append(
-                run(Path(directory), seed, arguments.windows_per_class, show_progress=False)
+                run_demo(Path(directory), seed, arguments.windows_per_class, show_progress=False)
             )
         print(
             f"draw {seed}: people {', '.join(reports[-1].test_people)}, macro-F1 {reports[-1].macro_f1:.3f} "
@@ -78,7 +77,7 @@ def main() -> None:
     )
 
 
-def table(reports: list[Report], process: list[dict[str, float]]) -> dict[str, str]:
+def table(reports: list[DemoReport], process: list[dict[str, float]]) -> dict[str, str]:
     """What the README's table says."""
     f1, f1_float = (
         np.array([getattr(r, key) for r in reports]) for key in ("macro_f1", "macro_f1_float")

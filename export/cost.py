@@ -1,7 +1,7 @@
-"""What a model file costs: latency, memory, and operators outside the fast path, seen in a process of its own.
+"""Measure a model file in a separate process: latency, memory, operators outside the fast path.
 
-``python -m export.cost MODEL`` imports what a device has and nothing else, so that neither torch's
-threads nor its memory are in the figures.
+``python -m export.cost MODEL`` imports only what a device has, so torch's threads and memory do not
+count.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +25,15 @@ from edge_runtime.frontend import FrontEnd
 from edge_runtime.machine import read_memory
 from edge_runtime.network.interpreter import Model
 
-WARM_UP = 20
+WARM_UP = 20  # calls before the first that is timed
 RUNS = 300
-MAX_SECONDS = 2.0  # of one measurement; int16 activations take 50 ms and more
+MAX_SECONDS = 2.0  # of one measurement; a call with int16 activations takes 50 ms and more
 THREADS = (1, 2)
 
 
 @dataclass(frozen=True)
-class Latency:
-    """Of one call, microseconds."""
+class LatencyPercentiles:
+    """Latency of one call: median and 95th percentile, microseconds."""
 
     p50_us: float
     p95_us: float
@@ -39,26 +41,26 @@ class Latency:
 
 @dataclass(frozen=True)
 class Cost:
-    """What ``python -m export.cost`` found.
+    """Result of ``python -m export.cost``.
 
     Attributes:
-        one_thread: of the network.
-        two_threads: of the network.
-        front_end: of a whole window on the host (live, most of it is shared with the window
-            before); None where it is inside the network.
-        peak_mb: largest resident memory of the process, None where the system does not tell.
-        outside_xnnpack: kinds of the operators that the fast path did not take; None when unknown.
+        one_thread: latency of the network on one thread.
+        two_threads: latency of the network on two threads.
+        front_end: latency of the runtime's front end for a whole window; live, most of its work is
+            shared with the window before. None if the front end is inside the network.
+        peak_mb: peak resident memory of the process, MB; None if the system does not tell.
+        outside_xnnpack: names of the operators that the fast path does not run; None if unknown.
     """
 
-    one_thread: Latency
-    two_threads: Latency
-    front_end: Latency | None
+    one_thread: LatencyPercentiles
+    two_threads: LatencyPercentiles
+    front_end: LatencyPercentiles | None
     peak_mb: float | None
     outside_xnnpack: tuple[str, ...] | None
 
 
 def measure(path: Path) -> Cost:
-    """Measure a model file in a process of its own.
+    """Measure a model file in a separate process.
 
     Raises:
         UserError: the process failed.
@@ -78,26 +80,26 @@ def measure(path: Path) -> Cost:
     if result.returncode:
         reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise UserError(
-            f"the model could not be measured (exit code {result.returncode}: {reason[:200]}); no file was "
-            "written: please report this"
+            f"the model could not be measured (exit code {result.returncode}: {reason[:200]}), "
+            "expected exit code 0; no file was written: please report this"
         )
     return from_json(Cost, json.loads(result.stdout), "cost")
 
 
 def main() -> None:
-    """Measure the file named on the command line; print JSON."""
+    """Measure the file named on the command line and print a :class:`Cost` as JSON."""
     file = read_model(sys.argv[1])
     front_end = FrontEnd.of(file.contract)
     window = file.golden.windows[0]
     takes_windows = Model.of(file).takes_windows
-    given = window if takes_windows else front_end.compute(window)
+    inputs = window if takes_windows else front_end.compute(window)
     latencies = {}
     for threads in THREADS:
         model = Model.of(file, threads)
-        latencies[threads] = _latency(lambda model=model: model.infer(given))
+        latencies[threads] = _latency(partial(model.infer, inputs))
         if threads == 1:
             peak_mb, outside = read_memory().peak_mb, model.outside_delegate
-    on_host = None if takes_windows else _latency(lambda: front_end.compute(window))
+    on_host = None if takes_windows else _latency(partial(front_end.compute, window))
     print(
         json.dumps(
             {
@@ -111,14 +113,15 @@ def main() -> None:
     )
 
 
-def _latency(call) -> dict[str, float]:  # type: ignore[no-untyped-def]
-    ends = time.perf_counter() + MAX_SECONDS
+def _latency(call: Callable[[], object]) -> dict[str, float]:
+    """Time repeated calls. Returns the fields of a :class:`LatencyPercentiles`."""
+    deadline = time.perf_counter() + MAX_SECONDS
     for _ in range(WARM_UP):
-        if time.perf_counter() < ends:
+        if time.perf_counter() < deadline:
             call()
     times_ns: list[int] = []
-    ends = time.perf_counter() + MAX_SECONDS
-    while not times_ns or (len(times_ns) < RUNS and time.perf_counter() < ends):
+    deadline = time.perf_counter() + MAX_SECONDS
+    while not times_ns or (len(times_ns) < RUNS and time.perf_counter() < deadline):
         started = time.perf_counter_ns()
         call()
         times_ns.append(time.perf_counter_ns() - started)

@@ -1,4 +1,4 @@
-"""Trained model to model files: convert, quantise, describe, check, measure, and only then write."""
+"""From a trained model to model files: convert, quantise, check, measure, and only then write."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from edge_runtime.arrays import Float32Array
@@ -31,26 +32,70 @@ from edge_runtime.frontend.design import hop_samples, resolve_channels
 from edge_runtime.network.interpreter import Inputs, Model, infer_all
 from edge_runtime.network.verification import golden_vectors, round_to_golden_step
 from export import cost
-from export.checks import ExportError, check_agreement, check_float, check_sums, trained_answers
 from export.converters.litert_torch import LitertTorch
 from export.converters.onnx2tf import Onnx2tf
-from export.evidence import Evidence, gather, spread
+from export.device_network import DeviceNetwork
+from export.evaluation import (
+    Comparison,
+    ExportWindows,
+    F1DropError,
+    check_agreement,
+    check_float,
+    check_sums,
+    choose_windows,
+    compare,
+    evenly_spaced,
+    trained_probabilities,
+)
 from export.flatbuffer import with_integer_io
 from export.graph_front_end import GraphNetwork
-from export.network import DeviceNetwork
 from export.recipes import CONVERTERS, DEFAULT_RECIPE, RECIPES, Recipe
-from export.verification import Comparison, compare
 from img2imu.backbone import pretrained_backbone
 from img2imu.classifier import MotionClassifier
 from img2imu.progress import bar
-from img2imu.storage import Header, library_versions
+from img2imu.storage import Header, describe, library_versions
 
 GOLDEN_WINDOWS = 3
 LIBRARIES = ("numpy", "torch", "litert-torch", "ai-edge-quantizer", "ai-edge-litert")
 ROUTES: dict[str, type[LitertTorch] | type[Onnx2tf]] = dict(
     zip(CONVERTERS, (LitertTorch, Onnx2tf), strict=True)
 )
-STEPS = 4  # of an export: features, conversion, quantisation, verification
+STEPS = 4  # of the progress bar: features, conversion, quantisation, verification
+
+
+def export_model(
+    classifier: MotionClassifier,
+    path: str | os.PathLike[str],
+    *,
+    header: Header | None = None,
+    show_progress: bool = True,
+) -> Exported:
+    """Export a trained model to one int8 ``.tflite`` that carries its contract and golden vectors.
+
+    Args:
+        classifier: fitted. Two thirds of its support windows calibrate the quantiser, the others
+            verify the result.
+        path: of the file to write.
+        header: where the model comes from. By default it is named after the file, and its data set
+            is left open.
+        show_progress: draw a progress bar.
+
+    Raises:
+        ExportError: the converted network fails a check; nothing is written.
+        NotFittedError: the classifier was not fitted.
+        OutputError: the file cannot be written.
+
+    Examples:
+        >>> classifier = MotionClassifier(50, "acc+gyro").fit(windows, labels)
+        >>> export_model(classifier, "my_motions.tflite")
+    """
+    check_is_fitted(classifier)
+    path = Path(path)
+    if header is None:
+        header = describe(classifier, name=path.stem, data_set="", split_sha256="")
+    model = Exportable.of(classifier, header)
+    windows = choose_windows(model.contract, model.support, model.support_classes)
+    return Exporter(model, windows).export(Job(path), show_progress)
 
 
 @dataclass(frozen=True)
@@ -59,13 +104,13 @@ class Job:
 
     Attributes:
         path: of the file.
-        recipe: how the network is made small.
-        converter: out of :data:`export.recipes.CONVERTERS`.
-        io: type of images and probabilities, out of :data:`export.recipes.IO_TYPES`.
-        front_end: ``host``, where the runtime draws the images, or ``graph``, inside the network.
+        recipe: how to quantise the network.
+        converter: one of :data:`export.recipes.CONVERTERS`.
+        io: type of images and probabilities, one of :data:`export.recipes.IO_TYPES`.
+        front_end: ``host`` if the runtime computes the images, ``graph`` if the network does.
 
     Raises:
-        UserError: choices that exclude each other.
+        UserError: two settings cannot be combined.
     """
 
     path: Path
@@ -77,24 +122,26 @@ class Job:
     def __post_init__(self) -> None:
         if self.front_end == "graph" and self.io != "float32":
             raise UserError(
-                f"--io {self.io} was asked for with the front end in the graph, expected float32: a raw "
-                "window in 256 steps is too coarse; leave --io out, or take --frontend host"
+                f"--io is {self.io} with the front end in the graph, expected float32, because 256 "
+                "steps are too coarse for a raw window: leave --io out, or take --frontend host"
             )
         if self.front_end == "graph" and self.converter != "litert-torch":
             raise UserError(
-                f"--converter {self.converter} was asked for with the front end in the graph, which "
-                "litert-torch alone converts: leave --converter out, or take --frontend host"
+                f"--converter is {self.converter} with the front end in the graph, expected "
+                "litert-torch, the only one that converts it: leave --converter out, or take "
+                "--frontend host"
             )
 
 
 @dataclass(frozen=True)
 class Exportable:
-    """A trained network with all that a device needs to know about it.
+    """A trained network and what a device needs to know about it.
 
     Attributes:
-        network: the front end's features as tensors in their order, to probabilities and embedding.
-        contract: what it takes and gives; its quantisation is filled in by the export.
-        support: (n, window_samples, channels) windows that it learnt from.
+        network: maps the front end's features, as tensors in their order, to probabilities and
+            embedding.
+        contract: of the model. The export fills in its quantisation.
+        support: (n, window_samples, channels) windows that the model learnt from.
         support_classes: (n,) index into the contract's labels.
     """
 
@@ -105,7 +152,12 @@ class Exportable:
 
     @classmethod
     def of(cls, classifier: MotionClassifier, header: Header) -> Exportable:
-        """A fitted classifier, and where it comes from."""
+        """Return a fitted classifier as an exportable model.
+
+        Args:
+            classifier: fitted.
+            header: where the model comes from.
+        """
         contract = build_contract(classifier, header)
         example = FrontEnd.of(contract).compute(classifier.support_windows_[0])
         network = DeviceNetwork(pretrained_backbone(), classifier.head_, example)
@@ -114,15 +166,16 @@ class Exportable:
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export made.
+    """A model file that was written.
 
     Attributes:
-        job: what was asked for.
-        contract: what the file carries.
+        job: its settings.
+        contract: inside the file.
         float_tflite: the network before quantisation, a plain ``.tflite``.
         n_bytes: size of the file.
-        seconds: time it took; of a conversion that several files share, the first one bears all.
-        comparison: float and quantised on the verification windows.
+        seconds: time the export took. If several files share a conversion, its time counts for the
+            first.
+        comparison: float and quantised network on the verification windows.
         cost: latency and memory.
     """
 
@@ -136,40 +189,44 @@ class Exported:
 
 
 class Exporter:
-    """Makes files of one trained model; networks converted once serve every recipe.
+    """Makes model files of one trained model. Each conversion is done once and serves every recipe.
 
     Args:
-        model: what is exported.
-        evidence: windows that calibrate, and windows that judge.
+        model: to export.
+        windows: that calibrate and verify.
         max_f1_drop: largest loss in macro-F1 on the verification windows; None sets no limit.
     """
 
     def __init__(
-        self, model: Exportable, evidence: Evidence, max_f1_drop: float | None = None
+        self, model: Exportable, windows: ExportWindows, max_f1_drop: float | None = None
     ) -> None:
         self.model = model
-        self.evidence = evidence
+        self.windows = windows
         self.max_f1_drop = max_f1_drop
         front_end = FrontEnd.of(model.contract)
-        samples = evidence.verification.samples
+        samples = windows.verification.samples
         self._calibration: dict[str, Inputs] = {
-            "host": front_end.compute_batch(evidence.calibration),
-            "graph": evidence.calibration,
+            "host": front_end.compute_batch(windows.calibration),
+            "graph": windows.calibration,
         }
         self._verification: dict[str, Inputs] = {
             "host": front_end.compute_batch(samples),
             "graph": samples,
         }
-        self._expected = trained_answers(model.network, self._verification["host"])
+        self._expected = trained_probabilities(model.network, self._verification["host"])
         self._routes: dict[tuple[str, str], LitertTorch | Onnx2tf] = {}
 
     def export(self, job: Job, show_progress: bool = True) -> Exported:
         """Make one file.
 
+        Args:
+            job: what to make.
+            show_progress: draw a progress bar.
+
         Raises:
-            ExportError: the made file fails a check; nothing is written.
-            F1DropError: it lost more than ``max_f1_drop``; nothing is written.
-            OutputError: the place cannot be written.
+            ExportError: the converted network fails a check; nothing is written.
+            F1DropError: it loses more than ``max_f1_drop``; nothing is written.
+            OutputError: the file cannot be written.
         """
         started = time.perf_counter()
         with bar(f"exporting {job.recipe.name}", STEPS, show_progress) as advance:
@@ -182,48 +239,50 @@ class Exporter:
                 self.model.contract, quantisation=route.describe(job.recipe)
             )
             advance(1)
-            comparison = self._judge(Model(tflite, contract), job)
+            comparison = self._verify(Model(tflite, contract), job)
             contract = self._with_accuracy(contract, comparison)
-            golden_windows = self.model.support[spread(len(self.model.support), GOLDEN_WINDOWS)]
+            golden_windows = self.model.support[
+                evenly_spaced(len(self.model.support), GOLDEN_WINDOWS)
+            ]
             golden = golden_vectors(
                 round_to_golden_step(golden_windows), contract, Model(tflite, contract)
             )
             content = pack_model(tflite, contract, golden)
-            measured = _measured(content)
+            measured = _measure(content)
             advance(1)
         with atomic_write(job.path) as file:
             file.write(content)
         return Exported(
-            job,
-            contract,
-            route.float_tflite,
-            len(content),
-            time.perf_counter() - started,
-            comparison,
-            measured,
+            job=job,
+            contract=contract,
+            float_tflite=route.float_tflite,
+            n_bytes=len(content),
+            seconds=time.perf_counter() - started,
+            comparison=comparison,
+            cost=measured,
         )
 
     def _route(self, job: Job) -> LitertTorch | Onnx2tf:
-        """The network converted, once; what it answers in float is held against the trained network."""
-        key, network = (job.converter, job.front_end), self.model.network
+        """Convert the network, once per converter and front end, and check its float answers."""
+        key = (job.converter, job.front_end)
         if key not in self._routes:
+            network = self.model.network
             if job.front_end == "graph":
                 network = GraphNetwork(network, self.model.contract)
             route = ROUTES[job.converter](network, self._calibration[job.front_end])
-            answers = infer_all(
-                Model(route.float_tflite, self.model.contract), self._verification[job.front_end]
-            )
-            check_float(self._expected, answers, job.converter)
+            float_model = Model(route.float_tflite, self.model.contract)
+            probabilities = infer_all(float_model, self._verification[job.front_end])
+            check_float(self._expected, probabilities, job.converter)
             self._routes[key] = route
         return self._routes[key]
 
-    def _judge(self, model: Model, job: Job) -> Comparison:
-        answers = infer_all(model, self._verification[job.front_end])
-        check_sums(answers, job.recipe.name, job.io)
-        check_agreement(self._expected, answers, job.recipe.name)
-        comparison = compare(
-            self.evidence.verification.classes, self.model.contract.labels, self._expected, answers
-        )
+    def _verify(self, model: Model, job: Job) -> Comparison:
+        """Compare the quantised network with the trained one, and check what it lost."""
+        probabilities = infer_all(model, self._verification[job.front_end])
+        check_sums(probabilities, job.recipe.name, job.io)
+        check_agreement(self._expected, probabilities, job.recipe.name)
+        truth = self.windows.verification.classes
+        comparison = compare(truth, self.model.contract.labels, self._expected, probabilities)
         if self.max_f1_drop is not None and comparison.f1_drop > self.max_f1_drop:
             raise F1DropError(
                 f"{job.recipe.name} has a macro-F1 of {comparison.macro_f1:.4f}, float "
@@ -233,7 +292,8 @@ class Exporter:
         return comparison
 
     def _with_accuracy(self, contract: Contract, comparison: Comparison) -> Contract:
-        if not self.evidence.verification.unseen:
+        """Record the macro-F1 in the contract, if it was measured on unseen windows."""
+        if not self.windows.verification.unseen:
             return contract
         provenance = dataclasses.replace(
             contract.provenance,
@@ -243,36 +303,13 @@ class Exporter:
         return dataclasses.replace(contract, provenance=provenance)
 
 
-class F1DropError(ExportError):
-    """A model file that lost more accuracy than was allowed."""
-
-
-def export_model(
-    classifier: MotionClassifier,
-    header: Header,
-    path: str | os.PathLike[str],
-    show_progress: bool = True,
-) -> Exported:
-    """Make a trained model one int8 ``.tflite`` that carries its contract and golden vectors.
+def build_contract(classifier: MotionClassifier, header: Header) -> Contract:
+    """Return the contract of a trained model, with the default decision settings.
 
     Args:
-        classifier: fitted; two thirds of its support windows calibrate the quantiser, the others
-            verify.
+        classifier: fitted.
         header: where the model comes from.
-        path: of the file to write.
-        show_progress: draw a bar over the steps.
-
-    Raises:
-        ExportError: the made file fails a check; nothing is written.
-        OutputError: the place cannot be written.
     """
-    model = Exportable.of(classifier, header)
-    evidence = gather(model.contract, model.support, model.support_classes)
-    return Exporter(model, evidence).export(Job(Path(path)), show_progress)
-
-
-def build_contract(classifier: MotionClassifier, header: Header) -> Contract:
-    """The contract of a trained model, with the default decision settings."""
     rate_hz = float(classifier.rate_hz)
     provenance = Provenance(
         data_set=header.data_set,
@@ -297,20 +334,25 @@ def build_contract(classifier: MotionClassifier, header: Header) -> Contract:
 
 
 def record_accuracy(path: str | os.PathLike[str], macro_f1_float: float, macro_f1: float) -> None:
-    """Write what was measured on windows not trained on into a model file's provenance."""
+    """Record in a model file's provenance the accuracy that was measured on unseen windows.
+
+    Args:
+        path: of the model file.
+        macro_f1_float: of the float network, 0 to 1.
+        macro_f1: of the model file, 0 to 1.
+    """
     file = read_model(path)
     provenance = dataclasses.replace(
         file.contract.provenance, macro_f1_float=macro_f1_float, macro_f1=macro_f1
     )
-    content = pack_model(
-        file.tflite, dataclasses.replace(file.contract, provenance=provenance), file.golden
-    )
+    contract = dataclasses.replace(file.contract, provenance=provenance)
+    content = pack_model(file.tflite, contract, file.golden)
     with atomic_write(path) as target:
         target.write(content)
 
 
-def _measured(content: bytes) -> cost.Cost:
-    """Cost of a model file that is not in its place yet."""
+def _measure(content: bytes) -> cost.Cost:
+    """Measure a model file before it is written to its place."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "model.tflite"
         path.write_bytes(content)

@@ -1,23 +1,21 @@
-"""Every recipe and every target: the one table that the converters, the command line and the documentation go by."""
+"""The recipes and targets of an export. Converters, command line and documentation go by them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edge_runtime.errors import UserError
-
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is made small.
+    """How to quantise a network.
 
     Attributes:
-        name: as typed, and as it stands in the contract.
-        summary: one line for people.
-        weights: type that weights are stored in: float32, float16 or int8 (int8 with a scale per
-            channel).
-        activations: type that the backbone computes in: float32, ``dynamic`` (float32, rounded to
-            int8 before each convolution), int8 or int16 (both with ranges from calibration).
+        name: typed on the command line and recorded in the contract.
+        summary: one line for ``--help`` and the model card.
+        weights: stored type of the weights: float32, float16 or int8 (one scale per channel).
+        activations: type the backbone computes in: float32, ``dynamic`` (float32, rounded to int8
+            before each convolution), int8 or int16. The last two take their ranges from
+            calibration windows.
     """
 
     name: str
@@ -27,21 +25,21 @@ class Recipe:
 
     @property
     def calibrated(self) -> bool:
-        """Whether it needs windows to learn the ranges of activations from."""
+        """Whether calibration windows must give the ranges of the activations."""
         return self.activations in ("int8", "int16")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where a model file is to run, and what suits it there; docs/export.md gives the reasons.
+    """A kind of device, and the export settings that suit it. docs/export.md gives the reasons.
 
     Attributes:
-        name: as typed.
-        summary: one line for people.
+        name: typed on the command line.
+        summary: one line that describes the device.
         recipe: name of a :class:`Recipe`.
-        io: type of images and probabilities.
-        front_end: ``host`` or ``graph``, see :class:`export.pipeline.Job`. LiteRT.js wants a batch
-            of 1 and float32 or uint8: a raw window is both.
+        io: type of images and probabilities, one of :data:`IO_TYPES`.
+        front_end: ``host`` or ``graph``, see :class:`export.pipeline.Job`. LiteRT.js needs a batch
+            of 1 and float32 or uint8 inputs; the raw window of ``graph`` is both.
     """
 
     name: str
@@ -54,22 +52,42 @@ class Target:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("float32", "nothing is rounded: the reference", "float32", "float32"),
-        Recipe("float16", "weights of half the size, computed in float32", "float16", "float32"),
         Recipe(
-            "dynamic-int8",
-            "int8 weights; activations are rounded to int8 as they come",
-            "int8",
-            "dynamic",
+            name="float32",
+            summary="not quantised: the reference",
+            weights="float32",
+            activations="float32",
         ),
-        Recipe("weight-int8", "int8 weights, computed in float32", "int8", "float32"),
         Recipe(
-            "int8",
-            "int8 weights and activations, calibrated: the smallest and fastest",
-            "int8",
-            "int8",
+            name="float16",
+            summary="float16 weights, computed in float32",
+            weights="float16",
+            activations="float32",
         ),
-        Recipe("int8-int16", "int8 weights, 16-bit activations, calibrated", "int8", "int16"),
+        Recipe(
+            name="dynamic-int8",
+            summary="int8 weights; activations are rounded to int8 while it runs",
+            weights="int8",
+            activations="dynamic",
+        ),
+        Recipe(
+            name="weight-int8",
+            summary="int8 weights, computed in float32",
+            weights="int8",
+            activations="float32",
+        ),
+        Recipe(
+            name="int8",
+            summary="int8 weights and activations, calibrated: the smallest and fastest",
+            weights="int8",
+            activations="int8",
+        ),
+        Recipe(
+            name="int8-int16",
+            summary="int8 weights, int16 activations, calibrated",
+            weights="int8",
+            activations="int16",
+        ),
     )
 }
 TARGETS = {
@@ -80,20 +98,8 @@ TARGETS = {
         Target("web", "web pages, with LiteRT.js", front_end="graph"),
     )
 }
-DEFAULT_RECIPE, DEFAULT_TARGET = "int8", "pi"
+DEFAULT_RECIPE = "int8"
+DEFAULT_TARGET = "pi"
 CONVERTERS = ("litert-torch", "onnx2tf")
 IO_TYPES = ("float32", "int8", "uint8")
 FRONT_ENDS = ("host", "graph")
-
-
-def recipe_named(name: str) -> Recipe:
-    """The recipe of that name.
-
-    Raises:
-        UserError: there is none.
-    """
-    if name not in RECIPES:
-        raise UserError(
-            f"the recipe is {name!r}, expected one of {', '.join(RECIPES)}: choose one of them"
-        )
-    return RECIPES[name]

@@ -72,6 +72,7 @@ def main(arguments: argparse.Namespace) -> int:
         else StreamSpec(CHANNELS[arguments.channels], arguments.rate_hz, "included")
     )
     source = open_source(arguments.source, spec.channels, spec.rate_hz)
+    source.notes.say = functools.partial(print, file=sys.stderr, flush=True)
     times_s, samples, silent_s = _collect(source, arguments.seconds)
     findings = diagnose(times_s, samples, spec)
     if silent_s > spec.max_gap_s + SLOWEST_BATCHES_S:

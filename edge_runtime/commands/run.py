@@ -85,7 +85,9 @@ def main(arguments: argparse.Namespace) -> int:
                 stack.enter_context(open_sink(uri, contract))
                 for uri in arguments.sink or ["console:"]
             ]
-            source.notes.say = _say_between_views(sinks)
+            for notes in (source.notes, *(sink.notes for sink in sinks)):
+                if notes is not None:
+                    notes.say = _say_between_views(sinks)
             if dashboard := web.open_dashboard(arguments, recognizer, source, source_uri):
                 sinks.append(stack.enter_context(dashboard))
                 source = dashboard.source

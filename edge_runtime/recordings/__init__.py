@@ -1,4 +1,4 @@
-"""Recorded files, read whole: the toolkit's CSV and npz, and what the phone apps Sensor Logger and phyphox export."""
+"""Recorded files, read whole: CSV, npz, and exports of the apps Sensor Logger and phyphox."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from pathlib import Path
 from edge_runtime.errors import SourceError
 from edge_runtime.recordings.csv_file import read_csv, write_csv
 from edge_runtime.recordings.npz_file import read_npz
-from edge_runtime.recordings.phyphox import is_phyphox, read_phyphox
+from edge_runtime.recordings.phone_exports import (
+    is_phyphox,
+    read_phyphox,
+    read_sensor_logger_json,
+    read_sensor_logger_zip,
+)
 from edge_runtime.recordings.recording import Recording
-from edge_runtime.recordings.sensor_logger import read_sensor_logger
-from edge_runtime.recordings.sensor_logger_json import read_sensor_logger_json
 
 __all__ = ["Recording", "read_recording", "write_csv"]
 
@@ -26,26 +29,26 @@ _ENDINGS = {
 def read_recording(
     path: str | Path, *, rate_hz: float | None = None, recording: int | None = None
 ) -> Recording:
-    """Read one recording; the ending of the file's name says how.
+    """Read one recording. The ending of the file name decides the format.
 
     Args:
-        path: of a ``.csv``, ``.npz``, ``.zip`` or ``.json`` file.
-        rate_hz: samples per second, for a CSV or npz file that has no ``time_s``.
-        recording: which one, for a data set in an ``.npz`` file that holds several.
+        path: a ``.csv``, ``.npz``, ``.zip`` or ``.json`` file.
+        rate_hz: samples per second, for a CSV or npz file without ``time_s``.
+        recording: number of the recording, for an ``.npz`` data set that holds several.
 
     Raises:
-        SourceError: no such file, not a file, no permission, an unknown ending, contents that
-            cannot be read, or an option that this file has no use for.
+        SourceError: the file is missing, is not a file, may not be read, has an unknown ending or
+            unreadable contents, or does not take one of the options.
     """
     path = Path(path)
     if rate_hz is not None and not 0 < rate_hz < float("inf"):
         raise SourceError(
-            f"rate_hz is {rate_hz:g}, expected a number above 0: give the samples per second of {path}"
+            f"rate_hz is {rate_hz:g}, expected a number above 0: give the samples per second of "
+            f"{path}"
         )
     try:
-        with path.open(
-            "rb"
-        ):  # a file that cannot be opened is the first thing to say, whatever its ending
+        # Report a file that cannot be opened first, whatever its ending.
+        with path.open("rb"):
             pass
         return _read(path, rate_hz, recording)
     except OSError as error:
@@ -57,26 +60,31 @@ def _read(path: Path, rate_hz: float | None, recording: int | None) -> Recording
     if ending == ".npz":
         return read_npz(path, rate_hz=rate_hz, recording=recording)
     if ending not in _ENDINGS:
-        known = ", ".join(f"{name} ({what})" for name, what in _ENDINGS.items())
-        raise SourceError(f"{path} ends in {ending!r}, expected one of {known}: convert it to CSV")
+        endings = ", ".join(f"{name} ({what})" for name, what in _ENDINGS.items())
+        raise SourceError(
+            f"{path} ends in {ending!r}, expected one of {endings}: convert it to CSV"
+        )
     if recording is not None:
         raise SourceError(
-            f"{path} holds one recording, but recording={recording} was asked for: leave that out"
+            f"{path} holds one recording, but recording={recording} was requested: remove that "
+            "option"
         )
     if ending == ".csv" and not is_phyphox(path):
         return read_csv(path, rate_hz=rate_hz)
     if rate_hz is not None:
         raise SourceError(
-            f"{path} has its own timestamps, but rate_hz={rate_hz:g} was given: leave that out"
+            f"{path} has its own timestamps, but rate_hz={rate_hz:g} was given: remove that option"
         )
     if ending == ".json":
         return read_sensor_logger_json(path)
-    return read_phyphox(path) if is_phyphox(path) else read_sensor_logger(path)
+    if is_phyphox(path):
+        return read_phyphox(path)
+    return read_sensor_logger_zip(path)
 
 
 def _why_unreadable(path: Path, error: OSError) -> str:
     if error.errno == errno.ENOENT:
-        return f"there is no file {path}: check the path, it is looked up from {Path.cwd()}"
+        return f"there is no file {path}: check the path, it is relative to {Path.cwd()}"
     if error.errno == errno.EISDIR:
         return f"{path} is a directory, expected one recorded file: name a file in it"
     if error.errno == errno.EACCES:

@@ -1,4 +1,4 @@
-"""A recording written while it is made, so that whatever happens, at most its last second is lost."""
+"""Write a recording while it is made. Whatever happens, at most its last second is lost."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ import numpy as np
 
 from edge_runtime.arrays import Float32Array, Float64Array
 from edge_runtime.errors import OutputError
-from edge_runtime.recordings.csv_file import TIME
+from edge_runtime.recordings.csv_file import TIME, line_format
 
 SYNC_S = 1.0
-# The last column. A line cut short by a power failure ends in it or lacks it, and the readers take
+# The last column. A line that a power failure cut off ends in it or lacks it, and the readers take
 # no channel from it.
 NUMBER = "sample"
-RESTART_S = 1.0  # time that runs back so far means another clock
+RESTART_S = 1.0  # a clock that runs back by this much or more has been restarted
 
 
 class RecordingWriter:
-    """Appends samples to a new CSV file, in whole lines, and has the disk keep them every second.
+    """Append samples to a new CSV file in whole lines, and flush it to the disk every second.
 
-    Time that runs back by a second or more, as after a restart of the sensor, begins another file.
+    When time runs back by a second or more, as after a restart of the sensor, a new file is begun.
 
     Args:
-        directory: to make the file in; it is made too.
-        name: of the file, without ending; a number is added where that exists already.
-        channels: columns.
+        directory: where to make the file. Created if it is missing.
+        name: file name without ending. A number is added if a file of that name exists.
+        channels: names of the columns.
         longest_s: where to stop, on the sensor's clock.
 
     Attributes:
         full: whether ``longest_s`` is reached.
-        paths: of the files so far.
-        samples: written.
+        paths: the files so far.
+        samples: number of samples written.
         duration_s: from the first sample to the last, on the sensor's clock, over all files.
-        dropped: samples left out, because they were late or no numbers.
+        dropped: number of samples left out because they were late or not finite.
 
     Raises:
         OutputError: the directory cannot be made.
@@ -47,17 +47,22 @@ class RecordingWriter:
     def __init__(
         self, directory: Path, name: str, channels: Sequence[str], longest_s: float = math.inf
     ) -> None:
-        self._directory, self._name = directory, name
-        self._channels, self._longest_s = tuple(channels), longest_s
+        self._directory = directory
+        self._name = name
+        self._channels = tuple(channels)
+        self._longest_s = longest_s
         self.full = False
-        self._line = "%r" + ",%.9g" * len(channels) + ",%d\n"  # 9 digits tell any two float32 apart
-        self._file: int | None = None
-        self._size = 0  # of what is known to be whole
-        self._first_s = self._last_s = self._written_s = 0.0
-        self._synced_s = 0.0
-        self._earlier_s = 0.0  # duration of the files before this one
         self.paths: list[Path] = []
-        self.samples = self.dropped = 0
+        self.samples = 0
+        self.dropped = 0
+        self._line = line_format(len(channels)) + ",%d\n"
+        self._file: int | None = None
+        self._size = 0  # bytes of whole lines in the file
+        self._first_s = 0.0
+        self._last_s = 0.0
+        self._written_s = 0.0
+        self._synced_s = 0.0
+        self._earlier_files_s = 0.0
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -65,21 +70,21 @@ class RecordingWriter:
 
     @property
     def duration_s(self) -> float:
-        """See above."""
-        return self._earlier_s + (
-            self._written_s - self._first_s if self._file is not None else 0.0
-        )
+        """Time from the first sample to the last, over all files, in seconds."""
+        if self._file is None:
+            return self._earlier_files_s
+        return self._earlier_files_s + (self._written_s - self._first_s)
 
     def write(self, times_s: Float64Array, samples: Float32Array) -> None:
-        """Append samples; those that are late or not finite are left out.
+        """Append samples. Samples that are late or not finite are left out and counted.
 
         Args:
             times_s: (n,) seconds on the sensor's clock.
             samples: (n, channels).
 
         Raises:
-            OutputError: the disk is full, or the like; the file holds what was written before, in
-            whole lines.
+            OutputError: for example, the disk is full. The file then holds everything written
+                before, in whole lines.
         """
         usable = np.isfinite(times_s) & np.isfinite(samples).all(1)
         self.dropped += int((~usable).sum())
@@ -88,11 +93,11 @@ class RecordingWriter:
             if self._file is None or time_s <= self._last_s - RESTART_S:
                 self._append(lines)
                 lines = []
-                self._next_file(time_s)
+                self._begin_file(time_s)
             elif time_s <= self._last_s:
                 self.dropped += 1
                 continue
-            if self._earlier_s + time_s - self._first_s >= self._longest_s:
+            if self._earlier_files_s + time_s - self._first_s >= self._longest_s:
                 self.full = True
                 break
             self._last_s = time_s
@@ -100,7 +105,7 @@ class RecordingWriter:
         self._append(lines)
 
     def sync(self) -> None:
-        """Have the disk keep what was written, if that is a second ago.
+        """Flush to the disk, if the last flush was a second ago or more.
 
         Raises:
             OutputError: the disk failed.
@@ -109,15 +114,16 @@ class RecordingWriter:
             self._sync()
 
     def close(self) -> None:
-        """Have the disk keep everything, and let go of the file; closing twice does no harm.
+        """Flush everything to the disk and close the file. Closing twice is harmless.
 
         Raises:
             OutputError: the disk failed.
         """
         if self._file is None:
             return
-        self._earlier_s = self.duration_s
-        file, self._file = self._file, None
+        self._earlier_files_s = self.duration_s
+        file = self._file
+        self._file = None
         try:
             os.fsync(file)
         except OSError as error:
@@ -125,13 +131,11 @@ class RecordingWriter:
         finally:
             os.close(file)
 
-    def _next_file(self, time_s: float) -> None:
+    def _begin_file(self, time_s: float) -> None:
         self.close()
+        path = self._directory / f"{self._name}.csv"
         number = 1
         while True:
-            path = self._directory / (
-                f"{self._name}.csv" if number == 1 else f"{self._name}-{number}.csv"
-            )
             try:
                 self._file = os.open(
                     path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o666
@@ -139,14 +143,18 @@ class RecordingWriter:
                 break
             except FileExistsError:
                 number += 1
+                path = self._directory / f"{self._name}-{number}.csv"
             except OSError as error:
                 raise _unwritable(path, error) from error
         self.paths.append(path)
         self._size = 0
-        self._first_s = self._last_s = self._written_s = time_s
+        self._first_s = time_s
+        self._last_s = time_s
+        self._written_s = time_s
         self._write((",".join((TIME, *self._channels, NUMBER)) + "\n").encode())
         self._sync()
-        with contextlib.suppress(OSError):  # the file's name, too; not every file system can
+        # The directory keeps the file's name. Not every file system can flush a directory.
+        with contextlib.suppress(OSError):
             directory = os.open(self._directory, os.O_RDONLY)
             try:
                 os.fsync(directory)
@@ -157,17 +165,17 @@ class RecordingWriter:
         if not lines:
             return
         data = "".join(lines).encode()
-        size = self._size
+        size_before = self._size
         try:
             self._write(data)
-        finally:  # on a full disk, count what found its place
-            kept = data[: self._size - size].splitlines()
+        finally:  # on a full disk, count the lines that fitted
+            kept = data[: self._size - size_before].splitlines()
             self.samples += len(kept)
             if kept:
                 self._written_s = float(kept[-1].partition(b",")[0])
 
     def _write(self, data: bytes) -> None:
-        """Append whole lines."""
+        """Append whole lines. A line that only fits partly is removed."""
         assert self._file is not None
         written = 0
         try:
@@ -176,7 +184,7 @@ class RecordingWriter:
         except OSError as error:
             self._size += data.rfind(b"\n", 0, written) + 1
             with contextlib.suppress(OSError):
-                os.ftruncate(self._file, self._size)  # no half a line
+                os.ftruncate(self._file, self._size)
             raise _unwritable(self.paths[-1], error) from error
         self._size += len(data)
 

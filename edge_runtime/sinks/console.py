@@ -1,7 +1,7 @@
-"""``console:``: what the model recognises, for people.
+"""``console:``: the recognised motion, for a person to read.
 
-On a terminal a view that is redrawn in place: the label, a bar per class, and what the decision
-cost. Elsewhere one plain line per decision: time in seconds, label or state, probability.
+On a terminal, a view redrawn in place: the label, a bar per class, and the time the decision took.
+Elsewhere, one plain line per decision: time in seconds, label or state, probability.
 """
 
 from __future__ import annotations
@@ -17,18 +17,23 @@ from edge_runtime.decision import GAP, RECOGNISED, WARMING_UP, Decision
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks.sink import Sink
 
-HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-ERASE_TO_END_OF_LINE, ERASE_BELOW = "\x1b[K", "\x1b[J"
-BOLD, GREEN, YELLOW, RESET = "\x1b[1m", "\x1b[32m", "\x1b[33m", "\x1b[0m"
+HIDE_CURSOR = "\x1b[?25l"
+SHOW_CURSOR = "\x1b[?25h"
+ERASE_TO_END_OF_LINE = "\x1b[K"
+ERASE_BELOW = "\x1b[J"
+BOLD = "\x1b[1m"
+GREEN = "\x1b[32m"
+YELLOW = "\x1b[33m"
+RESET = "\x1b[0m"
 WIDEST_BAR = 40
 LONGEST_LABEL = 24
-LINES_BESIDE_BARS = 3  # heading, latency, and the line that the cursor waits on
+OTHER_LINES = 3  # the heading, the latency, and the line where the cursor stays
 
 
 class ConsoleSink(Sink):
     """Shows decisions on a terminal, or as lines.
 
-    The cursor is hidden only while a view is drawn, so it is there however the program ends.
+    The cursor is hidden only while a view is drawn, so it is visible however the program ends.
 
     Args:
         labels: class names in the order of the probabilities.
@@ -39,22 +44,21 @@ class ConsoleSink(Sink):
         self._output = sys.stdout if output is None else output
         self._labels = tuple(_printable(label) for label in labels)
         self._live = self._output.isatty() and os.environ.get("TERM") != "dumb"
-        self._colour = self._live and not os.environ.get(
-            "NO_COLOR"
-        )  # no-color.org: present and not empty
-        self._bar, self._rest = ("█", "░") if self._can_show("█░") else ("#", ".")
+        # no-color.org: the variable counts if it is set and not empty
+        self._colour = self._live and not os.environ.get("NO_COLOR")
+        self._filled, self._empty = ("█", "░") if self._can_show("█░") else ("#", ".")
         self._lines_shown = 0
 
     @staticmethod
     def from_uri(rest: str, contract: Contract) -> ConsoleSink:
-        """Open the console; nothing may follow the colon.
+        """Open the console. Nothing may follow the colon.
 
         Raises:
-            OutputError: something does.
+            OutputError: something follows.
         """
         if rest:
             raise OutputError(
-                f"console: was given {rest!r}, expected nothing after the colon: leave that out"
+                f"console: was given {rest!r}, expected nothing after the colon: remove it"
             )
         return ConsoleSink(contract.labels)
 
@@ -62,26 +66,20 @@ class ConsoleSink(Sink):
         """Show one decision."""
         if self._live:
             self._redraw(self._view(decision))
-        else:
-            probability = (
-                "-" if decision.state in (GAP, WARMING_UP) else f"{decision.probability:.3f}"
-            )
-            self._print(f"{decision.time_s:.3f}  {_heading(decision)}  {probability}\n")
+            return
+        probability = f"{decision.probability:.3f}"
+        if decision.state in (GAP, WARMING_UP):
+            probability = "-"
+        self._print(f"{decision.time_s:.3f}  {_heading(decision)}  {probability}\n")
 
     def close(self) -> None:
-        """Leave the last view where it is."""
+        """Leave the last view on the screen. A later decision is shown below it."""
         self._lines_shown = 0
-
-    def _redraw(self, lines: list[str]) -> None:
-        up = f"\x1b[{self._lines_shown}A\r" if self._lines_shown else ""
-        drawn = "".join(line + ERASE_TO_END_OF_LINE + "\n" for line in lines)
-        self._print(HIDE_CURSOR + up + drawn + ERASE_BELOW + SHOW_CURSOR)
-        self._lines_shown = len(lines)
 
     def _view(self, decision: Decision) -> list[str]:
         size = shutil.get_terminal_size()
-        columns = max(size.columns - 1, 1)  # the last column wraps on some terminals
-        shown = self._most_probable(decision, max(size.lines - LINES_BESIDE_BARS, 0))
+        columns = max(size.columns - 1, 1)  # some terminals wrap at the last column
+        shown = _most_probable(decision, max(size.lines - OTHER_LINES, 0))
         heading = _fit(f"{_heading(decision)}  {decision.time_s:.2f} s", columns).rstrip()
         colour = GREEN if decision.state == RECOGNISED else YELLOW
         return [
@@ -90,31 +88,34 @@ class ConsoleSink(Sink):
             _fit(_latency(decision), columns).rstrip(),
         ]
 
-    def _most_probable(self, decision: Decision, count: int) -> list[int]:
-        """The classes that fit on the screen, in the order of the labels so that bars stay in their place."""
-        ranked = sorted(
-            range(len(decision.probabilities)), key=lambda i: -decision.probabilities[i]
-        )
-        return sorted(ranked[:count])
-
     def _bars(self, decision: Decision, shown: list[int], columns: int) -> list[str]:
         label_width = min(max(map(_width, self._labels)), LONGEST_LABEL, max(columns - 7, 1))
         bar_width = min(columns - label_width - 8, WIDEST_BAR)
+        recognised = None if decision.label is None else _printable(decision.label)
         lines = []
         for i in shown:
-            text = f"{_fit(self._labels[i], label_width)} {100 * decision.probabilities[i]:4.0f} %"
+            probability = decision.probabilities[i]
+            text = f"{_fit(self._labels[i], label_width)} {100 * probability:4.0f} %"
             if bar_width >= 4:
-                filled = round(bar_width * min(max(0.0, decision.probabilities[i]), 1.0))
-                text += " " + self._bar * filled + self._rest * (bar_width - filled)
+                filled = round(bar_width * min(max(0.0, probability), 1.0))
+                text += " " + self._filled * filled + self._empty * (bar_width - filled)
             text = _fit(text, columns).rstrip()
-            recognised = decision.label is not None and self._labels[i] == _printable(
-                decision.label
-            )
-            lines.append(self._paint(text, GREEN) if recognised else text)
+            lines.append(self._paint(text, GREEN) if self._labels[i] == recognised else text)
         return lines
 
     def _paint(self, text: str, codes: str) -> str:
         return f"{codes}{text}{RESET}" if self._colour else text
+
+    def _redraw(self, lines: list[str]) -> None:
+        up = f"\x1b[{self._lines_shown}A\r" if self._lines_shown else ""
+        drawn = "".join(line + ERASE_TO_END_OF_LINE + "\n" for line in lines)
+        self._print(HIDE_CURSOR + up + drawn + ERASE_BELOW + SHOW_CURSOR)
+        self._lines_shown = len(lines)
+
+    def _print(self, text: str) -> None:
+        encoding = self._output.encoding or "utf-8"
+        self._output.write(text.encode(encoding, "replace").decode(encoding))
+        self._output.flush()
 
     def _can_show(self, text: str) -> bool:
         try:
@@ -123,10 +124,12 @@ class ConsoleSink(Sink):
             return False
         return True
 
-    def _print(self, text: str) -> None:
-        encoding = self._output.encoding or "utf-8"
-        self._output.write(text.encode(encoding, "replace").decode(encoding))
-        self._output.flush()
+
+def _most_probable(decision: Decision, count: int) -> list[int]:
+    """Return the most probable classes, in label order so that each bar keeps its place."""
+    classes = range(len(decision.probabilities))
+    ranked = sorted(classes, key=lambda i: -decision.probabilities[i])
+    return sorted(ranked[:count])
 
 
 def _heading(decision: Decision) -> str:
@@ -134,29 +137,33 @@ def _heading(decision: Decision) -> str:
 
 
 def _latency(decision: Decision) -> str:
-    if decision.latency_us is None:
-        return {GAP: "samples are missing", WARMING_UP: "filling the window again"}.get(
-            decision.state, ""
+    latency = decision.latency_us
+    if latency is not None:
+        return (
+            f"{latency.total:.0f} us (front end {latency.frontend:.0f}, "
+            f"inference {latency.inference:.0f})"
         )
-    cost = decision.latency_us
-    return f"{cost.total:.0f} us (front end {cost.frontend:.0f}, inference {cost.inference:.0f})"
+    reasons = {GAP: "samples are missing", WARMING_UP: "filling the window again"}
+    return reasons.get(decision.state, "")
 
 
 def _printable(label: str) -> str:
-    """A label comes with the model file: it must not steer the terminal."""
+    """Replace control characters: the model file brings the labels, and none may move the cursor."""
     return "".join(character if character.isprintable() else "?" for character in label)
 
 
 def _width(text: str) -> int:
-    """Columns that a terminal uses: two for East Asian wide characters, none for combining ones."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    """Return terminal columns: 2 for wide East Asian characters, 0 for combining ones."""
+    columns = 0
+    for character in text:
+        if unicodedata.combining(character):
+            continue
+        columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return columns
 
 
 def _fit(text: str, width: int) -> str:
-    """Cut or fill to exactly ``width`` columns."""
+    """Cut or pad to exactly ``width`` columns."""
     while _width(text) > width:
         text = text[:-1]
     return text + " " * (width - _width(text))

@@ -1,4 +1,4 @@
-"""Where samples come from. Each kind of source is one module behind :func:`open_source` and its URI scheme."""
+"""Where samples come from. :func:`open_source` opens a source by its URI."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from edge_runtime.errors import SourceError
 from edge_runtime.sources.source import Source
 from edge_runtime.uri import split_options
 
-# Scheme to "module:class", imported when asked for. The class has a static method from_uri(rest,
-# channels, rate_hz), where rest is what follows "scheme:".
+# URI scheme to "module:class", imported on first use. The class has a static method
+# from_uri(rest, channels, rate_hz), where rest is what follows "scheme:".
 SCHEMES = {
     "replay": "edge_runtime.sources.replay:ReplaySource",
     "serial": "edge_runtime.sources.serial_port:SerialSource",
-    "http": "edge_runtime.sources.http_server:HttpSource",
-    "mqtt": "edge_runtime.sources.mqtt_client:MqttSource",
+    "http": "edge_runtime.sources.sensor_logger_push:HttpSource",
+    "mqtt": "edge_runtime.sources.sensor_logger_push:MqttSource",
     "phyphox": "edge_runtime.sources.phyphox:PhyphoxSource",
     "ws": "edge_runtime.sources.sensor_server:SensorServerSource",
     "phone": "edge_runtime.sources.phone:PhoneSource",
@@ -25,48 +25,56 @@ SCHEMES = {
     "i2c": "edge_runtime.sources.i2c:I2cSource",
     "ble": "edge_runtime.sources.bluetooth:BluetoothSource",
 }
-MAPPING_OPTIONS = ("mount", "units")  # of every source, see edge_runtime.sources.mapping
+MAPPING_OPTIONS = ("mount", "units")  # every source takes them
 
 
 def open_source(uri: str, channels: Sequence[str], rate_hz: float | None = None) -> Source:
-    """Open the source that a URI names.
+    """Open a source.
 
     Args:
-        uri: ``scheme:...``, see the source's module; a bare path is a recording to replay. Every
-            source knows the options ``mount`` and ``units``, see
+        uri: ``scheme:...``, documented in the source's module. A path without a scheme is a
+            recording to replay. Every source takes the options ``mount`` and ``units``, see
             :mod:`edge_runtime.sources.mapping`.
-        channels: names of the columns wanted, in order.
-        rate_hz: samples per second to ask of a sensor that can be asked; what comes may differ.
+        channels: names of the columns to return, in order.
+        rate_hz: samples per second to request, if the sensor's rate can be set. The actual rate may
+            differ.
 
     Raises:
-        SourceError: no such scheme, an option that the source does not know, or the source cannot
-        be opened. MissingExtraError: the package that the source needs is not installed.
+        SourceError: the scheme or an option is unknown, or the source cannot be opened.
+        MissingExtraError: the package that the source needs is not installed.
     """
-    scheme, colon, rest = uri.partition(":")
-    if not (colon and scheme in SCHEMES):
-        if (
-            re.fullmatch("[a-z][a-z0-9+-]*", scheme)
-            and colon
-            and not Path(uri.partition("?")[0]).exists()
-        ):
-            raise SourceError(
-                f"there is no kind of source called {scheme!r} (in {uri!r}), expected one of "
-                f"{', '.join(f'{known}:' for known in SCHEMES)} or the path of a recording: change the "
-                "word before the colon, or put ./ before a path"
-            )
-        scheme, rest = "replay", uri
-    rest, mapped = split_options(rest, MAPPING_OPTIONS)
-    if not mapped:
+    scheme, rest = _split_scheme(uri)
+    rest, mapping_options = split_options(rest, MAPPING_OPTIONS)
+    if not mapping_options:
         return _open(scheme, rest, channels, rate_hz)
     from edge_runtime.sources.mapping import MappedSource, parse_mapping
 
-    mapping = parse_mapping(mapped.get("mount"), mapped.get("units"))
-    return MappedSource(_open(scheme, rest, mapping.needs(channels), rate_hz), mapping, channels)
+    mapping = parse_mapping(mapping_options.get("mount"), mapping_options.get("units"))
+    source = _open(scheme, rest, mapping.needs(channels), rate_hz)
+    return MappedSource(source, mapping, channels)
+
+
+def _split_scheme(uri: str) -> tuple[str, str]:
+    """Return the scheme and what follows it. A path of a recording has the scheme ``replay``.
+
+    Raises:
+        SourceError: the scheme is unknown, and there is no such file.
+    """
+    scheme, colon, rest = uri.partition(":")
+    if colon and scheme in SCHEMES:
+        return scheme, rest
+    looks_like_scheme = colon and re.fullmatch("[a-z][a-z0-9+-]*", scheme)
+    if looks_like_scheme and not Path(uri.partition("?")[0]).exists():
+        schemes = ", ".join(f"{name}:" for name in SCHEMES)
+        raise SourceError(
+            f"there is no kind of source called {scheme!r} (in {uri!r}), expected one of {schemes} "
+            "or the path of a recording: change the word before the colon, or put ./ before a path"
+        )
+    return "replay", uri
 
 
 def _open(scheme: str, rest: str, channels: Sequence[str], rate_hz: float | None) -> Source:
-    module, _, name = SCHEMES[scheme].partition(":")
-    source: Source = getattr(importlib.import_module(module), name).from_uri(
-        rest, channels, rate_hz
-    )
+    module, _, class_name = SCHEMES[scheme].partition(":")
+    source_class = getattr(importlib.import_module(module), class_name)
+    source: Source = source_class.from_uri(rest, channels, rate_hz)
     return source

@@ -1,10 +1,12 @@
 """``ble:nicla`` and ``ble:nano33``: Arduino boards that notify over Bluetooth Low Energy.
 
-The board runs Arduino's own example: for the Nicla Sense ME the sketch of its web dashboard, for
-the Nano 33 BLE Sense the one of the TinyML gesture trainer; each notifies x, y and z as three
-float32, without a time, so times are recovered from when they arrive. Options: ``address`` or
-``name`` (of one board among several), ``acc_scale`` and ``gyro_scale`` (what a number is worth in
-m/s^2 and rad/s; the Nicla notifies raw counts of a range that the sketch sets).
+The board runs one of Arduino's sketches: on the Nicla Sense ME the one of its web dashboard, on the
+Nano 33 BLE Sense the one of the TinyML gesture trainer. Each notifies x, y and z as three float32
+without a time, so times are recovered from their arrival.
+
+Options: ``address`` or ``name`` (to pick one board of several), ``acc_scale`` and ``gyro_scale``
+(the value of one unit in m/s^2 and rad/s; the Nicla notifies raw counts, whose range the sketch
+sets).
 """
 
 from __future__ import annotations
@@ -22,17 +24,15 @@ import numpy as np
 from edge_runtime.errors import SourceError
 from edge_runtime.extras import import_extra
 from edge_runtime.sources.arrival import ArrivalClock
-from edge_runtime.sources.inbox import Inbox
+from edge_runtime.sources.live import Inbox, reconnecting
+from edge_runtime.sources.mapping import RADIANS_PER_DEGREE
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
-from edge_runtime.sources.reconnect import reconnecting
-from edge_runtime.sources.source import IDLE_S
 from edge_runtime.stream.checks import STANDARD_GRAVITY
 from edge_runtime.stream.chunk import Chunk
 from edge_runtime.uri import parse_source_uri
 
 SEARCH_S = 10.0
-DEGREE = float(np.pi / 180)
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Board:
 
     Attributes:
         service: UUID that it advertises.
-        characteristics: sensor to the UUID that notifies it.
-        scales: sensor to what a number is worth in the contract's unit.
+        characteristics: sensor to the UUID that notifies its values.
+        scales: sensor to the value of one unit, in the contract's unit.
     """
 
     service: str
@@ -51,76 +51,42 @@ class Board:
 
 
 BOARDS = {
-    # Arduino's web dashboard for the Nicla Sense ME; its BHI260AP at 8 g and 2000 degrees per
-    # second gives 4096 counts a g and 16.4 counts a degree per second
+    # Arduino's web dashboard for the Nicla Sense ME. Its BHI260AP at 8 g and 2000 degrees per
+    # second gives 4096 counts per g and 16.4 counts per degree per second.
     "nicla": Board(
-        "19b10000-0000-537e-4f6c-d104768a1214",
-        {
+        service="19b10000-0000-537e-4f6c-d104768a1214",
+        characteristics={
             "acc": "19b10000-5001-537e-4f6c-d104768a1214",
             "gyro": "19b10000-6001-537e-4f6c-d104768a1214",
         },
-        {"acc": STANDARD_GRAVITY / 4096, "gyro": DEGREE / 16.4},
+        scales={"acc": STANDARD_GRAVITY / 4096, "gyro": RADIANS_PER_DEGREE / 16.4},
     ),
-    # the sketch of Arduino's TinyML experiments; its libraries for both revisions give g and
-    # degrees per second
+    # The sketch of Arduino's TinyML experiments. Its libraries for both revisions of the board give
+    # g and degrees per second.
     "nano33": Board(
-        "6fbe1da7-0000-44de-92c4-bb6e04fb0212",
-        {
+        service="6fbe1da7-0000-44de-92c4-bb6e04fb0212",
+        characteristics={
             "acc": "6fbe1da7-3001-44de-92c4-bb6e04fb0212",
             "gyro": "6fbe1da7-3002-44de-92c4-bb6e04fb0212",
         },
-        {"acc": STANDARD_GRAVITY, "gyro": DEGREE},
+        scales={"acc": STANDARD_GRAVITY, "gyro": RADIANS_PER_DEGREE},
     ),
 }
 
 
-class NotificationDecoder:
-    """From notifications to chunks.
-
-    Args:
-        board: what the numbers are worth.
-        channels: columns to give, in order.
-        notes: told what is left out.
-    """
-
-    def __init__(self, board: Board, channels: Sequence[str], notes: Notes) -> None:
-        self._board = board
-        self._notes = notes
-        self._merger = SensorMerger(channels, notes)
-        self.sensors = self._merger.sensors
-        self._clocks = {sensor: ArrivalClock(3, notes) for sensor in self.sensors}
-
-    def push(self, sensor: str, data: bytes, arrival_s: float) -> Chunk:
-        """Take what a characteristic notified; give the samples that are complete."""
-        try:
-            values = np.array([struct.unpack("<3f", data)], np.float32) * np.float32(
-                self._board.scales[sensor]
-            )
-        except struct.error:
-            self._notes.skipped(
-                "malformed notification",
-                f"it has {len(data)} bytes ({data[:16].hex()}), expected 12, "
-                "three float32: load Arduino's sketch for this board",
-            )
-            return self._merger.pull()
-        chunk = self._clocks[sensor].push(values, arrival_s)
-        self._merger.push(sensor, chunk.timestamps_s, chunk.samples.astype(np.float64))
-        return self._merger.pull()
-
-
 class BluetoothSource:
-    """Listens to one board.
+    """Samples from one board.
 
     Args:
         kind: key of BOARDS.
-        channels: names of the columns to give, in order.
-        address: of the board, or None for the first one found.
-        name: that the board advertises, or None.
-        scales: sensor to what a number is worth, where it is not the board's usual.
-        search_s: how long to look for it.
+        channels: names of the columns to return, in order.
+        address: address of the board, or None for the first one found.
+        name: name that the board advertises, or None.
+        scales: sensor to the value of one unit, where it differs from the board's default.
+        search_s: how long to search for the board.
 
     Raises:
-        SourceError: no such kind of board.
+        SourceError: the kind of board is unknown.
         MissingExtraError: bleak is not installed.
     """
 
@@ -135,38 +101,43 @@ class BluetoothSource:
     ) -> None:
         if kind not in BOARDS:
             raise SourceError(
-                f"there is no board called {kind!r}, expected one of {', '.join(BOARDS)}: write for "
-                "example ble:nano33"
+                f"there is no board called {kind!r}, expected one of {', '.join(BOARDS)}: write "
+                "for example ble:nano33"
             )
         self._bleak = import_extra("bleak", "ble")
         board = BOARDS[kind]
         self._board = replace(board, scales={**board.scales, **(scales or {})})
-        self._kind, self._channels = kind, tuple(channels)
-        self._address, self._board_name, self._search_s = address, name, search_s
+        self._kind = kind
+        self._channels = tuple(channels)
+        self._address = address
+        self._board_name = name
+        self._search_s = search_s
         self.notes = Notes(f"ble {kind}")
 
     @staticmethod
     def from_uri(
         rest: str, channels: Sequence[str], rate_hz: float | None = None
     ) -> BluetoothSource:
-        """Open ``BOARD[?address=..&name=..&acc_scale=..&gyro_scale=..]``; the board's sketch sets the rate.
+        """Open ``BOARD[?address=..&name=..&acc_scale=..&gyro_scale=..]``.
+
+        The argument ``rate_hz`` has no effect: the board's sketch sets the rate.
 
         Raises:
-            SourceError: no such board, or an option that makes no sense.
+            SourceError: the board is unknown, or an option is invalid.
             MissingExtraError: bleak is not installed.
         """
         target = parse_source_uri(rest, ("address", "name", "acc_scale", "gyro_scale"))
-        scales = {
-            sensor: scale
-            for sensor in ("acc", "gyro")
-            if (scale := target.number(f"{sensor}_scale")) is not None
-        }
+        scales = {}
+        for sensor in ("acc", "gyro"):
+            scale = target.number(f"{sensor}_scale")
+            if scale is not None:
+                scales[sensor] = scale
         return BluetoothSource(
             target.name.lower(),
             channels,
-            target.options.get("address"),
-            target.options.get("name"),
-            scales,
+            address=target.options.get("address"),
+            name=target.options.get("name"),
+            scales=scales,
         )
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -180,11 +151,9 @@ class BluetoothSource:
         thread = threading.Thread(target=self._run, args=(loop, task, inbox), daemon=True)
         thread.start()
         try:
-            while True:
-                message = inbox.get(IDLE_S)
-                yield (
-                    Chunk.empty(len(self._channels)) if message is None else decoder.push(*message)
-                )
+            yield from inbox.chunks(
+                lambda notification: decoder.decode(*notification), len(self._channels)
+            )
         finally:
             loop.call_soon_threadsafe(task.cancel)
             thread.join()
@@ -196,7 +165,7 @@ class BluetoothSource:
         task: asyncio.Task[None],
         inbox: Inbox[tuple[str, bytes, float]],
     ) -> None:
-        """All that is asynchronous, in a thread of its own."""
+        """Run the asynchronous part, in its own thread."""
         try:
             loop.run_until_complete(task)
         except asyncio.CancelledError:
@@ -208,27 +177,27 @@ class BluetoothSource:
             inbox.fail(
                 SourceError(
                     f"Bluetooth does not work here ({why}): sudo rfkill unblock bluetooth, sudo "
-                    "systemctl start bluetooth, and the user in the group bluetooth"
+                    "systemctl start bluetooth, and add the user to the group bluetooth"
                 )
             )
 
     async def _listen(self, sensors: Sequence[str], inbox: Inbox[tuple[str, bytes, float]]) -> None:
-        """Find the board, connect, and put what it notifies into the inbox until cancelled."""
+        """Find the board, connect, and queue its notifications until cancelled."""
         device = await self._bleak.BleakScanner.find_device_by_filter(self._fits, self._search_s)
         if device is None:
             raise SourceError(
-                f"no {self._kind} answered within {self._search_s:g} s: switch the board on, bring it "
-                "near, load Arduino's sketch, and close other programs that hold it"
+                f"no {self._kind} answered within {self._search_s:g} s: switch the board on, bring "
+                "it near, load Arduino's sketch, and close other programs that use it"
             )
 
-        def gone(_client: object) -> None:
+        def disconnected(_client: object) -> None:
             inbox.fail(
                 SourceError(
                     f"the {self._kind} at {device.address} is gone: bring it near, or charge it"
                 )
             )
 
-        async with self._bleak.BleakClient(device, disconnected_callback=gone) as client:
+        async with self._bleak.BleakClient(device, disconnected_callback=disconnected) as client:
             for sensor in sensors:
 
                 def notified(
@@ -241,8 +210,51 @@ class BluetoothSource:
             await asyncio.Event().wait()
 
     def _fits(self, device: Any, advertisement: Any) -> bool:
+        """Return whether a device that advertises is the requested board."""
         if self._address is not None:
             return bool(device.address.lower() == self._address.lower())
         if self._board_name is not None:
             return bool(self._board_name == (advertisement.local_name or device.name))
         return self._board.service in advertisement.service_uuids
+
+
+class NotificationDecoder:
+    """Turns notifications into chunks.
+
+    Args:
+        board: gives the scales.
+        channels: columns to return, in order.
+        notes: reports what is left out.
+
+    Attributes:
+        sensors: the sensors that the channels need, of acc and gyro.
+    """
+
+    def __init__(self, board: Board, channels: Sequence[str], notes: Notes) -> None:
+        self._board = board
+        self._notes = notes
+        self._merger = SensorMerger(channels, notes)
+        self.sensors = self._merger.sensors
+        self._clocks = {sensor: ArrivalClock(3, notes) for sensor in self.sensors}
+
+    def decode(self, sensor: str, data: bytes, arrival_s: float) -> Chunk:
+        """Add a notification, and return the samples that are complete.
+
+        Args:
+            sensor: acc or gyro.
+            data: contents of the notification.
+            arrival_s: when it arrived, on a monotonic clock.
+        """
+        try:
+            counts = np.array([struct.unpack("<3f", data)], np.float32)
+        except struct.error:
+            self._notes.skipped(
+                "malformed notification",
+                f"it has {len(data)} bytes ({data[:16].hex()}), expected 12, "
+                "three float32: load Arduino's sketch for this board",
+            )
+            return self._merger.pull()
+        values = counts * np.float32(self._board.scales[sensor])
+        chunk = self._clocks[sensor].stamp(values, arrival_s)
+        self._merger.add(sensor, chunk.timestamps_s, chunk.samples.astype(np.float64))
+        return self._merger.pull()

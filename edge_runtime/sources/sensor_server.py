@@ -1,9 +1,10 @@
 """``ws:PHONE[:PORT]``: the Android app SensorServer, which serves its sensors over a WebSocket.
 
 Set the sampling rate in the app's settings: its default gives five samples a second. Option:
-``gravity`` (``included``, or ``removed`` for a model that learnt without). A message is ``{"type":
-"android.sensor.accelerometer", "values": [x, y, z], "accuracy": 2, "timestamp":
-3925657519043709}``, nanoseconds since the phone started, m/s^2 and rad/s
+``gravity`` (``included``, or ``removed`` for a model trained without gravity).
+
+A message is ``{"type": "android.sensor.accelerometer", "values": [x, y, z], "accuracy": 2,
+"timestamp": 3925657519043709}``: nanoseconds since the phone started, m/s^2 and rad/s
 (github.com/umer0586/SensorServer).
 """
 
@@ -19,28 +20,29 @@ import numpy as np
 
 from edge_runtime.errors import SourceError
 from edge_runtime.extras import import_extra
+from edge_runtime.sources.live import reconnecting
 from edge_runtime.sources.merge import SensorMerger
 from edge_runtime.sources.notes import Notes
-from edge_runtime.sources.reconnect import reconnecting
-from edge_runtime.sources.source import IDLE_S
+from edge_runtime.sources.source import GRAVITY_OPTIONS, IDLE_S
 from edge_runtime.stream.chunk import Chunk
 from edge_runtime.uri import parse_source_uri
 
 PORT = 8080
 TIMEOUT_S = 5.0
 LARGEST_MESSAGE = 64 << 10  # bytes; one reading has 150
-MOST_AT_ONCE = 256  # messages; then the recogniser has its turn
-ACCELEROMETER, LINEAR = "android.sensor.accelerometer", "android.sensor.linear_acceleration"
+MOST_AT_ONCE = 256  # messages received before the recogniser gets a chunk
+ACCELEROMETER = "android.sensor.accelerometer"
+LINEAR = "android.sensor.linear_acceleration"
 GYROSCOPE = "android.sensor.gyroscope"
 
 
 class SensorServerSource:
-    """Listens to a phone.
+    """Samples that a phone serves.
 
     Args:
         host: address of the phone.
-        port: that the app shows.
-        channels: names of the columns to give, in order.
+        port: port that the app shows.
+        channels: names of the columns to return, in order.
         gravity: ``included`` or ``removed``.
 
     Raises:
@@ -52,7 +54,9 @@ class SensorServerSource:
     ) -> None:
         self._connect = import_extra("websockets.sync.client", "ws").connect
         self._exceptions = import_extra("websockets.exceptions", "ws")
-        self._host, self._port, self._channels = host, port, tuple(channels)
+        self._host = host
+        self._port = port
+        self._channels = tuple(channels)
         self._types = {"acc": ACCELEROMETER if gravity == "included" else LINEAR, "gyro": GYROSCOPE}
         self.notes = Notes(f"ws {host}")
 
@@ -60,16 +64,17 @@ class SensorServerSource:
     def from_uri(
         rest: str, channels: Sequence[str], rate_hz: float | None = None
     ) -> SensorServerSource:
-        """Open ``PHONE[:PORT][?gravity=..]``; the app's settings say how fast it samples.
+        """Open ``PHONE[:PORT][?gravity=..]``.
+
+        The argument ``rate_hz`` has no effect: the app's settings set the rate.
 
         Raises:
-            SourceError: no address, or an option that makes no sense.
+            SourceError: the address or an option is invalid.
             MissingExtraError: websockets is not installed.
         """
         target = parse_source_uri(rest.removeprefix("//"), ("gravity",))
-        return SensorServerSource(
-            *target.host_and_port(PORT), channels, target.choice("gravity", ("included", "removed"))
-        )
+        host, port = target.host_and_port(PORT)
+        return SensorServerSource(host, port, channels, target.choice("gravity", GRAVITY_OPTIONS))
 
     def __iter__(self) -> Iterator[Chunk]:
         return reconnecting(self._session, self.notes, len(self._channels))
@@ -84,11 +89,11 @@ class SensorServerSource:
 
     def _open(self, stack: ExitStack, types: list[str]) -> Any:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        uri = f"ws://{host}:{self._port}/sensors/connect?types={urllib.parse.quote(json.dumps(types))}"
+        query = f"types={urllib.parse.quote(json.dumps(types))}"
         try:
             return stack.enter_context(
                 self._connect(
-                    uri,
+                    f"ws://{host}:{self._port}/sensors/connect?{query}",
                     open_timeout=TIMEOUT_S,
                     close_timeout=1.0,
                     max_size=LARGEST_MESSAGE,
@@ -97,12 +102,12 @@ class SensorServerSource:
             )
         except (OSError, self._exceptions.WebSocketException) as error:
             raise SourceError(
-                f"SensorServer does not answer at {self._host}:{self._port} ({error}): start it in the "
-                "app, and check the address that it shows"
+                f"SensorServer does not answer at {self._host}:{self._port} ({error}): start it in "
+                "the app, and check the address that it shows"
             ) from error
 
     def _receive(self, connection: Any, merger: SensorMerger) -> None:
-        """Wait for a message, then take all that are there."""
+        """Wait for a message, then add all that are there."""
         wait_s = IDLE_S
         for _ in range(MOST_AT_ONCE):
             try:
@@ -111,18 +116,18 @@ class SensorServerSource:
                 return
             except self._exceptions.ConnectionClosed as error:
                 if wait_s == 0:
-                    return  # first pass on what came before; the next call finds it closed again
+                    return  # pass on the earlier messages first; the next call fails again
                 raise SourceError(
-                    f"the connection to the phone broke ({error}): keep the app running and the phone on "
-                    "the network; it closes a connection whose sensor it lacks"
+                    f"the connection to the phone broke ({error}): keep the app running and the "
+                    "phone on the network; it closes a connection whose sensor it lacks"
                 ) from error
-            self._take(message, merger)
+            self._add(message, merger)
             wait_s = 0.0
 
-    def _take(self, message: str | bytes, merger: SensorMerger) -> None:
+    def _add(self, message: str | bytes, merger: SensorMerger) -> None:
         try:
             reading = json.loads(message)
-            kind = reading["type"]
+            message_type = reading["type"]
             time_s = int(reading["timestamp"]) / 1e9
             x, y, z = map(float, reading["values"][:3])
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
@@ -133,6 +138,6 @@ class SensorServerSource:
                 "three values: check that SensorServer runs at this address",
             )
             return
-        for sensor, name in self._types.items():
-            if kind == name:
-                merger.push(sensor, np.array([time_s]), np.array([[x, y, z]]))
+        for sensor, sensor_type in self._types.items():
+            if message_type == sensor_type:
+                merger.add(sensor, np.array([time_s]), np.array([[x, y, z]]))

@@ -1,4 +1,4 @@
-"""What every source is: an iterable of chunks with notes on what was left out."""
+"""The interface of every source."""
 
 from __future__ import annotations
 
@@ -8,18 +8,15 @@ from typing import Protocol
 from edge_runtime.sources.notes import Notes
 from edge_runtime.stream.chunk import Chunk
 
-IDLE_S = 0.5  # a live source that receives nothing gives a chunk without samples this often or more
+IDLE_S = 0.5  # a live source without samples yields an empty chunk at least this often
+GRAVITY_OPTIONS = ("included", "removed")  # values of the phone sources' option "gravity"
 
 
 class Source(Protocol):
-    """A stream of chunks; iterate to receive, ends when the stream ends.
-
-    Attributes:
-        notes: what had to be left out, and what else is to be said.
-    """
+    """A stream of chunks. Iterate to receive; the iteration ends when the stream ends."""
 
     @property
     def notes(self) -> Notes:
-        """What had to be left out."""
+        """What was left out, and other messages about the stream."""
 
     def __iter__(self) -> Iterator[Chunk]: ...

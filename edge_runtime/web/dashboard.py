@@ -35,7 +35,7 @@ from edge_runtime.live_loop import LiveLoop
 from edge_runtime.pages.address import Address
 from edge_runtime.pages.server import EXTRA, PageServer, Site
 from edge_runtime.recognizer import Recognizer
-from edge_runtime.sinks.jsonl import document
+from edge_runtime.sinks.line_files import decision_document
 from edge_runtime.sinks.sink import Sink
 from edge_runtime.sources.notes import Notes
 from edge_runtime.sources.source import Source
@@ -301,7 +301,7 @@ def hello_message(
             "window_s": contract.window_s if contract else None,
             "hop_s": contract.hop_s if contract else None,
             "images": images,
-            "decisions": [document(decision, labels) for decision, labels in decisions],
+            "decisions": [decision_document(decision, labels) for decision, labels in decisions],
         },
         allow_nan=False,
     )
@@ -341,7 +341,7 @@ def update_message(
     return json.dumps(
         {
             "type": "update",
-            "decisions": [document(decision, labels) for decision, labels in decisions],
+            "decisions": [decision_document(decision, labels) for decision, labels in decisions],
             "health": health,
             "skipped": skipped,
         },

@@ -1,1 +1,1 @@
-"""One module per subcommand."""
+"""The subcommands of ``export``, one module each."""

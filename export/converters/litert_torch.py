@@ -1,4 +1,4 @@
-"""Torch to ``.tflite`` with litert-torch, and its quantisation with ai-edge-quantizer."""
+"""Torch to ``.tflite`` with litert-torch, quantised with ai-edge-quantizer."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ import numpy as np
 
 from edge_runtime.contract.spec import Quantisation
 from edge_runtime.network.interpreter import Inputs, as_tensors, one_by_one, window_at
-from export.converters.noise import quiet, refusals_of
-from export.flatbuffer import Flatbuffer, halve_vectors, shorten
+from export.converters import running
+from export.device_network import FROM_IMAGES
+from export.flatbuffer import TfliteGraph, constants_to_float16, shorten
 from export.graph_front_end import SPECTROGRAM
-from export.network import SEEN
 from export.recipes import Recipe
 
 if TYPE_CHECKING:
     from ai_edge_quantizer.quantizer import Quantizer
     from torch import nn
 
-BACKBONE, HEAD = (
-    ".*backbone.*",
-    ".*linear.*",
-)  # patterns of the names that the converter makes of module paths
+# patterns of tensor names, which the converter makes of module paths
+BACKBONE = ".*backbone.*"
+HEAD = ".*linear.*"
 CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
-# What integer convolutions hand on to each other; left in float, every one of these costs two
-# conversions.
 MATRICES = (*CONVOLUTIONS, "FULLY_CONNECTED", "BATCH_MATMUL")
-# Not HARD_SWISH: XNNPACK has none in integers, and LiteRT's own makes MobileNetV3 twice as slow as
-# in float.
+# Operators between integer convolutions. Each one left in float costs two conversions. HARD_SWISH
+# is not among them: XNNPACK has no integer version, and LiteRT's own makes MobileNetV3 half as fast
+# as in float.
 BETWEEN_CONVOLUTIONS = ("ADD", "MUL", "MAX_POOL_2D", "PAD", "RELU")
 
 
 class LitertTorch:
-    """A network on its way through litert-torch; it is converted once, when the first file is asked for.
+    """Converts a network once, and quantises it by any number of recipes.
 
     Args:
-        network: in eval mode; takes what the front end gives as tensors, in its order.
-        calibration: of n real windows, through the runtime's own front end; they give the ranges of
-            activations.
+        network: in eval mode; its inputs are the front end's features as tensors, in their order.
+        calibration: features of n real windows, from the runtime's own front end. They give the
+            ranges of activations.
+
+    Attributes:
+        float_tflite: the converted network before quantisation.
+
+    Raises:
+        ExportError: litert-torch cannot convert the network.
     """
 
     def __init__(self, network: nn.Module, calibration: Inputs) -> None:
@@ -48,16 +52,16 @@ class LitertTorch:
         self.float_tflite = to_float_tflite(network, window_at(calibration, 0))
 
     def to_tflite(self, recipe: Recipe) -> bytes:
-        """The network made small.
+        """Return the network quantised by a recipe.
 
         Raises:
-            ExportError: the quantiser cannot.
+            ExportError: ai-edge-quantizer cannot quantise it.
         """
         return quantise(self.float_tflite, recipe, self._calibration)
 
     @staticmethod
     def describe(recipe: Recipe) -> Quantisation:
-        """The recipe and the versions of the tools, for the contract."""
+        """Return the recipe and the versions of the tools, for the contract."""
         return Quantisation(
             recipe.name,
             f"litert-torch {metadata.version('litert-torch')}",
@@ -69,13 +73,13 @@ def to_float_tflite(network: nn.Module, example: Inputs) -> bytes:
     """Convert with litert-torch.
 
     Args:
-        network: in eval mode; takes what the front end gives as tensors, in its order.
-        example: of one window; gives the shapes.
+        network: in eval mode; its inputs are the front end's features as tensors, in their order.
+        example: features of one window; they give the shapes.
     """
     import torch
 
     inputs = tuple(torch.from_numpy(values) for values in as_tensors(example).values())
-    with refusals_of("litert-torch"), quiet(), tempfile.TemporaryDirectory() as directory:
+    with running("litert-torch"), tempfile.TemporaryDirectory() as directory:
         import litert_torch  # prints while it is imported
 
         path = Path(directory) / "float.tflite"
@@ -84,70 +88,31 @@ def to_float_tflite(network: nn.Module, example: Inputs) -> bytes:
 
 
 def quantise(float_tflite: bytes, recipe: Recipe, calibration: Inputs) -> bytes:
-    """Make a network small with ai-edge-quantizer.
+    """Quantise with ai-edge-quantizer.
 
-    The head is computed in float by every recipe: it is a thousandth of the work, and its inputs
-    differ too widely for eight bits.
+    Every recipe computes the head in float. It is a thousandth of the work, and its inputs differ
+    too widely for eight bits.
 
     Args:
-        float_tflite: what :func:`to_float_tflite` gave.
-        recipe: how.
-        calibration: of n real windows, through the runtime's own front end; they give the ranges of
-            activations.
+        float_tflite: result of :func:`to_float_tflite`.
+        recipe: how to quantise.
+        calibration: features of n real windows, from the runtime's own front end. They give the
+            ranges of activations.
     """
     from ai_edge_quantizer import quantizer
 
     if recipe.weights == "float32":
         return shorten(float_tflite)
-    with refusals_of("ai-edge-quantizer"), quiet():
+    with running("ai-edge-quantizer"):
         tool = quantizer.Quantizer(bytearray(float_tflite))
         _configure(tool, recipe)
-        ranges = _ranges(tool, float_tflite, calibration) if recipe.calibrated else None
-        small = bytes(tool.quantize(ranges).quantized_model)
-    return shorten(halve_vectors(small, _is_bounded))
-
-
-def _ranges(tool: Quantizer, float_tflite: bytes, calibration: Inputs) -> Any:
-    """Least and greatest value of every tensor over the calibration windows.
-
-    The quantiser's own way is a moving average, in which one window in twenty counts: large values
-    are then cut off. In MobileNetV3, whose activations have no bounds, that changed a probability
-    by 0.9.
-    """
-    from ai_edge_quantizer import calibrator, recipe_manager
-
-    recipe = recipe_manager.RecipeManager()
-    recipe.load_quantization_recipe(tool.get_quantization_recipe())
-    observer = calibrator.Calibrator(
-        bytearray(float_tflite), num_threads=1, qsv_update_func=_widened
-    )
-    observer.calibrate(
-        {"serving_default": [as_tensors(window) for window in one_by_one(calibration)]}, recipe
-    )
-    return observer.get_model_qsvs()
-
-
-def _widened(known: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    if not known:
-        return new
-    return {
-        "min": np.minimum(known["min"], new["min"]),
-        "max": np.maximum(known["max"], new["max"]),
-    }
-
-
-def _is_bounded(whole: Flatbuffer, operator: Any) -> bool:
-    """Whether float16 is enough for an operator's constants.
-
-    It is for standardising what the images gave, unlike what comes in the sensor's own units, and
-    for what draws them.
-    """
-    kind, name = whole.kind(operator), whole.result_name(operator)
-    return (kind in ("SUB", "MUL") and SEEN in name) or (kind in MATRICES and SPECTROGRAM in name)
+        ranges = _activation_ranges(tool, float_tflite, calibration) if recipe.calibrated else None
+        quantised = bytes(tool.quantize(ranges).quantized_model)
+    return shorten(constants_to_float16(quantised, _has_bounded_constants))
 
 
 def _configure(tool: Quantizer, recipe: Recipe) -> None:
-    """Tell the quantiser, operator by operator."""
+    """Give the quantiser its settings, operator by operator."""
     from ai_edge_quantizer import qtyping
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
 
@@ -166,9 +131,52 @@ def _configure(tool: Quantizer, recipe: Recipe) -> None:
             tool.add_static_config(BACKBONE, operator, activation_num_bits=bits, weight_num_bits=8)
         return
     for operator in CONVOLUTIONS:
-        # XNNPACK has no depth-wise convolution that rounds as it goes, and LiteRT's own makes the
-        # network ten times slower: depth-wise weights, a tenth of all, are widened to float instead
+        # XNNPACK has no depth-wise convolution that rounds activations while it runs, and LiteRT's
+        # own makes the network ten times slower. Depth-wise weights, a tenth of all, are therefore
+        # widened to float.
         if recipe.activations == "dynamic" and operator == "CONV_2D":
             tool.add_dynamic_config(BACKBONE, operator, 8)
         else:
             tool.add_weight_only_config(BACKBONE, operator, 8)
+
+
+def _activation_ranges(tool: Quantizer, float_tflite: bytes, calibration: Inputs) -> Any:
+    """Return the minimum and maximum of every tensor over the calibration windows.
+
+    The quantiser's default is a moving average to which a window contributes one twentieth, so that
+    large values are cut off. In MobileNetV3, whose activations have no bounds, that changed a
+    probability by 0.9.
+    """
+    from ai_edge_quantizer import calibrator, recipe_manager
+
+    recipe = recipe_manager.RecipeManager()
+    recipe.load_quantization_recipe(tool.get_quantization_recipe())
+    observer = calibrator.Calibrator(
+        bytearray(float_tflite), num_threads=1, qsv_update_func=_widened
+    )
+    windows = [as_tensors(window) for window in one_by_one(calibration)]
+    observer.calibrate({"serving_default": windows}, recipe)
+    return observer.get_model_qsvs()
+
+
+def _widened(ranges: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return ranges that include those of one more window."""
+    if not ranges:
+        return new
+    return {
+        "min": np.minimum(ranges["min"], new["min"]),
+        "max": np.maximum(ranges["max"], new["max"]),
+    }
+
+
+def _has_bounded_constants(graph: TfliteGraph, operator: Any) -> bool:
+    """Return whether float16 is precise enough for an operator's constants.
+
+    It is for the operators that draw the images and for those that standardise what comes from the
+    images. It is not for the statistics, which are in the sensor's own units.
+    """
+    kind = graph.operator_name(operator)
+    name = graph.output_name(operator)
+    standardises_images = kind in ("SUB", "MUL") and FROM_IMAGES in name
+    draws_images = kind in MATRICES and SPECTROGRAM in name
+    return standardises_images or draws_images

@@ -413,8 +413,8 @@ def _mergers(folder, generator):
     gyro_s[20] = acc_s[np.searchsorted(acc_s, gyro_s[20])]
     acc, gyro = (_motion(generator, n)[:, :3] for n in (300, 310))
     merger = SensorMerger(CHANNELS, Notes("a test"))
-    merger.push("acc", acc_s, acc.astype(np.float64))
-    merger.push("gyro", gyro_s, gyro.astype(np.float64))
+    merger.add("acc", acc_s, acc.astype(np.float64))
+    merger.add("gyro", gyro_s, gyro.astype(np.float64))
     chunk = merger.pull()
     case = _Case(folder, "merger-two")
     case.doubles(

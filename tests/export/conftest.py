@@ -1,4 +1,4 @@
-"""One conversion for all: three motions recorded into a folder, learnt, exported and kept for every test here."""
+"""One conversion for all tests here: three motions recorded into a folder, learnt and exported."""
 
 import contextlib
 import io
@@ -17,33 +17,32 @@ from edge_runtime.recordings import Recording, write_csv
 from export import cost, pipeline
 from export.converters import litert_torch
 from export.converters.litert_torch import LitertTorch
-from export.evidence import gather
-from export.network import DeviceNetwork
+from export.device_network import DeviceNetwork
+from export.evaluation import choose_windows
 from export.pipeline import Exported
 from img2imu.backbone import pretrained_backbone
 from img2imu.classifier import MotionClassifier
 from img2imu.cli import main
 from img2imu.storage import Header
 
-torch.set_num_threads(1)  # threads that wait for each other make a busy machine ten times slower
+torch.set_num_threads(1)  # on a busy machine, threads that wait for each other are ten times slower
 
 RATE_HZ, WINDOW_S = 50.0, 2.0
 SWING_HZ = {"jump": 3.0, "shake": 8.0, "walk": 1.0}
 
 
 def _motion(label, seconds, seed=0):
-    """Samples (n, 6) of somebody doing it, with sensor noise, lying flat."""
+    """Return samples (n, 6) of a motion with sensor noise, the sensor lying flat."""
     random = np.random.default_rng(seed)
     number = list(SWING_HZ).index(label)
     strength = np.ones(6)
     strength[[number, 3 + number]] = 3
     times_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
-    samples = strength * np.sin(
-        2 * np.pi * SWING_HZ[label] * times_s[:, None] + random.uniform(0, 6, 6)
-    )
-    return (
-        samples + random.normal(0, 0.05, samples.shape) + np.array([0, 0, 9.81, 0, 0, 0])
-    ).astype(np.float32)
+    phase = 2 * np.pi * SWING_HZ[label] * times_s[:, None] + random.uniform(0, 6, 6)
+    samples = strength * np.sin(phase)
+    noise = random.normal(0, 0.05, samples.shape)
+    gravity = np.array([0, 0, 9.81, 0, 0, 0])
+    return (samples + noise + gravity).astype(np.float32)
 
 
 def _write(path, samples):
@@ -61,13 +60,13 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Route:
-    """What the commands made of a folder.
+    """Results of ``img2imu train`` and ``img2imu export`` on a folder.
 
     Attributes:
-        trained: file written by ``img2imu train``.
-        printed: by ``img2imu train`` and ``img2imu export``.
-        model: what ``trained`` holds.
-        exported: what the export gave, its path in the same directory.
+        trained: path of the trained model.
+        printed: output of both commands.
+        model: content of the trained model.
+        exported: result of the export; its file is in the same directory.
         file: the model file read back.
     """
 
@@ -80,7 +79,7 @@ class Route:
 
 @pytest.fixture(scope="session")
 def motion():
-    """Samples of a motion."""
+    """Make samples of a motion."""
     return _motion
 
 
@@ -100,7 +99,8 @@ def route(tmp_path_factory):
                 home / "data" / f"person {person}" / label / "1.csv",
                 _motion(label, 5.0, seed=person),
             )
-    trained, kept = home / "my motions.npz", []
+    trained = home / "my motions.npz"
+    exports = []
     with (
         pytest.MonkeyPatch.context() as patch,
         contextlib.redirect_stdout(io.StringIO()) as printed,
@@ -108,7 +108,7 @@ def route(tmp_path_factory):
         patch.setattr(
             pipeline.Exporter,
             "export",
-            lambda *arguments: kept.append(_export(*arguments)) or kept[0],
+            lambda *arguments: exports.append(_export(*arguments)) or exports[0],
         )
         assert (
             main(["train", str(home / "data"), "-o", str(trained), "--window-s", str(WINDOW_S)])
@@ -116,8 +116,13 @@ def route(tmp_path_factory):
         )
         assert main(["export", str(trained)]) == 0
     classifier = MotionClassifier.load(trained)
-    model = Loaded(classifier, classifier.header_)
-    return Route(trained, printed.getvalue(), model, kept[0], read_model(kept[0].job.path))
+    return Route(
+        trained=trained,
+        printed=printed.getvalue(),
+        model=Loaded(classifier, classifier.header_),
+        exported=exports[0],
+        file=read_model(exports[0].job.path),
+    )
 
 
 _export = pipeline.Exporter.export
@@ -133,14 +138,14 @@ def network(route, features):
 
 @pytest.fixture(scope="session")
 def new_windows():
-    """Windows (30, samples, 6) of new people, and the name of each."""
+    """Windows (30, samples, 6) of new people, and the motion in each."""
     names = np.repeat(sorted(SWING_HZ), 10)
     return np.stack([_motion(name, WINDOW_S, seed=100 + i) for i, name in enumerate(names)]), names
 
 
 @pytest.fixture(scope="session")
 def features(route, new_windows) -> Features:
-    """What the device's front end makes of them."""
+    """Features of the new windows, from the runtime's front end."""
     contract = route.file.contract
     front_end = FrontEnd(
         contract.front_end,
@@ -153,31 +158,29 @@ def features(route, new_windows) -> Features:
 
 @pytest.fixture(scope="session")
 def exporter_of(route):
-    """An exporter that takes the network of the one conversion."""
+    """Make exporters that reuse the network of the one conversion."""
 
-    def make(model, evidence, **limits):
-        exporter = pipeline.Exporter(model, evidence, **limits)
-        known = LitertTorch.__new__(LitertTorch)
-        known._calibration, known.float_tflite = (
-            exporter._calibration["host"],
-            route.exported.float_tflite,
-        )
-        exporter._routes["litert-torch", "host"] = known
+    def make(model, windows, **limits):
+        exporter = pipeline.Exporter(model, windows, **limits)
+        converted = LitertTorch.__new__(LitertTorch)
+        converted._calibration = exporter._calibration["host"]
+        converted.float_tflite = route.exported.float_tflite
+        exporter._routes["litert-torch", "host"] = converted
         return exporter
 
     return make
 
 
 @pytest.fixture(scope="session")
-def made(route, exporter_of):
-    """Such an exporter of the same model."""
+def exporter(route, exporter_of):
+    """An exporter of the same model, which reuses the one conversion."""
     model = pipeline.Exportable.of(route.model.classifier, route.model.header)
-    return exporter_of(model, gather(model.contract, model.support, model.support_classes))
+    return exporter_of(model, choose_windows(model.contract, model.support, model.support_classes))
 
 
 @pytest.fixture
 def converted_before(route, monkeypatch):
-    """Exports of the same model take the networks of the one conversion, and what was measured of them."""
+    """Let exports of the same model reuse the networks and the cost of the one conversion."""
     monkeypatch.setattr(cost, "measure", lambda path: route.exported.cost)
     monkeypatch.setattr(
         litert_torch, "to_float_tflite", lambda network, example: route.exported.float_tflite

@@ -10,15 +10,16 @@ from export import cost
 def test_a_bundled_model_is_measured_in_a_process_without_torch():
     from edge_runtime.commands.run import DEMO_MODEL
 
-    found = cost.measure(DEMO_MODEL)
-    for latency in (found.one_thread, found.two_threads, found.front_end):
+    measured = cost.measure(DEMO_MODEL)
+    for latency in (measured.one_thread, measured.two_threads, measured.front_end):
         assert 10 < latency.p50_us <= latency.p95_us < 1e7
-    assert found.outside_xnnpack == ()
+    assert measured.outside_xnnpack == ()
     if Path("/proc/self/status").exists():
-        assert found.peak_mb is not None and 20 < found.peak_mb < 120  # torch alone would take more
+        # torch alone would take more
+        assert measured.peak_mb is not None and 20 < measured.peak_mb < 120
 
 
-def test_a_file_that_cannot_be_measured_is_said_in_a_sentence(tmp_path):
+def test_a_file_that_cannot_be_measured_is_reported_in_one_line(tmp_path):
     path = tmp_path / "m.tflite"
     path.write_bytes(b"no model")
     with pytest.raises(
@@ -30,7 +31,10 @@ def test_a_file_that_cannot_be_measured_is_said_in_a_sentence(tmp_path):
 def test_the_process_imports_nothing_heavy():
     import subprocess
 
-    code = "import sys, export.cost; print([m for m in ('torch', 'sklearn', 'img2imu', 'rich') if m in sys.modules])"
+    code = (
+        "import sys, export.cost; "
+        "print([m for m in ('torch', 'sklearn', 'img2imu', 'rich') if m in sys.modules])"
+    )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )

@@ -13,14 +13,15 @@ from edge_runtime.frontend.design import design_front_end
 from edge_runtime.network.interpreter import Model, infer_all
 from edge_runtime.network.verification import DIFFERENT, verify
 from export import graph_front_end
-from export.checks import ExportError
+from export.evaluation import ExportError
 from export.graph_front_end import FEATURES, GraphFrontEnd, GraphNetwork
 from export.pipeline import Job
 from export.recipes import RECIPES
 
 
 @torch.inference_mode()
-def drawn(contract, window):
+def compute_in_graph(contract, window):
+    """Return images and statistics of a window, computed by the torch module."""
     images, statistics = GraphFrontEnd(contract)(torch.from_numpy(window[None]))
     return images.numpy(), statistics.numpy()[0]
 
@@ -29,33 +30,35 @@ def drawn(contract, window):
 @pytest.mark.parametrize(
     ("rate_hz", "seconds"), [(10.0, 3.0), (50.0, 2.0), (50.0, 7.3), (200.0, 1.0)]
 )
-def test_it_draws_what_the_runtime_draws(route, channels, rate_hz, seconds):
+def test_it_computes_what_the_runtime_computes(route, channels, rate_hz, seconds):
     contract = route.file.contract
-    names, n = contract.stream.channels[:channels], round(rate_hz * seconds)
+    names = contract.stream.channels[:channels]
+    n = round(rate_hz * seconds)
+    spec = design_front_end(rate_hz, n, names)
     contract = replace(
         contract,
         stream=replace(contract.stream, channels=names, rate_hz=rate_hz),
         window_samples=n,
-        hop_samples=(front := design_front_end(rate_hz, n, names)).spectrograms[0].step_samples,
-        front_end=front,
+        hop_samples=spec.spectrograms[0].step_samples,
+        front_end=spec,
     )
     random = np.random.default_rng(channels)
     window = random.normal(0, 3, (n, channels)).astype(np.float32)
-    window[:, -1] += 9.81  # leaks from the lowest bin wherever a wave is wrong
+    window[:, -1] += 9.81  # leaks from the lowest bin if any wave is wrong
     window[: 2 * n // 3, 0] = 0  # below the lowest level
     expected = FrontEnd.of(contract).compute(window)
-    images, statistics = drawn(contract, window)
+    images, statistics = compute_in_graph(contract, window)
     np.testing.assert_allclose(images, expected.images, atol=1e-4)
     np.testing.assert_allclose(statistics, expected.statistics, rtol=1e-3, atol=2e-3)
     assert images.std() > 0.1
 
 
-def test_every_statistic_and_feature_of_the_runtime_is_known_here(features):
+def test_it_has_every_statistic_and_feature_of_the_runtime(features):
     assert list(graph_front_end.STATISTICS) == list(host_statistics.STATISTICS)
     assert tuple(vars(features)) == FEATURES
 
 
-def test_what_is_not_known_here_is_refused_by_name(route, network, monkeypatch):
+def test_an_unknown_statistic_is_refused_by_name(route, network, monkeypatch):
     monkeypatch.delitem(graph_front_end.STATISTICS, "std")
     with pytest.raises(
         ExportError,
@@ -70,11 +73,11 @@ def test_what_is_not_known_here_is_refused_by_name(route, network, monkeypatch):
     [
         (
             {"io": "uint8"},
-            "--io uint8 was asked for with the front end in the graph, expected float32",
+            "--io is uint8 with the front end in the graph, expected float32",
         ),
         (
             {"converter": "onnx2tf"},
-            "--converter onnx2tf was asked for with the front end in the graph",
+            "--converter is onnx2tf with the front end in the graph, expected litert-torch",
         ),
     ],
 )
@@ -84,11 +87,11 @@ def test_choices_that_exclude_each_other_are_refused(tmp_path, choice, words):
 
 
 @pytest.fixture(scope="module")
-def graph(made, tmp_path_factory):
-    """The front end inside, as a float32 and as an int8 file."""
+def graph(exporter, tmp_path_factory):
+    """Exports with the front end in the graph, as float32 and as int8."""
     home = tmp_path_factory.mktemp("graph")
     return {
-        name: made.export(
+        name: exporter.export(
             Job(home / f"{name}.tflite", RECIPES[name], front_end="graph"), show_progress=False
         )
         for name in ("float32", "int8")
@@ -96,17 +99,17 @@ def graph(made, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_raw_windows_get_the_answers_of_host_and_network(graph, new_windows, features, route):
+def test_raw_windows_get_the_probabilities_of_the_host_form(graph, new_windows, features, route):
     files = {name: read_model(exported.job.path) for name, exported in graph.items()}
-    answers = {
+    by_graph = {
         name: infer_all(Model(file.tflite, file.contract), new_windows[0])
         for name, file in files.items()
     }
     by_host = infer_all(Model(route.exported.float_tflite, route.file.contract), features)
-    np.testing.assert_allclose(answers["float32"], by_host, atol=1e-3)
+    np.testing.assert_allclose(by_graph["float32"], by_host, atol=1e-3)
     by_host = infer_all(Model(route.file.tflite, route.file.contract), features)
-    np.testing.assert_array_equal(answers["int8"].argmax(1), by_host.argmax(1))
-    np.testing.assert_allclose(answers["int8"], by_host, atol=0.05)
+    np.testing.assert_array_equal(by_graph["int8"].argmax(1), by_host.argmax(1))
+    np.testing.assert_allclose(by_graph["int8"], by_host, atol=0.05)
 
 
 @pytest.mark.slow

@@ -7,7 +7,9 @@ from importlib import metadata
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
+import export
 from edge_runtime import Recognizer
 from edge_runtime.contract.container import Golden, read_model
 from edge_runtime.contract.spec import SCHEMA, DecisionSpec
@@ -16,9 +18,9 @@ from edge_runtime.frontend import FrontEnd
 from edge_runtime.frontend.design import hop_samples
 from edge_runtime.network.interpreter import Model
 from edge_runtime.network.verification import GOLDEN_STEP
-from export.checks import ExportError
 from export.converters import litert_torch
 from export.converters.litert_torch import LitertTorch
+from export.evaluation import ExportError
 from export.pipeline import (
     LIBRARIES,
     build_contract,
@@ -26,6 +28,7 @@ from export.pipeline import (
     record_accuracy,
 )
 from export.recipes import RECIPES
+from img2imu.classifier import MotionClassifier
 from img2imu.datasets import load_data_set
 from img2imu.splits import manifest_sha256
 from img2imu.windows import cut_windows
@@ -37,13 +40,17 @@ from edge_runtime import Recognizer
 model, samples = sys.argv[1:]
 samples = np.load(samples)
 decisions = Recognizer.load(model).push(np.arange(len(samples)) / 50, samples)
-heavy = [m for m in ("torch", "sklearn", "img2imu", "export", "litert_torch", "ai_edge_quantizer") if m in sys.modules]
+heavy = [
+    m
+    for m in ("torch", "sklearn", "img2imu", "export", "litert_torch", "ai_edge_quantizer")
+    if m in sys.modules
+]
 print(json.dumps([heavy, [d.label for d in decisions], [d.probabilities for d in decisions]]))
 """
 
 
 def export_again(route, path):
-    return export_model(route.model.classifier, route.model.header, path)
+    return export_model(route.model.classifier, path, header=route.model.header)
 
 
 # ---- the main job, end to end
@@ -61,7 +68,7 @@ def test_the_device_recognises_new_people(route, motion, label):
     assert {d.label for d in decisions} == {label}
 
 
-def test_the_file_needs_the_runtime_alone_and_decides_alike_there(route, motion, tmp_path):
+def test_the_file_needs_only_the_runtime_and_decides_the_same_there(route, motion, tmp_path):
     samples = np.concatenate([motion("walk", 4.0, seed=5), motion("shake", 4.0, seed=6)])
     np.save(tmp_path / "samples.npy", samples)
     result = subprocess.run(
@@ -79,7 +86,8 @@ def test_the_file_needs_the_runtime_alone_and_decides_alike_there(route, motion,
 
 
 def test_golden_vectors_are_reproduced_to_the_last_bit(route):
-    golden, contract = route.file.golden, route.file.contract
+    golden = route.file.golden
+    contract = route.file.contract
     front_end = FrontEnd(contract.front_end, contract.window_samples, 6, contract.stream.rate_hz)
     model = Model(route.file.tflite, contract)
     assert len(golden.windows) == 3
@@ -98,7 +106,7 @@ def test_golden_vectors_are_reproduced_to_the_last_bit(route):
     )
 
 
-def test_what_the_export_says_of_itself(route):
+def test_the_result_describes_the_file(route):
     exported = route.exported
     assert exported.job.path == route.trained.with_suffix(".tflite")
     assert exported.n_bytes == exported.job.path.stat().st_size < 250 * 1024
@@ -109,17 +117,48 @@ def test_what_the_export_says_of_itself(route):
     assert 0 < exported.seconds < 600
 
 
-def test_the_same_model_exports_to_the_same_file(route, converted_before, tmp_path):
+def test_the_same_model_is_exported_to_the_same_file(route, converted_before, tmp_path):
     assert export_again(route, tmp_path / "again.tflite").n_bytes == route.exported.n_bytes
     assert (tmp_path / "again.tflite").read_bytes() == route.exported.job.path.read_bytes()
     assert [p.name for p in tmp_path.iterdir()] == ["again.tflite"]
+
+
+def test_a_classifier_and_a_path_are_enough(route, converted_before, tmp_path):
+    """The model is named after the file; its origin is what the classifier knows of it."""
+    exported = export.export_model(route.model.classifier, tmp_path / "my motions.tflite")
+    contract = read_model(tmp_path / "my motions.tflite").contract
+    assert contract == exported.contract
+    assert contract.name == "my motions"
+    header = route.model.header
+    assert contract.provenance.data_set == header.data_set
+    assert contract.provenance.split_sha256 == header.split_sha256
+    assert contract.provenance.versions == route.file.contract.provenance.versions
+    provenance = dataclasses.replace(
+        contract.provenance,
+        data_set=route.model.header.data_set,
+        split_sha256=route.model.header.split_sha256,
+    )
+    named = dataclasses.replace(contract, name=route.model.header.name, provenance=provenance)
+    assert named == route.file.contract
+
+
+def test_a_path_can_be_text(route, converted_before, tmp_path):
+    assert export.export_model(route.model.classifier, str(tmp_path / "m.tflite")).n_bytes > 0
+    assert read_model(tmp_path / "m.tflite").contract.name == "m"
+
+
+def test_a_classifier_that_was_not_fitted_is_refused(tmp_path):
+    with pytest.raises(NotFittedError, match="MotionClassifier instance is not fitted yet"):
+        export.export_model(MotionClassifier(50, "acc+gyro"), tmp_path / "m.tflite")
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- the contract
 
 
 def test_the_contract_is_the_classifiers(route):
-    contract, classifier = route.file.contract, route.model.classifier
+    contract = route.file.contract
+    classifier = route.model.classifier
     assert contract.schema == SCHEMA
     assert contract.labels == ("jump", "shake", "walk")
     assert contract.stream.channels == ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z")
@@ -131,7 +170,7 @@ def test_the_contract_is_the_classifiers(route):
     assert contract.quantisation == LitertTorch.describe(RECIPES["int8"])
 
 
-def test_provenance_says_what_was_learnt_and_with_what(route):
+def test_provenance_names_training_data_and_libraries(route):
     provenance = route.file.contract.provenance
     assert provenance.data_set == route.model.header.data_set == "data"
     windows = cut_windows(load_data_set(str(route.trained.parent / "data"), None), 2.0)
@@ -166,7 +205,7 @@ def test_numbers_as_labels_become_text(route):
     assert build_contract(numbered, route.model.header).labels == ("0", "10", "20")
 
 
-def test_accuracy_is_written_into_the_file_and_changes_nothing_else(route, tmp_path):
+def test_recording_the_accuracy_changes_nothing_else_in_the_file(route, tmp_path):
     path = tmp_path / "scored.tflite"
     path.write_bytes(route.exported.job.path.read_bytes())
     record_accuracy(path, macro_f1_float=0.91, macro_f1=0.9)
@@ -196,18 +235,17 @@ def test_accuracy_is_written_into_the_file_and_changes_nothing_else(route, tmp_p
 def test_a_model_that_fails_a_check_is_not_written(
     route, converted_before, tmp_path, monkeypatch, threshold, value, message
 ):
-    monkeypatch.setattr(f"export.checks.{threshold}", value)
+    monkeypatch.setattr(f"export.evaluation.{threshold}", value)
     with pytest.raises(ExportError, match=message):
         export_again(route, tmp_path / "m.tflite")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_conversion_gone_wrong_is_caught(route, converted_before, tmp_path, monkeypatch):
-    """The float network of other weights passes for a model in every way but its answers."""
-    other = (
-        route.file.tflite
-    )  # its answers differ from the trained network's by what quantising does
-    monkeypatch.setattr("export.checks.MAX_FLOAT_DIFFERENCE", 1e-9)
+def test_a_wrong_conversion_is_refused(route, converted_before, tmp_path, monkeypatch):
+    """A network of other weights differs from the right one in its probabilities alone."""
+    # the int8 network: its probabilities differ from the trained network's by quantisation
+    other = route.file.tflite
+    monkeypatch.setattr("export.evaluation.MAX_FLOAT_DIFFERENCE", 1e-9)
     monkeypatch.setattr(litert_torch, "to_float_tflite", lambda network, example: other)
     with pytest.raises(ExportError, match="differs from the trained one"):
         export_again(route, tmp_path / "m.tflite")
@@ -248,13 +286,13 @@ def test_an_interrupted_export_leaves_nothing(
 
 def test_a_failed_export_leaves_the_old_file(route, converted_before, tmp_path, monkeypatch):
     (tmp_path / "m.tflite").write_bytes(b"the old one")
-    monkeypatch.setattr("export.checks.MIN_AGREEMENT", 1.1)
+    monkeypatch.setattr("export.evaluation.MIN_AGREEMENT", 1.1)
     with pytest.raises(ExportError):
         export_again(route, tmp_path / "m.tflite")
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"the old one"]
 
 
-def test_a_place_that_cannot_be_written_is_said(route, converted_before, tmp_path):
+def test_a_path_that_cannot_be_written_is_refused(route, converted_before, tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         export_again(route, tmp_path / "missing" / "m.tflite")
     assert list(tmp_path.iterdir()) == []
@@ -268,4 +306,4 @@ def test_labels_that_no_terminal_can_show_are_refused_before_the_conversion(
     odd = type(classifier)(50, "acc+gyro").fit(classifier.support_windows_, names)
     monkeypatch.setattr(litert_torch, "to_float_tflite", None)
     with pytest.raises(ContractError, match="labels = "):
-        export_model(odd, route.model.header, tmp_path / "m.tflite")
+        export_model(odd, tmp_path / "m.tflite", header=route.model.header)

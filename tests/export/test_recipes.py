@@ -1,4 +1,4 @@
-"""One conversion, every recipe; and networks other than the default."""
+"""Every recipe on one conversion, and networks other than the default."""
 
 import dataclasses
 
@@ -10,17 +10,16 @@ from ai_edge_litert.interpreter import Interpreter
 from edge_runtime.contract.container import read_model
 from edge_runtime.frontend import FrontEnd
 from edge_runtime.network.interpreter import Model, infer_all
-from export.checks import ExportError
-from export.evidence import gather
-from export.pipeline import Exportable, Exporter, F1DropError, Job
+from export.evaluation import ExportError, F1DropError, choose_windows
+from export.pipeline import Exportable, Exporter, Job
 from export.recipes import RECIPES
 
 
-def test_every_recipe_makes_a_file_that_the_runtime_takes(made, tmp_path, new_windows):
-    """From one conversion: smaller files, the same classes, integers where the recipe says so."""
+def test_the_runtime_accepts_the_file_of_every_recipe(exporter, tmp_path, new_windows):
+    """Smaller files, the same classes, and integers where the recipe says so."""
     sizes = {}
     for name, recipe in RECIPES.items():
-        exported = made.export(Job(tmp_path / f"{name}.tflite", recipe), show_progress=False)
+        exported = exporter.export(Job(tmp_path / f"{name}.tflite", recipe), show_progress=False)
         file = read_model(exported.job.path)
         assert file.contract.quantisation.recipe == name
         sizes[name] = exported.n_bytes
@@ -39,8 +38,8 @@ def test_every_recipe_makes_a_file_that_the_runtime_takes(made, tmp_path, new_wi
 
 
 @pytest.mark.parametrize("io", ["int8", "uint8"])
-def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
-    exported = made.export(Job(tmp_path / "m.tflite", io=io), show_progress=False)
+def test_images_and_probabilities_can_be_integers(exporter, tmp_path, io):
+    exported = exporter.export(Job(tmp_path / "m.tflite", io=io), show_progress=False)
     file = read_model(exported.job.path)
     runner = Interpreter(model_content=file.tflite).get_signature_runner()
     types = {
@@ -53,8 +52,8 @@ def test_images_and_probabilities_can_be_integers(made, tmp_path, io):
     assert exported.cost.outside_xnnpack == ()
 
 
-def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(made, exporter_of, tmp_path):
-    strict = exporter_of(made.model, made.evidence, max_f1_drop=-1.0)
+def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(exporter, exporter_of, tmp_path):
+    strict = exporter_of(exporter.model, exporter.windows, max_f1_drop=-1.0)
     with pytest.raises(
         F1DropError,
         match=r"int8 has a macro-F1 of 1\.0000, float 1\.0000: a drop of 0\.0000, expected "
@@ -64,18 +63,17 @@ def test_a_drop_in_f1_beyond_the_limit_leaves_no_file(made, exporter_of, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_converter_cannot_do_is_said_in_a_sentence(route, tmp_path, capfd):
+def test_a_network_that_cannot_be_converted_is_refused_in_one_line(route, tmp_path, capfd):
     class Odd(torch.nn.Module):
         def forward(self, images, statistics):
-            values = torch.linalg.eigvals(
-                images[0, :3, :3, 0]
-            )  # no such operator in TensorFlow Lite
+            # TensorFlow Lite has no such operator
+            values = torch.linalg.eigvals(images[0, :3, :3, 0])
             return values.real[None], statistics
 
     model = dataclasses.replace(
         Exportable.of(route.model.classifier, route.model.header), network=Odd()
     )
-    exporter = Exporter(model, gather(model.contract, model.support, model.support_classes))
+    exporter = Exporter(model, choose_windows(model.contract, model.support, model.support_classes))
     with pytest.raises(
         ExportError, match="litert-torch cannot convert this network .*take another con"
     ) as caught:
@@ -84,15 +82,15 @@ def test_what_a_converter_cannot_do_is_said_in_a_sentence(route, tmp_path, capfd
     assert list(tmp_path.iterdir()) == []
 
 
-def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(made, exporter_of, tmp_path):
-    evidence = made.evidence
+def test_accuracy_on_unseen_people_is_recorded_in_the_contract(exporter, exporter_of, tmp_path):
+    windows = exporter.windows
     unseen = dataclasses.replace(
-        evidence, verification=dataclasses.replace(evidence.verification, unseen=True)
+        windows, verification=dataclasses.replace(windows.verification, unseen=True)
     )
-    exporter = exporter_of(made.model, unseen)
-    provenance = exporter.export(
+    exported = exporter_of(exporter.model, unseen).export(
         Job(tmp_path / "m.tflite"), show_progress=False
-    ).contract.provenance
+    )
+    provenance = exported.contract.provenance
     assert (provenance.macro_f1_float, provenance.macro_f1) == (1, 1)
     assert read_model(tmp_path / "m.tflite").contract.provenance == provenance
 
@@ -101,11 +99,13 @@ def test_accuracy_on_people_not_learnt_from_goes_into_the_contract(made, exporte
 
 
 class _Backbone(torch.nn.Module):
-    """What the default network lacks: a hard swish, squeeze and excitation, pooling."""
+    """Has what the default network lacks: a hard swish, squeeze and excitation, pooling."""
 
     def __init__(self):
         super().__init__()
-        conv, bn, act = torch.nn.Conv2d, torch.nn.BatchNorm2d, torch.nn.Hardswish
+        conv = torch.nn.Conv2d
+        bn = torch.nn.BatchNorm2d
+        act = torch.nn.Hardswish
         self.stem = torch.nn.Sequential(
             conv(3, 8, 3, 2, 1), bn(8), act(), torch.nn.MaxPool2d(3, 2, 1)
         )
@@ -136,19 +136,20 @@ class _Other(torch.nn.Module):
 
 
 @pytest.mark.slow
-def test_another_network_goes_the_same_way(made, tmp_path):
+def test_another_network_can_be_exported(exporter, tmp_path):
     torch.manual_seed(0)
-    contract = made.model.contract
-    n_images, n_statistics = contract.front_end.n_images, FrontEnd.of(contract).statistics.size
+    contract = exporter.model.contract
+    n_images = contract.front_end.n_images
+    n_statistics = FrontEnd.of(contract).statistics.size
     other = dataclasses.replace(
-        made.model, network=_Other(3, n_images, n_statistics).eval().requires_grad_(False)
+        exporter.model, network=_Other(3, n_images, n_statistics).eval().requires_grad_(False)
     )
-    exporter = Exporter(other, made.evidence)
+    other_exporter = Exporter(other, exporter.windows)
     full, small = (
-        exporter.export(Job(tmp_path / f"{name}.tflite", RECIPES[name]), show_progress=False)
+        other_exporter.export(Job(tmp_path / f"{name}.tflite", RECIPES[name]), show_progress=False)
         for name in ("float32", "int8")
     )
-    # what pads for pooling, with minus infinity; none of the rest
+    # only the padding for pooling, with minus infinity
     assert small.cost.outside_xnnpack == full.cost.outside_xnnpack == ("PADV2",)
     assert small.comparison.max_probability_difference < 0.05
     interpreter = Interpreter(model_content=read_model(small.job.path).tflite)

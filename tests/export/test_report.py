@@ -7,18 +7,25 @@ import pytest
 from matplotlib.image import imread
 
 from export.pipeline import Job
-from export.plot import draw
 from export.recipes import RECIPES
-from export.report import HEADINGS, FileReport, Report, card, rows, show
+from export.report import (
+    HEADINGS,
+    ExportReport,
+    FileReport,
+    draw_chart,
+    model_card,
+    print_report,
+    table_rows,
+)
 
 
 @pytest.fixture
-def report(route, made):
+def report(route, exporter):
     failed = FileReport.failed(
         Job(Path("m.int8-int16.tflite"), RECIPES["int8-int16"]), "it did not work [here]"
     )
-    return Report.of(
-        route.exported.contract, made.evidence, "a CPU", [FileReport.of(route.exported), failed]
+    return ExportReport.of(
+        route.exported.contract, exporter.windows, "a CPU", [FileReport.of(route.exported), failed]
     )
 
 
@@ -40,37 +47,38 @@ def test_the_json_holds_every_figure(report, tmp_path, route):
     assert failed["comparison"] is None and failed["error"] == "it did not work [here]"
 
 
-def test_a_row_says_what_was_measured(report):
-    made, failed = rows(report)
-    found = dict(zip(HEADINGS, made, strict=True))
+def test_a_row_holds_what_was_measured(report):
+    made, failed = table_rows(report)
+    cells = dict(zip(HEADINGS, made, strict=True))
     cost = report.files[0].cost
-    assert found["recipe"] == "int8" and found["KiB"] == f"{report.files[0].n_bytes / 1024:.0f}"
-    assert (found["F1"], found["change"], found["agree"], found["slow"]) == (
+    assert cells["recipe"] == "int8" and cells["KiB"] == f"{report.files[0].n_bytes / 1024:.0f}"
+    assert (cells["F1"], cells["change"], cells["agree"], cells["slow"]) == (
         "1.000",
         "+0.000",
         "100.0%",
         "0",
     )
-    assert found["ms"] == f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}"
+    assert cells["ms"] == f"{cost.one_thread.p50_us / 1e3:.2f} / {cost.one_thread.p95_us / 1e3:.2f}"
     assert failed == ["int8-int16", *["-"] * (len(HEADINGS) - 1)]
 
 
-def test_integer_io_stands_beside_the_recipe(report):
+def test_integer_io_is_given_after_the_recipe(report):
     assert (
-        rows(replace(report, files=(replace(report.files[0], io="uint8"),)))[0][0] == "int8, uint8"
+        table_rows(replace(report, files=(replace(report.files[0], io="uint8"),)))[0][0]
+        == "int8, uint8"
     )
 
 
 def test_the_card_names_data_use_and_limits(report):
-    text = card(report)
+    text = model_card(report)
     for words in (
         "# data\n",
         "jump, shake, walk",
-        "learnt from: data;",
+        "trained on: data;",
         "windows per class (k): 6 or more",
         "## Intended use",
         "## Limits",
-        "names one of the 3 above",
+        "it always names one of the 3 above",
         "not how well the",
         "a CPU",
         "No file m.int8-int16.tflite: it did not work [here]",
@@ -81,13 +89,13 @@ def test_the_card_names_data_use_and_limits(report):
         assert words in text, words
 
 
-def test_the_card_of_a_model_judged_on_other_people_says_so(report):
-    text = card(replace(report, unseen=True, verification="3 people of x"))
-    assert "How well it does was measured on 3 people of x" in text and "not how well" not in text
+def test_the_card_tells_whether_other_people_verified(report):
+    text = model_card(replace(report, unseen=True, verification="3 people in x"))
+    assert "Its accuracy was measured on 3 people in x" in text and "not how well" not in text
 
 
 def test_the_table_is_printed_with_the_reason_of_a_failure(report, capsys):
-    show(report)
+    print_report(report)
     printed = capsys.readouterr().out
     assert "int8" in printed and "m.int8-int16.tflite: it did not work [here]" in printed
     assert max(map(len, printed.splitlines())) <= 80  # what a narrow terminal shows
@@ -97,10 +105,10 @@ def test_operators_outside_the_fast_path_are_counted_and_named(report):
     made = report.files[0]
     slow = replace(made, cost=replace(made.cost, outside_xnnpack=("ADD", "CONV_2D", "CONV_2D")))
     other = replace(report, files=(slow,))
-    assert rows(other)[0][-1] == "3"
-    assert "not in XNNPACK: 1 ADD, 2 CONV_2D" in card(other)
+    assert table_rows(other)[0][-1] == "3"
+    assert "not in XNNPACK: 1 ADD, 2 CONV_2D" in model_card(other)
     assert (
-        rows(
+        table_rows(
             replace(report, files=(replace(made, cost=replace(made.cost, outside_xnnpack=None)),))
         )[0][-1]
         == "?"
@@ -108,8 +116,8 @@ def test_operators_outside_the_fast_path_are_counted_and_named(report):
 
 
 def test_the_picture_has_a_mark_for_each_file_made(report, tmp_path):
-    draw(tmp_path / "one.png", report)
-    draw(tmp_path / "none.png", replace(report, files=report.files[1:]))
+    draw_chart(tmp_path / "one.png", report)
+    draw_chart(tmp_path / "none.png", replace(report, files=report.files[1:]))
     one, none = (imread(tmp_path / f"{name}.png")[:, :, :3] for name in ("one", "none"))
     assert one.shape == none.shape
     coloured = [np.count_nonzero(np.ptp(picture, axis=2) > 0.1) for picture in (one, none)]

@@ -1,4 +1,7 @@
-"""An LSM6DSO whose registers are a table in the kernel (i2c-stub), and its driver's devices, in a virtual machine."""
+"""A simulated LSM6DSO in a virtual machine, and the IIO devices of its driver in the kernel.
+
+The kernel module i2c-stub holds its registers in a table.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class _Transfer(ctypes.Structure):
 
 
 def load(until):
-    """Load the modules in their order, up to one of them; those that are loaded are passed over."""
+    """Load the modules in order, up to the named one. Loaded modules are skipped."""
     loaded = {line.split()[0] for line in Path("/proc/modules").read_text().splitlines()}
     for name in (MODULES / "order").read_text().split():
         if name.replace("-", "_") not in loaded:
@@ -47,7 +50,7 @@ def load(until):
 
 
 class Chip:
-    """The registers, and the driver that is bound to them or not."""
+    """The registers, and the driver that may be bound to them."""
 
     def __init__(self):
         buses = Path("/sys/bus/i2c/devices").glob("i2c-*")
@@ -62,7 +65,7 @@ class Chip:
         )
 
     def measure(self, acc, gyro=(0, 0, 0)):
-        """What the chip says from now on, raw int16."""
+        """Set the raw int16 values that the chip reports from now on."""
         for register, values in ((ACC_OUT, acc), (GYRO_OUT, gyro)):
             data = _Data()
             packed = struct.pack("<3h", *values)
@@ -70,22 +73,22 @@ class Chip:
             self._write(register, I2C_SMBUS_I2C_BLOCK_DATA, data)
 
     def plug_in(self):
-        """The chip answers, and the driver is bound to it."""
+        """Make the chip answer, and bind the driver to it."""
         self._write(WHO_AM_I, I2C_SMBUS_BYTE_DATA, _Data(byte=LSM6DSO))
         (self._bus / "new_device").write_text(f"lsm6dso {ADDRESS:#x}")
         for _ in range(100):
             if (DEVICES / "iio:device1/name").exists():
                 return
             time.sleep(0.05)
-        raise AssertionError(f"no devices but {list(DEVICES.iterdir())}")
+        raise AssertionError(f"expected iio:device1 among {list(DEVICES.iterdir())}")
 
     def unplug(self):
-        """The driver lets go of it, as when a module or an overlay is removed."""
+        """Unbind the driver, as when a module or an overlay is removed."""
         (self._bus / "delete_device").write_text(f"{ADDRESS:#x}")
 
     @staticmethod
     def device(kind):
-        """Directory of the accelerometer (accel) or the gyroscope (gyro)."""
+        """Return the directory of the accelerometer (accel) or the gyroscope (gyro)."""
         return next(
             path for path in DEVICES.glob("iio:device*") if kind in (path / "name").read_text()
         )

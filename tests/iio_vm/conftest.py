@@ -24,7 +24,7 @@ def chip():
 
 @pytest.fixture
 def in_the_hand(chip):
-    """Until the test ends, the chip lies flat in a hand that is not quite still."""
+    """Until the test ends, the chip lies flat and moves slightly, as in a hand."""
     generator = np.random.default_rng(0)
     ended = threading.Event()
 
@@ -41,13 +41,18 @@ def in_the_hand(chip):
 
 @pytest.fixture
 def collect():
-    """The first n samples of a source, in one chunk; what it said is in ``notes.said``."""
+    """A function that returns the first n samples of a source in one chunk.
 
-    def call(source, n, at=lambda received: None):
+    The lines of its notes are in ``notes.said``.
+    """
+
+    def call(source, n, on_chunk=lambda received: None):
         source.notes.said = []
         source.notes.say = source.notes.said.append
-        times, samples, count = [np.empty(0)], [], 0
-        until_s = time.monotonic() + 60
+        times = [np.empty(0)]
+        samples = []
+        count = 0
+        deadline_s = time.monotonic() + 60
         with contextlib.closing(iter(source)) as stream:
             for chunk in stream:
                 if len(chunk.timestamps_s):
@@ -56,8 +61,8 @@ def collect():
                     count += len(chunk.timestamps_s)
                 if count >= n:
                     break
-                at(count)
-                assert time.monotonic() < until_s, (
+                on_chunk(count)
+                assert time.monotonic() < deadline_s, (
                     f"{count} samples, then nothing; {source.notes.said}"
                 )
         return Chunk(np.concatenate(times), np.concatenate(samples))

@@ -1,4 +1,4 @@
-"""The commands over the kernel's LSM6DSO driver; ``make test-iio`` runs it in a virtual machine."""
+"""The commands with the kernel's LSM6DSO driver. ``make test-iio`` runs this in a VM."""
 
 import json
 import os
@@ -51,16 +51,17 @@ def test_record(in_the_hand, tmp_path, capsys):
     assert recording.samples[:, 2].mean() == pytest.approx(9.8, abs=0.1)
 
 
-def test_doctor_is_content(in_the_hand, capsys):
+def test_doctor_finds_nothing_bad(in_the_hand, capsys):
     main(["doctor", str(DEMO_MODEL), "--source", "iio:lsm6dso", "--seconds", "4", "--json"])
-    found = json.loads(capsys.readouterr().out)
-    print(*(f"{f['verdict']}: {f['what']}: {f['measured']}" for f in found["findings"]), sep="\n")
-    assert found["verdict"] != "bad"
-    measured = {finding["what"]: finding["measured"] for finding in found["findings"]}
+    report = json.loads(capsys.readouterr().out)
+    for finding in report["findings"]:
+        print(f"{finding['verdict']}: {finding['what']}: {finding['measured']}")
+    assert report["verdict"] != "bad"
+    measured = {finding["what"]: finding["measured"] for finding in report["findings"]}
     assert "52" in measured["rate"]
 
 
-def test_doctor_sees_that_nothing_moves(chip, capsys):
+def test_doctor_reports_that_nothing_moves(chip, capsys):
     chip.measure((0, 0, 16384))
     assert main(["doctor", str(DEMO_MODEL), "--source", "iio:lsm6dso", "--seconds", "3"]) == 1
     assert "never change" in capsys.readouterr().out
@@ -88,16 +89,16 @@ def test_run_recognises_until_a_service_manager_ends_it(in_the_hand, tmp_path):
             break
         time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == 0, said
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, errors
     decisions = [json.loads(line) for line in sink.read_text().splitlines()]
     assert len(decisions) >= 5 and {d["state"] for d in decisions} <= {"recognised", "unknown"}
     assert np.diff([d["time_s"] for d in decisions]) == pytest.approx(0.32)
-    assert "not used" not in said and "decisions, " in said
+    assert "not used" not in errors and "decisions, " in errors
 
 
-def as_somebody(groups, do):
-    """What ``do()`` gives or raises, as text, in a process of a user who is not root."""
+def as_other_user(groups, call):
+    """Return the result or the error of ``call()`` as text, run by a user who is not root."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -105,26 +106,26 @@ def as_somebody(groups, do):
         os.setgid(NOBODY)
         os.setuid(NOBODY)
         try:
-            said = str(do())
+            text = str(call())
         except BaseException as error:
-            said = str(error) if isinstance(error, SourceError) else traceback.format_exc()
-        os.write(writer, said.encode())
+            text = str(error) if isinstance(error, SourceError) else traceback.format_exc()
+        os.write(writer, text.encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        said = pipe.read()
+        text = pipe.read()
     os.waitpid(child, 0)
-    return said
+    return text
 
 
-def rule():
-    """What the udev rule runs for a device."""
+def udev_command():
+    """Return the command that the udev rule runs for a device."""
     return re.search(r"RUN\+=\"/bin/sh -c '(.*)'\"", RULES.read_text())[1]
 
 
-def test_without_permission_it_names_the_rule_and_with_the_rule_it_records(chip, collect):
+def test_without_permission_it_names_the_udev_rule_with_which_it_records(chip, collect):
     chip.measure((0, 0, 16384))
-    # One time as root: it makes the trigger, and what is imported late is imported.
+    # Once as root, to make the trigger and to import what is imported on first use.
     assert len(collect(open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS), 1).samples)
 
     def buffered():
@@ -137,15 +138,15 @@ def test_without_permission_it_names_the_rule_and_with_the_rule_it_records(chip,
         collect(source, 1)
         return source.notes.said
 
-    refused = as_somebody([], buffered)
+    refused = as_other_user([], buffered)
     assert (
-        "may not be used by this user: sudo usermod -aG plugdev $USER, add the udev rule for iio that "
+        "may not be used by this user: sudo usermod -aG plugdev $USER, add the udev rule for iio "
         in refused
     )
-    assert "for now its values are polled" in as_somebody([], either)
+    assert "for now its values are polled" in as_other_user([], either)
 
-    command = rule()
-    # udev runs it for whatever is new in the subsystem: the devices and the trigger
+    command = udev_command()
+    # udev runs it for everything new in the subsystem: the devices and the trigger.
     for path in Path("/sys/bus/iio/devices").iterdir():
         place = str(path.resolve()).removeprefix("/sys")
         subprocess.run(["sh", "-c", command.replace("%p", place)], check=True)
@@ -154,5 +155,5 @@ def test_without_permission_it_names_the_rule_and_with_the_rule_it_records(chip,
             os.chown(node, 0, PLUGDEV)
             node.chmod(0o660)
     assert CONFIG.is_dir()
-    assert float(as_somebody([PLUGDEV], buffered)) == pytest.approx(9.8, abs=0.02)
-    assert "may not be used" in as_somebody([], buffered)
+    assert float(as_other_user([PLUGDEV], buffered)) == pytest.approx(9.8, abs=0.02)
+    assert "may not be used" in as_other_user([], buffered)

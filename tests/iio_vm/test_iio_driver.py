@@ -1,4 +1,4 @@
-"""The IIO source over the kernel's LSM6DSO driver; ``make test-iio`` runs it in a virtual machine."""
+"""The IIO source with the kernel's LSM6DSO driver. ``make test-iio`` runs this in a VM."""
 
 import os
 import subprocess
@@ -11,8 +11,8 @@ from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 
-# What one step is worth at the ranges the driver starts with (DS13518, table 2): 0.061 mg at 2 g,
-# 8.75 mdps at 250 dps
+# The value of one step at the driver's initial ranges (DS13518, table 2): 0.061 mg at 2 g,
+# 8.75 mdps at 250 dps.
 ACC_STEP, GYRO_STEP = 0.061e-3 * 9.80665, 8.75e-3 * np.pi / 180
 ACC, GYRO = (1000, -2000, 16384), (-300, 20, 32767)
 EXPECTED = [*(ACC_STEP * value for value in ACC), *(GYRO_STEP * value for value in GYRO)]
@@ -25,14 +25,14 @@ def at_rest(chip):
 
 
 def set_range(chip, i):
-    """One of 2, 4, 8 and 16 g."""
+    """Set the range to one of 2, 4, 8 and 16 g."""
     device = chip.device("accel")
     (device / "in_accel_scale").write_text(
         (device / "in_accel_scale_available").read_text().split()[i]
     )
 
 
-def test_one_value_at_a_time(chip, collect):
+def test_polling_single_values(chip, collect):
     source = open_source("iio:lsm6dso?mode=poll&rate_hz=12.5", CHANNELS)
     chunk = collect(source, 2)
     np.testing.assert_allclose(chunk.samples, [EXPECTED, EXPECTED], rtol=2e-3)
@@ -42,33 +42,33 @@ def test_one_value_at_a_time(chip, collect):
     )
 
 
-@pytest.mark.parametrize(("asked_hz", "given_hz"), [(50, 52), (100, 104)])
-def test_records_at_the_rate_that_was_set(chip, collect, asked_hz, given_hz):
-    source = open_source(f"iio:lsm6dso?mode=buffer&rate_hz={asked_hz}", CHANNELS)
-    chunk = collect(source, 3 * given_hz)
+@pytest.mark.parametrize(("requested_hz", "actual_hz"), [(50, 52), (100, 104)])
+def test_records_at_the_rate_that_was_set(chip, collect, requested_hz, actual_hz):
+    source = open_source(f"iio:lsm6dso?mode=buffer&rate_hz={requested_hz}", CHANNELS)
+    chunk = collect(source, 3 * actual_hz)
     np.testing.assert_allclose(chunk.samples, np.tile(EXPECTED, (len(chunk.samples), 1)), rtol=2e-3)
     steps_s = np.diff(chunk.timestamps_s)
-    print(
-        f"{1 / steps_s.mean():.3f} Hz, steps {steps_s.min() * 1e3:.3f} to {steps_s.max() * 1e3:.3f} ms"
-    )
-    assert 1 / steps_s.mean() == pytest.approx(given_hz, rel=0.01)
+    shortest_ms = steps_s.min() * 1e3
+    longest_ms = steps_s.max() * 1e3
+    print(f"{1 / steps_s.mean():.3f} Hz, steps {shortest_ms:.3f} to {longest_ms:.3f} ms")
+    assert 1 / steps_s.mean() == pytest.approx(actual_hz, rel=0.01)
     assert steps_s.min() > 0 and not source.notes.counts
     for kind, name in (("accel", "acc_x, acc_y, acc_z"), ("gyro", "gyro_x, gyro_y, gyro_z")):
         device = chip.device(kind)
-        assert f"iio lsm6dso: lsm6dso_{kind} gives {name} at {given_hz} Hz" in source.notes.said
+        assert f"iio lsm6dso: lsm6dso_{kind} gives {name} at {actual_hz} Hz" in source.notes.said
         assert (device / "trigger/current_trigger").read_text() == "img2imu\n"
-        assert float((device / "sampling_frequency").read_text()) == given_hz
-        assert (device / "buffer/enable").read_text() == "0\n"  # let go of
+        assert float((device / "sampling_frequency").read_text()) == actual_hz
+        assert (device / "buffer/enable").read_text() == "0\n"  # stopped
 
 
-def test_what_moves_is_seen_to_move(chip, collect):
+def test_a_motion_is_recorded(chip, collect):
     def move(received):
         chip.measure((received, -received, 16384))
 
     chunk = collect(open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS[:3]), 100, move)
-    x, y, z = (chunk.samples / ACC_STEP).round().T[:, 10:]  # from when the first ones were at rest
+    x, y, z = (chunk.samples / ACC_STEP).round().T[:, 10:]  # the first samples are at rest
     assert (np.diff(x) >= 0).all() and len(set(x)) > 10 and x[-1] > 80
-    assert (x == -y).mean() > 0.9  # the registers are not written all at once
+    assert (x == -y).mean() > 0.9  # the registers are not all written at once
     assert np.ptp(z) == 0
 
 
@@ -80,7 +80,7 @@ def test_another_range_has_another_scale(chip, collect):
     )
 
 
-def test_without_the_trigger_s_module_it_says_what_to_load(chip, collect):
+def test_without_the_trigger_module_the_message_names_it(chip, collect):
     trigger = CONFIG / "iio/triggers/hrtimer/img2imu"
     for kind in ("accel", "gyro"):
         (chip.device(kind) / "trigger/current_trigger").write_text("\n")
@@ -97,11 +97,11 @@ def test_without_the_trigger_s_module_it_says_what_to_load(chip, collect):
     assert len(collect(open_source("iio:lsm6dso?mode=buffer", CHANNELS[:3]), 1).samples) >= 1
 
 
-def test_a_chip_that_goes_and_comes_again(chip, collect):
+def test_a_chip_that_disappears_and_comes_back(chip, collect):
     source = open_source("iio:lsm6dso?mode=buffer&rate_hz=52", CHANNELS)
     state = "there"
 
-    def pull_out_and_put_back(received):
+    def unplug_and_plug_in(received):
         nonlocal state
         if state == "there" and received > 20:
             chip.unplug()
@@ -112,7 +112,7 @@ def test_a_chip_that_goes_and_comes_again(chip, collect):
             state = "there again"
 
     try:
-        chunk = collect(source, 60, pull_out_and_put_back)
+        chunk = collect(source, 60, unplug_and_plug_in)
     finally:
         if state == "gone":
             chip.plug_in()
@@ -139,7 +139,7 @@ def test_a_buffer_that_another_program_reads(chip, collect):
         os.close(node)
 
 
-def test_a_chip_that_is_not_there(chip):
+def test_a_missing_chip(chip):
     with pytest.raises(
         SourceError,
         match=r"no IIO device bmi160 has in_accel_x_raw, there are iio:device. \(lsm6dso",

@@ -47,7 +47,7 @@ def test_round_trip_is_exact(tmp_path_factory, data, channels, n_channels, n):
     ),
     rate_hz=st.sampled_from([None, 50.0]),
 )
-def test_garbage_is_one_sentence_or_a_recording(tmp_path_factory, garbage, rate_hz):
+def test_garbage_gives_one_sentence_or_a_recording(tmp_path_factory, garbage, rate_hz):
     path = tmp_path_factory.mktemp("garbage") / "garbage.csv"
     path.write_bytes(garbage)
     try:
@@ -71,7 +71,7 @@ def test_columns_are_found_by_name(tmp_path, text):
     assert recording.samples.tolist() == [[1, 2], [3, 4]]
 
 
-def test_other_columns_are_named_when_a_channel_is_missing(tmp_path):
+def test_the_message_lists_other_columns_when_a_channel_is_missing(tmp_path):
     recording = read_recording(write(tmp_path, "time_s,acc_x,accel_y\n0,1,2\n"))
     with pytest.raises(
         SourceError, match="lacks the channels acc_y, its columns are acc_x, accel_y"
@@ -79,7 +79,7 @@ def test_other_columns_are_named_when_a_channel_is_missing(tmp_path):
         recording.select(("acc_x", "acc_y"))
 
 
-def test_rate_stands_in_for_times(tmp_path):
+def test_the_rate_replaces_missing_times(tmp_path):
     recording = read_recording(write(tmp_path, "acc_x\n1\n2\n3\n"), rate_hz=50)
     assert recording.timestamps_s.tolist() == [0, 0.02, 0.04]
     assert recording.samples.tolist() == [[1], [2], [3]]
@@ -111,17 +111,17 @@ def test_nan_and_infinity_are_kept(tmp_path):
         ('"time_s\nacc_x",1\n', "expected a header of column names"),
     ],
 )
-def test_refusals_name_the_place(tmp_path, text, message):
+def test_errors_name_the_line_and_column(tmp_path, text, message):
     with pytest.raises(SourceError, match=message):
         read_recording(write(tmp_path, text))
 
 
-def test_rate_beside_times_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="rate_hz=50 was given: leave that out"):
+def test_a_rate_in_addition_to_times_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="rate_hz=50 was given: remove that option"):
         read_recording(write(tmp_path, "time_s,acc_x\n0,1\n"), rate_hz=50)
 
 
-def test_a_place_that_cannot_be_written(tmp_path):
+def test_a_path_that_cannot_be_written(tmp_path):
     recording = Recording("walk.csv", np.zeros(1), np.zeros((1, 1), np.float32), ("acc_x",))
     with pytest.raises(OutputError, match="cannot be written"):
         write_csv(tmp_path / "missing" / "walk.csv", recording)

@@ -49,7 +49,7 @@ def test_a_recording_of_a_data_set(tmp_path):
     assert recording.samples.tolist() == SAMPLES[:3].tolist()
     for number, message in (
         (None, "2 recordings, numbered 0 to 2, but none"),
-        (1, "recording=1 was asked for"),
+        (1, "recording=1 was requested"),
     ):
         with pytest.raises(SourceError, match=message):
             read_recording(path, recording=number)
@@ -74,7 +74,7 @@ def test_the_only_recording_of_a_data_set_needs_no_number(tmp_path):
         (DATA_SET | {"rate_hz": 0}, "rate above 0"),
         (DATA_SET | {"rate_hz": [1, 2]}, "expected one number"),
         (DATA_SET | {"recording": np.zeros(3, int)}, "3 recording numbers"),
-        (DATA_SET | {"recording": np.zeros(4)}, "expected whole numbers"),
+        (DATA_SET | {"recording": np.zeros(4)}, "expected integers"),
         (
             {k: v[:0] for k, v in DATA_SET.items() if k not in ("channels", "rate_hz")}
             | {"channels": CHANNELS, "rate_hz": 5},
@@ -82,7 +82,7 @@ def test_the_only_recording_of_a_data_set_needs_no_number(tmp_path):
         ),
     ],
 )
-def test_refusals(tmp_path, arrays, message):
+def test_malformed_arrays_are_refused(tmp_path, arrays, message):
     with pytest.raises(SourceError, match=message):
         read_recording(save(tmp_path, arrays))
 
@@ -90,21 +90,21 @@ def test_refusals(tmp_path, arrays, message):
 @pytest.mark.parametrize(
     ("arrays", "options", "message"),
     [
-        (ONE, {"rate_hz": 50.0}, "leave that out"),
-        (DATA_SET, {"rate_hz": 50.0, "recording": 0}, "leave that out"),
+        (ONE, {"rate_hz": 50.0}, "remove that option"),
+        (DATA_SET, {"rate_hz": 50.0, "recording": 0}, "remove that option"),
         (ONE, {"recording": 0}, "holds one recording"),
     ],
 )
-def test_options_without_use_are_refused(tmp_path, arrays, options, message):
+def test_options_without_effect_are_refused(tmp_path, arrays, options, message):
     with pytest.raises(SourceError, match=message):
         read_recording(save(tmp_path, arrays), **options)
 
 
-def test_a_bare_array_is_refused(tmp_path):
+def test_a_single_array_is_refused(tmp_path):
     path = tmp_path / "bare.npz"
     with path.open("wb") as file:
         np.save(file, SAMPLES)
-    with pytest.raises(SourceError, match="bare array"):
+    with pytest.raises(SourceError, match="single array"):
         read_recording(path)
 
 
@@ -120,10 +120,10 @@ def bytes_of(arrays):
     damage=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=4),
     end=st.integers(0, 1 << 16),
 )
-def test_damage_is_one_sentence_or_a_recording(tmp_path_factory, valid, damage, end):
+def test_a_damaged_file_gives_one_sentence_or_a_recording(tmp_path_factory, valid, damage, end):
     garbage = bytearray(valid)
-    for place, byte in damage:
-        garbage[place % len(garbage)] = byte
+    for position, byte in damage:
+        garbage[position % len(garbage)] = byte
     path = tmp_path_factory.mktemp("damaged") / "damaged.npz"
     path.write_bytes(garbage[: end % (len(garbage) + 1)] if end % 3 else garbage)
     try:

@@ -7,7 +7,7 @@ from edge_runtime.errors import SourceError
 from edge_runtime.recordings import read_recording
 
 
-def test_the_ending_decides_whatever_its_case(tmp_path):
+def test_the_ending_is_not_case_sensitive(tmp_path):
     path = tmp_path / "WALK.CSV"
     path.write_text("time_s,acc_x\n0,1\n")
     assert read_recording(str(path)).name == "WALK.CSV"
@@ -22,7 +22,7 @@ def test_files_that_cannot_be_opened(tmp_path):
         read_recording(tmp_path / ("x" * 300 + ".csv"))
 
 
-def test_no_permission(monkeypatch):
+def test_a_file_without_read_permission(monkeypatch):
     def refuse(*_arguments, **_options):
         raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -43,7 +43,7 @@ def test_no_permission(monkeypatch):
         ("walk.npz", {}, "not an .npz file"),
     ],
 )
-def test_refusals(tmp_path, name, options, message):
+def test_wrong_endings_and_options_are_refused(tmp_path, name, options, message):
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(SourceError, match=message):
         read_recording(tmp_path / name, **options)

@@ -17,14 +17,14 @@ def test_select_reorders_and_drops():
     assert selected.samples.flags.c_contiguous
 
 
-def test_select_names_what_is_missing_and_what_is_there():
+def test_select_lists_the_missing_channels_and_the_columns():
     with pytest.raises(
         SourceError, match=r"lacks the channels acc_z, gyro_x, .* gyro_z, accel_z: rename"
     ):
         recording(ignored=("accel_z",)).select(("acc_x", "acc_z", "gyro_x"))
 
 
-def test_duration_is_on_the_recordings_clock():
+def test_duration_uses_the_timestamps():
     assert recording(n=51).duration_s == 1.0
 
 
@@ -38,6 +38,6 @@ def test_duration_is_on_the_recordings_clock():
         (np.zeros(0), np.zeros((0, 1), np.float32), ("acc_x",), "no samples"),
     ],
 )
-def test_refuses_what_does_not_fit(times, samples, channels, message):
+def test_shapes_that_disagree_are_refused(times, samples, channels, message):
     with pytest.raises(SourceError, match=message):
         Recording("walk.npz", times, samples, channels)

@@ -25,23 +25,24 @@ def read_all(writer):
     )
 
 
-def test_what_is_written_is_read_back_to_the_last_bit_and_there_at_once(tmp_path):
+def test_samples_are_readable_at_once_and_read_back_exactly(tmp_path):
     writer = RecordingWriter(tmp_path / "new" / "squat", "one", CHANNELS)
-    times, samples = 1.7e9 + np.arange(100) / 3, values(100)
+    times = 1.7e9 + np.arange(100) / 3
+    samples = values(100)
     writer.write(times[:60], samples[:60])
     recording = read_recording(tmp_path / "new/squat/one.csv")  # while it is still open
     np.testing.assert_array_equal(recording.samples, samples[:60])
     writer.write(times[60:], samples[60:])
     writer.close()
     writer.close()
-    found_times, found = read_all(writer)
-    np.testing.assert_array_equal(found_times, times)
-    np.testing.assert_array_equal(found, samples)
+    read_times, read_samples = read_all(writer)
+    np.testing.assert_array_equal(read_times, times)
+    np.testing.assert_array_equal(read_samples, samples)
     assert (writer.samples, writer.dropped) == (100, 0)
     assert writer.duration_s == pytest.approx(33)
 
 
-def test_nothing_is_ever_replaced(tmp_path):
+def test_an_existing_file_is_never_replaced(tmp_path):
     for i in range(3):
         writer = RecordingWriter(tmp_path, "one", ("acc_x",))
         writer.write(np.arange(2.0), np.full((2, 1), i, np.float32))
@@ -50,14 +51,14 @@ def test_nothing_is_ever_replaced(tmp_path):
     assert read_recording(tmp_path / "one.csv").samples.tolist() == [[0], [0]]
 
 
-def test_without_samples_there_is_no_file(tmp_path):
-    with_nothing = RecordingWriter(tmp_path, "one", ("acc_x",))
-    with_nothing.sync()
-    with_nothing.close()
+def test_without_samples_no_file_is_made(tmp_path):
+    writer = RecordingWriter(tmp_path, "one", ("acc_x",))
+    writer.sync()
+    writer.close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_late_and_broken_samples_are_counted_and_a_clock_set_back_begins_a_file(tmp_path):
+def test_late_and_nan_samples_are_counted_and_a_restarted_clock_begins_a_file(tmp_path):
     writer = RecordingWriter(tmp_path, "one", ("acc_x",))
     times = np.array([10, 11, 10.5, 11, np.nan, 12, 3, 4, np.inf])
     samples = np.arange(9, dtype=np.float32)[:, None]
@@ -72,7 +73,7 @@ def test_late_and_broken_samples_are_counted_and_a_clock_set_back_begins_a_file(
     assert (writer.samples, writer.dropped, writer.duration_s) == (5, 5, 4)
 
 
-def test_it_stops_when_it_is_long_enough(tmp_path):
+def test_writing_stops_at_the_longest_duration(tmp_path):
     writer = RecordingWriter(tmp_path, "one", ("acc_x",), 2.0)
     for start in range(0, 400, 40):
         writer.write(7 + np.arange(start, start + 40) / 50, np.zeros((40, 1), np.float32))
@@ -81,7 +82,7 @@ def test_it_stops_when_it_is_long_enough(tmp_path):
 
 
 @given(cut=st.integers(0, 400))
-def test_a_file_cut_anywhere_loses_its_last_line_at_most(cut, tmp_path_factory):
+def test_a_file_cut_anywhere_loses_at_most_its_last_line(cut, tmp_path_factory):
     directory = tmp_path_factory.mktemp("cut")
     writer = RecordingWriter(directory, "one", CHANNELS)
     writer.write(np.arange(5) / 50, values(5))
@@ -92,13 +93,11 @@ def test_a_file_cut_anywhere_loses_its_last_line_at_most(cut, tmp_path_factory):
     writer.paths[0].write_bytes(kept)
     lines = kept.count(b"\n") - 1
     if lines == 0:
-        return  # less than a line is no recording
-    found = read_recording(writer.paths[0])
-    assert len(found.samples) in (
-        lines,
-        lines + 1,
-    )  # the number at the end of a line does not matter
-    np.testing.assert_array_equal(found.samples, values(5)[: len(found.samples)])
+        return  # a header alone is not a recording
+    recording = read_recording(writer.paths[0])
+    # A line whose last field, the sample number, is cut off still counts.
+    assert len(recording.samples) in (lines, lines + 1)
+    np.testing.assert_array_equal(recording.samples, values(5)[: len(recording.samples)])
 
 
 FULL_DISK = """
@@ -117,8 +116,8 @@ except OutputError as error:
 """
 
 
-def test_a_full_disk_keeps_what_was_written_in_whole_lines(tmp_path):
-    """A limit on the file's size stops a write half-way, as a full disk does."""
+def test_a_full_disk_keeps_whole_lines(tmp_path):
+    """A limit on the file size stops a write half-way, as a full disk does."""
     result = subprocess.run(
         [sys.executable, "-c", FULL_DISK, tmp_path], capture_output=True, text=True, check=True
     )
@@ -152,8 +151,9 @@ def test_a_killed_program_loses_nothing(tmp_path):
     )
 
 
-def test_the_disk_is_asked_to_keep_it_every_second(tmp_path, monkeypatch):
-    now, synced = [100.0], []
+def test_the_file_is_flushed_to_the_disk_every_second(tmp_path, monkeypatch):
+    now = [100.0]
+    synced = []
     monkeypatch.setattr("edge_runtime.recordings.writer.time.monotonic", lambda: now[0])
     monkeypatch.setattr(os, "fsync", lambda file: synced.append(now[0]))
     writer = RecordingWriter(tmp_path, "one", ("acc_x",))
@@ -162,17 +162,11 @@ def test_the_disk_is_asked_to_keep_it_every_second(tmp_path, monkeypatch):
         writer.sync()
         now[0] += 0.125
     writer.close()
-    assert synced == [
-        100.0,
-        100.0,
-        101.0,
-        102.0,
-        103.0,
-        103.625,
-    ]  # file and directory, then each second, then the end
+    # the file and its directory, then every second, then at the end
+    assert synced == [100.0, 100.0, 101.0, 102.0, 103.0, 103.625]
 
 
-def test_places_that_cannot_be_written(tmp_path):
+def test_a_directory_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="file/squat cannot be written"):
         RecordingWriter(tmp_path / "file" / "squat", "one", ("acc_x",))

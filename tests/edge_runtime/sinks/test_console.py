@@ -20,17 +20,19 @@ SQUAT = Decision(
     (1.0, 0.0, 0.0),
     Latency(300.0, 900.0, 1250.0),
 )
-UNSURE = Decision(
+NOT_RECOGNISED = Decision(
     2.0, UNKNOWN, None, 0.4, (0.4, 0.3, 0.3), (0.4, 0.3, 0.3), Latency(300.0, 900.0, 1250.0)
 )
 
 
 class Terminal(io.StringIO):
-    """Keeps what a terminal would show after the escapes that the sink uses."""
+    """Keeps what a terminal would show, for the escape sequences that the sink uses."""
 
     def __init__(self, encoding="utf-8"):
         super().__init__()
-        self.lines, self.row, self.cursor_shown = [""], 0, True
+        self.lines = [""]
+        self.row = 0
+        self.cursor_shown = True
         self._encoding = encoding
 
     @property
@@ -74,10 +76,10 @@ def screen(monkeypatch):
     return resize
 
 
-def test_elsewhere_one_plain_line_per_decision():
+def test_without_a_terminal_there_is_one_plain_line_per_decision():
     output = io.StringIO()
     with ConsoleSink(LABELS, output) as sink:
-        for decision in (SQUAT, UNSURE, Decision.gap(3.0), Decision.warming_up(4.0)):
+        for decision in (SQUAT, NOT_RECOGNISED, Decision.gap(3.0), Decision.warming_up(4.0)):
             sink.write(decision)
     assert (
         output.getvalue()
@@ -95,9 +97,9 @@ def test_a_dumb_terminal_gets_plain_lines(screen, monkeypatch):
 def test_the_view_is_redrawn_in_place_and_the_last_one_stays(screen):
     terminal = Terminal()
     with ConsoleSink(LABELS, terminal) as sink:
-        sink.write(UNSURE)
+        sink.write(NOT_RECOGNISED)
         sink.write(SQUAT)
-        assert terminal.cursor_shown  # however the program ends
+        assert terminal.cursor_shown  # so it is visible however the program ends
     assert terminal.lines == [
         "squat  1.50 s",
         "squat   75 % " + "█" * 30 + "░" * 10,
@@ -109,7 +111,7 @@ def test_the_view_is_redrawn_in_place_and_the_last_one_stays(screen):
     assert terminal.cursor_shown
 
 
-def test_a_gap_wipes_the_bars(screen):
+def test_a_gap_removes_the_bars(screen):
     terminal = Terminal()
     sink = ConsoleSink(LABELS, terminal)
     sink.write(SQUAT)
@@ -128,12 +130,12 @@ def test_no_line_wraps_and_nothing_scrolls(screen, columns, lines):
         ("跳跃跳跃跳跃", "an extremely long name of a class, longer than any bar", "b"), terminal
     )
     for _ in range(3):
-        sink.write(UNSURE)
+        sink.write(NOT_RECOGNISED)
     assert all(console._width(line) < max(columns, 2) for line in terminal.lines)
     assert len(terminal.lines) <= max(lines, 3)
 
 
-def test_when_classes_do_not_fit_the_most_probable_are_shown_in_their_order(screen):
+def test_if_not_all_classes_fit_the_most_probable_are_shown_in_label_order(screen):
     screen(80, 5)
     terminal = Terminal()
     ConsoleSink(LABELS, terminal).write(
@@ -143,7 +145,7 @@ def test_when_classes_do_not_fit_the_most_probable_are_shown_in_their_order(scre
 
 
 @pytest.mark.parametrize(("value", "coloured"), [("1", False), ("", True)])
-def test_no_color(screen, monkeypatch, value, coloured):
+def test_the_variable_no_color(screen, monkeypatch, value, coloured):
     monkeypatch.setenv("NO_COLOR", value)
     terminal = Terminal()
     ConsoleSink(LABELS, terminal).write(SQUAT)
@@ -157,7 +159,7 @@ def test_a_terminal_without_unicode(screen):
     assert "#" * 30 + "." * 10 in terminal.getvalue()
 
 
-def test_a_label_cannot_steer_the_terminal(screen):
+def test_a_label_cannot_control_the_terminal(screen):
     label = "squat\x1b[2J\r"
     for output in (Terminal(), io.StringIO()):
         ConsoleSink((label, "jump", "lunge"), output).write(
@@ -167,7 +169,7 @@ def test_a_label_cannot_steer_the_terminal(screen):
         assert "squat?[2J?" in output.getvalue()
 
 
-def test_nan_is_shown_as_it_is(screen):
+def test_nan_is_shown(screen):
     terminal = Terminal()
     ConsoleSink(LABELS, terminal).write(
         Decision(0.0, UNKNOWN, None, math.nan, (math.nan,) * 3, (math.nan,) * 3)
@@ -175,11 +177,11 @@ def test_nan_is_shown_as_it_is(screen):
     assert "nan %" in terminal.lines[1]
 
 
-class Gone(io.StringIO):
+class ClosedPipe(io.StringIO):
     def flush(self):
         raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
 
-def test_a_reader_that_went_away_is_the_callers_business():
-    with pytest.raises(BrokenPipeError), ConsoleSink(LABELS, Gone()) as sink:
+def test_a_closed_pipe_is_raised_to_the_caller():
+    with pytest.raises(BrokenPipeError), ConsoleSink(LABELS, ClosedPipe()) as sink:
         sink.write(SQUAT)

@@ -20,7 +20,7 @@ def decision(label, time_s=0.0):
 
 
 class Listener:
-    """What Home Assistant would hear: topic, text and whether it was retained."""
+    """Receives all messages as (topic, text, retained), as Home Assistant would."""
 
     def __init__(self, port):
         self.heard = queue.Queue()
@@ -45,7 +45,7 @@ class Listener:
 
 @pytest.fixture
 def listen(mosquitto):
-    """Start a listener, now or later."""
+    """A function that starts a listener."""
     listeners = []
 
     def start():
@@ -58,13 +58,13 @@ def listen(mosquitto):
 
 
 @pytest.mark.broker
-def test_decisions_motions_and_presence(mosquitto, listen, make_contract):
-    ear = listen()
+def test_decisions_motions_and_status(mosquitto, listen, make_contract):
+    listener = listen()
     with open_sink(f"mqtt:127.0.0.1:{mosquitto.port}/home/gym", make_contract()) as sink:
         for label in ("walk", "walk", None, "jump"):
             sink.write(decision(label))
         sink.write(Decision.gap(3.0))
-    heard = ear.next(2 + 5 + 4 + 1)
+    heard = listener.next(2 + 5 + 4 + 1)
     assert [text for topic, text, _ in heard if topic == "home/gym/motion"] == [
         "walk",
         "unknown",
@@ -78,7 +78,7 @@ def test_decisions_motions_and_presence(mosquitto, listen, make_contract):
 
 
 @pytest.mark.broker
-def test_home_assistant_finds_the_device_later_too(mosquitto, listen, make_contract):
+def test_home_assistant_can_discover_the_device_later(mosquitto, listen, make_contract):
     with open_sink(f"mqtt:127.0.0.1:{mosquitto.port}", make_contract()) as sink:
         sink.write(decision("walk"))
         time.sleep(0.2)
@@ -95,14 +95,14 @@ def test_home_assistant_finds_the_device_later_too(mosquitto, listen, make_contr
 
 
 @pytest.mark.broker
-def test_nothing_is_announced_where_nobody_looks(mosquitto, listen, make_contract):
-    ear = listen()
+def test_discovery_can_be_switched_off(mosquitto, listen, make_contract):
+    listener = listen()
     open_sink(f"mqtt:127.0.0.1:{mosquitto.port}?discovery=no", make_contract()).close()
-    assert [topic for topic, _, _ in ear.next(2)] == ["img2imu/a_test/status"] * 2
+    assert [topic for topic, _, _ in listener.next(2)] == ["img2imu/a_test/status"] * 2
 
 
 @pytest.mark.broker
-def test_a_broker_that_restarts_hears_everything_again(mosquitto, listen, make_contract):
+def test_a_restarted_broker_receives_everything_again(mosquitto, listen, make_contract):
     sink = open_sink(f"mqtt:127.0.0.1:{mosquitto.port}", make_contract())
     said = []
     sink.notes.say = said.append
@@ -126,13 +126,13 @@ def test_a_broker_that_restarts_hears_everything_again(mosquitto, listen, make_c
 
 
 @pytest.mark.broker
-def test_a_program_that_dies_is_offline(mosquitto, listen, make_contract):
-    ear = listen()
+def test_a_program_that_died_is_offline(mosquitto, listen, make_contract):
+    listener = listen()
     sink = open_sink(f"mqtt:127.0.0.1:{mosquitto.port}?discovery=no", make_contract())
-    assert ear.next(1)[0][1] == "online"
+    assert listener.next(1)[0][1] == "online"
     sink._client.loop_stop()
-    sink._client.socket().close()  # without a word, as after kill -9
-    assert ear.next(1)[0][:2] == ("img2imu/a_test/status", "offline")
+    sink._client.socket().close()  # without a goodbye, as after kill -9
+    assert listener.next(1)[0][:2] == ("img2imu/a_test/status", "offline")
 
 
 @pytest.mark.broker
@@ -154,6 +154,6 @@ def test_a_refused_password(mosquitto, make_contract):
         ("a:b", "is no address"),
     ],
 )
-def test_refusals(rest, message, make_contract):
+def test_invalid_uris_are_refused(rest, message, make_contract):
     with pytest.raises(OutputError, match=message):
         open_sink(f"mqtt:{rest}", make_contract())

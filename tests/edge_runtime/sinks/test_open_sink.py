@@ -5,7 +5,7 @@ import pytest
 from edge_runtime.errors import OutputError
 from edge_runtime.sinks import open_sink
 from edge_runtime.sinks.console import ConsoleSink
-from edge_runtime.sinks.jsonl import JsonLinesSink
+from edge_runtime.sinks.line_files import JsonLinesSink
 
 CONTRACT = SimpleNamespace(labels=("squat", "jump"))
 
@@ -35,6 +35,6 @@ def test_jsonl(tmp_path):
         ),
     ],
 )
-def test_refusals(uri, message):
+def test_invalid_uris_are_refused(uri, message):
     with pytest.raises(OutputError, match=message):
         open_sink(uri, CONTRACT)

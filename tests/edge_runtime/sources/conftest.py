@@ -7,16 +7,17 @@ import pytest
 from edge_runtime.sources.notes import Notes
 from edge_runtime.stream.chunk import Chunk
 
-ENOUGH_S = 20.0  # a busy machine is slow; a test that waits so long fails
+TIMEOUT_S = 20.0  # generous, for a busy machine
 
 
 @pytest.fixture
 def notes():
-    """Notes that keep what they say in a list, ``notes.said``."""
+    """Notes that keep their lines in a list, ``notes.said``."""
     return listen(Notes("a sensor"))
 
 
 def listen(notes):
+    """Make notes keep their lines in ``notes.said``."""
     notes.said = []
     notes.say = notes.said.append
     return notes
@@ -24,26 +25,27 @@ def listen(notes):
 
 @pytest.fixture
 def heard():
-    """Make a source's notes keep what they say."""
+    """A function that makes a source keep the lines of its notes in ``source.notes.said``."""
 
-    def of(source):
+    def call(source):
         listen(source.notes)
         return source
 
-    return of
+    return call
 
 
 @pytest.fixture
 def receive():
-    """Iterate over a source until ``until(chunks so far, joined)``; its session is closed then.
+    """A function that iterates over a source until ``until(all chunks so far, joined)`` is true.
 
-    ``once_open()`` is called with the first chunk, which is empty when nothing came yet.
+    It then closes the source's session. ``once_open()`` is called with the first chunk, which is
+    empty if nothing came yet.
     """
 
     def call(source, until, once_open=lambda: None):
         opened = False
         chunks = [Chunk(np.empty(0), np.empty((0, 0)))]
-        deadline_s = time.monotonic() + ENOUGH_S
+        deadline_s = time.monotonic() + TIMEOUT_S
         with contextlib.closing(iter(source)) as stream:
             for chunk in stream:
                 assert chunk.samples.dtype == np.float32 and chunk.timestamps_s.dtype == np.float64

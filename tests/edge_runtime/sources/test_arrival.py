@@ -7,10 +7,12 @@ from edge_runtime.sources.arrival import ArrivalClock
 
 
 def feed(clock, arrivals_s, batches):
-    """All times and samples that come out; the samples are numbered from 0."""
-    times, samples, n = [], [], 0
+    """Return all times and samples that come out. The samples are numbered from 0."""
+    times = []
+    samples = []
+    n = 0
     for arrival_s, batch in zip(arrivals_s, batches, strict=True):
-        chunk = clock.push(np.arange(n, n + batch, dtype=np.float32)[:, None], arrival_s)
+        chunk = clock.stamp(np.arange(n, n + batch, dtype=np.float32)[:, None], arrival_s)
         n += batch
         times.append(chunk.timestamps_s)
         samples.append(chunk.samples[:, 0])
@@ -32,22 +34,22 @@ def test_steady_batches_with_jitter_get_steady_times(notes, batch):
     assert len(notes.said) == 1 and "samples come without times, at 10" in notes.said[0]
 
 
-def test_the_first_second_is_held_back_and_then_given(notes):
+def test_the_first_second_is_held_back_and_then_returned(notes):
     clock = ArrivalClock(1, notes)
     for i in range(51):
-        assert not len(clock.push(np.zeros((1, 1), np.float32), 0.02 * i).samples) or i == 50
+        assert not len(clock.stamp(np.zeros((1, 1), np.float32), 0.02 * i).samples) or i == 50
     assert clock.rate_hz == pytest.approx(50)
     times, _ = feed(ArrivalClock(1, notes), 0.02 * np.arange(60), [1] * 60)
     assert times[0] == pytest.approx(0.02) and times[-1] == pytest.approx(0.02 * 59)
 
 
 def test_a_known_rate_is_not_measured(notes):
-    chunk = ArrivalClock(1, notes, 50.0).push(np.zeros((3, 1), np.float32), 7.0)
+    chunk = ArrivalClock(1, notes, 50.0).stamp(np.zeros((3, 1), np.float32), 7.0)
     np.testing.assert_allclose(chunk.timestamps_s, [6.96, 6.98, 7.0])
     assert notes.said == []
 
 
-def test_a_pause_stays_a_pause(notes):
+def test_a_pause_is_kept(notes):
     arrivals = np.concatenate([np.arange(200), np.arange(200) + 350]) / 50
     times, _ = feed(ArrivalClock(1, notes, 50.0), arrivals, [1] * 400)
     assert np.diff(times).max() == pytest.approx(151 / 50, abs=0.02)
@@ -60,7 +62,7 @@ def test_a_burst_after_a_stall_is_not_a_pause(notes):
     assert np.diff(times).max() < 0.022
 
 
-def test_a_rate_that_moves_is_followed_and_said(notes):
+def test_a_changed_rate_is_followed_and_reported(notes):
     arrivals = np.concatenate([np.arange(1000) / 50, 20 + np.arange(3000) / 60])
     clock = ArrivalClock(1, notes)
     times, _ = feed(clock, arrivals, [1] * 4000)

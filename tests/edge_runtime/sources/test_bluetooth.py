@@ -17,14 +17,14 @@ G = 9.80665
 
 
 def play(decoder, messages):
-    chunks = [decoder.push(*message) for message in messages]
+    chunks = [decoder.decode(*message) for message in messages]
     return np.concatenate([c.timestamps_s for c in chunks]), np.concatenate(
         [c.samples for c in chunks]
     )
 
 
 def notifications(seconds, rate_hz=50.0, batch=4):
-    """Both sensors, delivered a batch at a time as Bluetooth's connection interval does."""
+    """Yield both sensors' notifications, in batches like those of a connection interval."""
     for i in range(round(seconds * rate_hz)):
         arrival_s = 7 + math.ceil((i + 1) / batch) * batch / rate_hz
         yield "acc", struct.pack("<3f", i, 2 * i, -1), arrival_s
@@ -48,17 +48,16 @@ def test_counts_become_the_contracts_units(kind, acc, gyro, notes):
     )
     steps = np.diff(times)[len(times) // 2 :]
     assert steps.mean() == pytest.approx(0.02, rel=0.01) and steps.max() < 0.025
-    # the same moment on both, within a few samples of what two clocks recovered from batches can
-    # know
+    # Both sensors show the same moment, as closely as two clocks recovered from batches can know.
     assert np.abs(samples[200:, 5] / gyro - samples[200:, 0] / acc).max() < 4
 
 
 @given(st.binary(max_size=30))
-def test_any_bytes_are_survived(data):
+def test_any_bytes_are_decoded_or_counted(data):
     notes = Notes("x")
     notes.say = lambda _: None
     decoder = NotificationDecoder(BOARDS["nicla"], CHANNELS, notes)
-    assert len(decoder.push("acc", data, 1.0).samples) == 0
+    assert len(decoder.decode("acc", data, 1.0).samples) == 0
     assert notes.counts == ({} if len(data) == 12 else {"malformed notification": 1})
 
 
@@ -80,7 +79,7 @@ def advertised(address="AA:BB", name="Nicla", services=()):
     )
 
 
-def test_which_board_is_taken():
+def test_which_board_is_picked():
     pytest.importorskip("bleak")
     service = BOARDS["nicla"].service
     fits = open_source("ble:Nicla", CHANNELS)._fits
@@ -93,15 +92,15 @@ def test_which_board_is_taken():
     assert fits(*advertised(name="mine")) and not fits(*advertised(services=[service]))
 
 
-def test_scales_of_ones_own_sketch():
+def test_scales_from_the_options():
     pytest.importorskip("bleak")
     board = open_source("ble:nicla?acc_scale=0.01", CHANNELS)._board
     assert board.scales == {"acc": 0.01, "gyro": BOARDS["nicla"].scales["gyro"]}
     assert BOARDS["nicla"].scales["acc"] == G / 4096
 
 
-def test_without_a_radio_or_a_board_it_says_so():
-    """Whatever this machine has: bleak itself is asked."""
+def test_the_message_without_a_radio_or_a_board():
+    """Uses bleak itself, on a machine with or without a radio."""
     pytest.importorskip("bleak")
     with pytest.raises(
         SourceError,
@@ -120,6 +119,6 @@ def test_without_a_radio_or_a_board_it_says_so():
         ("nicla?pin=1", "out of address, name"),
     ],
 )
-def test_refusals(rest, message):
+def test_invalid_uris_are_refused(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"ble:{rest}", CHANNELS)

@@ -49,12 +49,12 @@ class Bus:
 
 
 class Chip:
-    """Registers that are written and read one after the other from an address; resets are over at once.
+    """A chip with registers, read and written in sequence from an address. Resets end at once.
 
     Args:
-        registers: what they hold at first.
+        registers: initial contents.
         reset: register and bit that start a reset.
-        bank: register that chooses among register files, or None.
+        bank: register that selects a register file, or None.
     """
 
     def __init__(self, registers, reset, bank=None):
@@ -106,7 +106,10 @@ def icm20948(acc, gyro):
 
 
 class Bno08x:
-    """The sensor hub's packets: length, channel, number; then reports (BNO08X datasheet, 1.3.1 and 6.5)."""
+    """The sensor hub: packets of length, channel, number, then reports.
+
+    See 1.3.1 and 6.5 of the BNO08X datasheet.
+    """
 
     def __init__(self, acc, gyro):
         self.packets = deque()
@@ -122,7 +125,7 @@ class Bno08x:
             self.send(1, b"\x01")
         elif channel == 2 and body[0] == 0xF9:  # who are you
             self.send(2, struct.pack("<BBBBIIHH", 0xF8, 1, 3, 2, 10003608, 1, 0, 0))
-        elif channel == 2 and body[0] == 0xFD:  # report this so often
+        elif channel == 2 and body[0] == 0xFD:  # set the report interval
             self.intervals[body[1]] = struct.unpack_from("<I", body, 5)[0]
             self.send(2, b"\xfc" + body[1:17])
 
@@ -133,14 +136,15 @@ class Bno08x:
         if not self.packets and len(self.intervals) == 2:
             for report, values in self.reports.items():
                 self.send(3, b"\xfb" + bytes(4) + bytes([report, 0, 3, 0]) + values)
-            self.send(3, b"")  # an empty packet: for now that is all
+            self.send(3, b"")  # an empty packet ends the reports
         packet = self.packets[0] if self.packets else bytes(4)
         if n >= len(packet) or len(packet) == 4:
             self.packets = deque(list(self.packets)[1:])
         return packet[:n].ljust(n, b"\x00")
 
 
-CHIPS = {  # what makes it, what a count is in m/s^2 at 8 g and in rad/s at 1000 degrees per second
+# Name to the chip, and to a count's value in m/s^2 at 8 g and in rad/s at 1000 degrees per second.
+CHIPS = {
     "lsm6dsox": (lsm6dsox, 0.244e-3 * G, math.radians(0.035)),
     "mpu6050": (mpu6050, G / 4096, math.radians(1 / 32.8)),
     "icm20948": (icm20948, G / 4096, math.radians(1 / 32.8)),
@@ -155,7 +159,7 @@ ACC, GYRO = (1000, -2000, 4096), (-3, 700, 32767)
     ]
 )
 def plugged(request):
-    """Name, bus, and the six values expected."""
+    """The name of a chip, its bus, and the six values expected."""
     make, acc_scale, gyro_scale = CHIPS[request.param]
     bus = Bus(DRIVERS[request.param].address, make(ACC, GYRO))
     return (
@@ -165,19 +169,18 @@ def plugged(request):
     )
 
 
-def test_adafruits_drivers_in_si_units(plugged, heard, receive):
+def test_adafruits_drivers_give_si_units(plugged, heard, receive):
     name, bus, expected = plugged
     source = heard(I2cSource(name, CHANNELS, 100.0, open_bus=lambda number: bus))
     chunk = receive(source, lambda c: len(c.samples) >= 20)
-    np.testing.assert_allclose(
-        chunk.samples[-1], expected, rtol=2e-3
-    )  # the drivers round their constants
+    # The drivers round their constants.
+    np.testing.assert_allclose(chunk.samples[-1], expected, rtol=2e-3)
     assert (np.diff(chunk.timestamps_s) > 0).all()
     if name == "bno08x":
         assert bus.chip.intervals == {1: 10_000, 2: 10_000}
 
 
-def test_channels_in_the_order_asked_for(receive):
+def test_channels_are_in_the_requested_order(receive):
     bus = Bus(0x68, mpu6050(ACC, GYRO))
     chunk = receive(
         I2cSource("mpu6050", ("gyro_y", "acc_z"), 200.0, open_bus=lambda number: bus),
@@ -187,7 +190,7 @@ def test_channels_in_the_order_asked_for(receive):
 
 
 @pytest.mark.slow
-def test_the_sensors_own_rate_is_the_next_above(receive):
+def test_the_sensor_is_set_to_the_next_rate_above(receive):
     chip = lsm6dsox(ACC, GYRO)
     receive(
         I2cSource("lsm6dsox", CHANNELS, 50.0, open_bus=lambda _: Bus(0x6A, chip)),
@@ -210,7 +213,7 @@ def test_the_sensors_own_rate_is_the_next_above(receive):
     assert 1100 / (1 + bank[0x00]) == pytest.approx(1100 / 18)
 
 
-def test_a_loose_wire_and_its_end(heard, receive):
+def test_a_loose_wire_that_is_reconnected(heard, receive):
     bus = Bus(0x68, mpu6050(ACC, GYRO))
     source = heard(I2cSource("mpu6050", CHANNELS, 100.0, open_bus=lambda number: bus))
 
@@ -222,7 +225,7 @@ def test_a_loose_wire_and_its_end(heard, receive):
 
     receive(source, until)
     assert (
-        "mpu6050 at 0x68 of I2C bus 1 does not answer as it should ([Errno 121] Remote I/O error)"
+        "mpu6050 at 0x68 of I2C bus 1 does not answer as expected ([Errno 121] Remote I/O error)"
         in source.notes.said[0]
     )
     assert source.notes.counts["lost connection"] == 1
@@ -239,14 +242,15 @@ def test_a_loose_wire_and_its_end(heard, receive):
         ("mpu6050", Bus(0x68, Chip({}, (0, 0))), "Failed to find MPU6050 - check your wiring"),
     ],
 )
-def test_nothing_or_another_chip(name, bus, message):
+def test_no_chip_or_another_chip(name, bus, message):
     with pytest.raises(SourceError, match=message):
         next(iter(I2cSource(name, CHANNELS, open_bus=lambda number: bus)))
 
 
-def test_a_bus_that_is_not_there():
+def test_a_missing_bus():
     with pytest.raises(
-        SourceError, match=r"there is no /dev/i2c-250: sudo raspi-config nonint do_i2c 0"
+        SourceError,
+        match=r"there is no /dev/i2c-250: switch it on with sudo raspi-config nonint do_i2c 0",
     ):
         next(iter(open_source("i2c:lsm6dsox?bus=250", CHANNELS)))
 
@@ -271,6 +275,6 @@ def test_no_permission():
         ("mpu6050?rate_hz=1000", "expected at most 400"),
     ],
 )
-def test_refusals(rest, message):
+def test_invalid_uris_are_refused(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"i2c:{rest}", CHANNELS)

@@ -10,14 +10,13 @@ from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
 from edge_runtime.sources.iio import IioSource
-from edge_runtime.sources.iio_device import choose_rate
 
-ACC_SCALE, GYRO_SCALE = 0.000598, 0.000153  # what the LSM6DSO's driver says, rounded
+ACC_SCALE, GYRO_SCALE = 0.000598, 0.000153  # of the LSM6DSO's driver, rounded
 RATES = "12.500 26.000 52.000 104.000 208.000 416.000"
 
 
 class Kernel:
-    """The directory tree that a driver makes, written by hand, with a FIFO for its character device."""
+    """The directory tree of a driver, written by hand, with a FIFO for its character device."""
 
     def __init__(self, root):
         self.root = root
@@ -67,7 +66,8 @@ class Kernel:
         node = self.root / "dev" / f"iio:device{number}"
         node.unlink(missing_ok=True)
         os.mkfifo(node)
-        self.ends[number] = os.open(node, os.O_RDWR)  # a writer that does not wait for a reader
+        # O_RDWR makes a writer that does not wait for a reader.
+        self.ends[number] = os.open(node, os.O_RDWR)
 
     def unplug(self, number):
         os.close(self.ends.pop(number))
@@ -132,17 +132,16 @@ def test_two_devices_of_one_chip(kernel, heard, receive):
         assert text(path / "sampling_frequency") == "104"
         assert text(path / "current_timestamp_clock") == "monotonic"
         assert text(path / "buffer/length") == "208"
-        assert (
-            text(path / "scan_elements/in_temp_en") == "0"
-        )  # what others enabled would be in the records
+        # An element that another program enabled would be in the records.
+        assert text(path / "scan_elements/in_temp_en") == "0"
         assert text(path / "scan_elements/in_timestamp_en") == "1"
-        assert text(path / "buffer/enable") == "0"  # as it ended
+        assert text(path / "buffer/enable") == "0"  # stopped at the end
     assert any(
         "lsm6dso_accel gives acc_x, acc_y, acc_z at 104 Hz" in said for said in live.notes.said
     )
 
 
-def test_one_device_with_both(kernel, receive):
+def test_one_device_with_both_sensors(kernel, receive):
     kernel.add(3, "mpu6050", {"accel": 2.0, "anglvel": 3.0})
 
     def motion():
@@ -187,7 +186,7 @@ def test_a_trigger_is_found_set_or_made(kernel, receive):
     (kernel.root / "sys/kernel/config/iio/triggers/hrtimer").mkdir(parents=True)
     with pytest.raises(SourceError, match="there is no trigger 'mine'"):
         next(iter(source(kernel, CHANNELS[:3], trigger="mine")))
-    # the kernel makes the trigger's directory in sysfs when one is made in configfs
+    # The kernel makes the trigger's directory in sysfs when one is made in configfs.
     kernel.write(kernel.devices / "trigger0", name="img2imu", sampling_frequency="100")
     receive(source(kernel, CHANNELS[:3], rate_hz=50.0), lambda c: len(c.samples) == 1, once)
     assert text(path / "trigger/current_trigger") == "img2imu"
@@ -201,7 +200,7 @@ def test_a_trigger_is_found_set_or_made(kernel, receive):
     assert text(path / "trigger/current_trigger") == "mine"
 
 
-def test_unplugged_and_there_again(kernel, heard, receive):
+def test_unplugged_and_plugged_in_again(kernel, heard, receive):
     kernel.add(0, "bmi160", {"accel": 1.0})
     live = heard(source(kernel, CHANNELS[:3]))
     state = "new"
@@ -242,11 +241,11 @@ def test_polling(kernel, heard, receive):
     assert text(path / "sampling_frequency") == "208"
 
 
-def test_without_permission_it_polls_or_names_the_rule(kernel, heard, receive, monkeypatch):
+def test_without_permission_it_polls_or_names_the_udev_rule(kernel, heard, receive, monkeypatch):
     path = kernel.add(0, "bmi160", {"accel": 1.0})
     for file in path.rglob("*"):
         file.chmod(0o444 if file.is_file() else 0o755)
-    if os.geteuid() == 0:  # whom no mode stops
+    if os.geteuid() == 0:  # root ignores file modes
         monkeypatch.setattr(os, "access", lambda file, mode: bool(file.stat().st_mode & mode << 6))
     with pytest.raises(
         SourceError,
@@ -259,7 +258,7 @@ def test_without_permission_it_polls_or_names_the_rule(kernel, heard, receive, m
     assert "for now its values are polled" in live.notes.said[0]
 
 
-def test_a_sensor_that_is_not_there(kernel):
+def test_a_missing_sensor(kernel):
     with pytest.raises(SourceError, match="no IIO device has in_accel_x_raw, there are none: load"):
         next(iter(source(kernel)))
     kernel.add(0, "bmi160", {"accel": 1.0})
@@ -271,31 +270,13 @@ def test_a_sensor_that_is_not_there(kernel):
         next(iter(source(kernel, name="lsm")))
 
 
-def test_a_type_that_is_none(kernel):
+def test_an_element_with_an_invalid_type(kernel):
     path = kernel.add(0, "bmi160", {"accel": 1.0})
     kernel.write(path, scan_elements__in_accel_y_type="le:s16/24>>0")
     with pytest.raises(
         SourceError, match="bmi160: in_accel_y has the type 'le:s16/24>>0'.*use mode=poll"
     ):
         next(iter(source(kernel, CHANNELS[:3])))
-
-
-@pytest.mark.parametrize(
-    ("offered", "wanted_hz", "chosen_hz"),
-    [
-        (RATES, 50, 52),
-        (RATES, 52.5, 52),
-        (RATES, 100, 104),
-        (RATES, 1000, 416),
-        (RATES, 1, 12.5),
-        ("", 50, 50),
-        ("[4 1 1000]", 50, 50),
-        ("[4 1 1000]", 2000, 1000),
-        ("[4 1 1000]", 1, 4),
-    ],
-)
-def test_the_rate_is_the_lowest_that_is_enough(offered, wanted_hz, chosen_hz):
-    assert choose_rate(offered, wanted_hz) == chosen_hz
 
 
 def test_the_uri():

@@ -7,7 +7,7 @@ import pytest
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
-from edge_runtime.sources.mapping import Mapping, parse_mapping
+from edge_runtime.sources.mapping import AxisMapping, parse_mapping
 
 MOUNTS = [
     ",".join(sign + axis for sign, axis in zip(signs, axes, strict=True))
@@ -17,17 +17,17 @@ MOUNTS = [
 
 
 def apply(mapping, channels, values):
-    """The (n, 6) values of all channels, mapped to ``channels``."""
+    """Return the (n, 6) values of all channels, mapped to ``channels``."""
     columns, factors = mapping.plan(channels)
     needed = [CHANNELS.index(name) for name in mapping.needs(channels)]
     return values[:, needed][:, columns] * factors
 
 
 @pytest.mark.parametrize("mount", MOUNTS)
-def test_every_mount_against_a_rigid_body(mount):
-    """Velocity of a turning point is gyro x position: it must hold in the new axes as it does in the old.
+def test_every_mount_is_right_for_a_rigid_body(mount):
+    """The velocity of a rotating point is gyro x position, in the new axes as in the old.
 
-    Acceleration maps like position; the cross product fixes what the angular rate must map to,
+    Acceleration maps like position. The cross product determines what the angular rate must map to,
     mirrored or not.
     """
     generator = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def test_units():
     np.testing.assert_array_equal(
         apply(parse_mapping(None, "rad/s,m/s2"), CHANNELS, values), values
     )
-    assert parse_mapping(None, None) == Mapping()
+    assert parse_mapping(None, None) == AxisMapping()
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_units():
         (None, "g,dps,g", "units"),
     ],
 )
-def test_refusals(mount, units, message):
+def test_invalid_options_are_refused(mount, units, message):
     with pytest.raises(SourceError, match=message):
         parse_mapping(mount, units)
 
 
-def test_every_source_takes_them(tmp_path):
+def test_open_source_takes_both_options(tmp_path):
     path = tmp_path / "walk.csv"
     path.write_text("time_s,acc_x,acc_y,acc_z\n0,1,2,3\n0.1,4,5,6\n")
     (chunk,) = open_source(f"{path}?mount=-y,z,x&speed=max&units=g", ("acc_z", "acc_x"))

@@ -23,7 +23,7 @@ def test_a_path_with_a_colon_and_a_percent_sign(tmp_path, monkeypatch):
     assert [len(chunk.samples) for chunk in open_source("day:1%20.csv", ("acc_x",))] == [1]
 
 
-def test_unknown_schemes_name_those_that_exist():
+def test_an_unknown_scheme_lists_the_known_ones():
     with pytest.raises(SourceError, match=r"no kind of source called 'telepathy'.*replay:"):
         open_source("telepathy:me", ("acc_x",))
 
@@ -44,7 +44,7 @@ def test_unknown_schemes_name_those_that_exist():
         ("a.csv?speed=1", "there is no file a.csv"),
     ],
 )
-def test_refusals(rest, message):
+def test_invalid_uris_are_refused(rest, message):
     with pytest.raises(SourceError, match=message):
         open_source("replay:" + rest, ("acc_x",))
 

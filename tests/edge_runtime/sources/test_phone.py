@@ -11,9 +11,9 @@ import pytest
 from edge_runtime.contract.spec import CHANNELS
 from edge_runtime.errors import SourceError
 from edge_runtime.sources import open_source
-from edge_runtime.sources.phone_batches import LARGEST_BATCH
+from edge_runtime.sources.phone import LARGEST_BATCH
 
-from .test_phone_batches import batch, rows
+from .test_phone_decoder import batch, rows
 
 client = pytest.importorskip("websockets.sync.client", reason='needs pip install "img2imu[web]"')
 
@@ -66,7 +66,7 @@ def test_a_phone_that_sends(source, port, receive):
     )
 
 
-def test_after_a_lost_connection_it_goes_on_where_it_was(source, port, receive):
+def test_a_session_continues_after_a_lost_connection(source, port, receive):
     def phone():
         with connect(port) as connection:
             connection.recv(10)
@@ -82,7 +82,7 @@ def test_after_a_lost_connection_it_goes_on_where_it_was(source, port, receive):
     assert any("has gone" in text for text in source.notes.said)
 
 
-def test_a_second_phone_is_told_to_wait(source, port, receive):
+def test_a_second_phone_is_refused(source, port, receive):
     codes = []
 
     def phones():
@@ -112,7 +112,7 @@ def test_a_second_phone_is_told_to_wait(source, port, receive):
         json.dumps({"session": "x" * 100}),
     ],
 )
-def test_who_does_not_greet_is_no_phone(source, port, receive, greeting):
+def test_a_client_without_a_greeting_is_refused(source, port, receive, greeting):
     def stranger():
         with client.connect(f"ws://127.0.0.1:{port}/phone", proxy=None) as connection:
             connection.send(greeting)
@@ -124,7 +124,7 @@ def test_who_does_not_greet_is_no_phone(source, port, receive, greeting):
     assert source.notes.counts["malformed greeting"] == 1
 
 
-def test_garbage_and_what_is_too_large(source, port, receive):
+def test_malformed_and_too_large_batches(source, port, receive):
     def phone():
         with connect(port) as connection:
             connection.recv(10)
@@ -141,7 +141,7 @@ def test_garbage_and_what_is_too_large(source, port, receive):
     assert source.notes.counts["malformed batch"] == 3
 
 
-def test_a_page_of_another_origin_and_a_wrong_token(port, heard, receive):
+def test_another_origin_and_a_wrong_token_are_refused(port, heard, receive):
     source = heard(open_source(f"phone:127.0.0.1:{port}?token=s3cret-token", CHANNELS))
     refused = []
 
@@ -170,7 +170,7 @@ def test_a_page_of_another_origin_and_a_wrong_token(port, heard, receive):
     assert refused == [401, 401, 403]
 
 
-def test_while_recognition_does_not_keep_up_the_phone_waits_and_nothing_is_lost(source, port):
+def test_the_phone_waits_while_recognition_does_not_keep_up_and_nothing_is_lost(source, port):
     n = 200
     sent = threading.Event()
 
@@ -186,7 +186,7 @@ def test_while_recognition_does_not_keep_up_the_phone_waits_and_nothing_is_lost(
     next(stream)
     threading.Thread(target=phone).start()
     time.sleep(1.0)
-    assert not sent.is_set()  # only as many as there is room for were taken
+    assert not sent.is_set()  # there is no room for all of them
     got = 0
     while got < n:
         got += len(next(stream).samples)
@@ -195,7 +195,7 @@ def test_while_recognition_does_not_keep_up_the_phone_waits_and_nothing_is_lost(
     assert not source.notes.counts
 
 
-def test_the_page_and_the_model_that_it_may_use(port, heard, receive, tmp_path):
+def test_the_page_and_the_model_are_served(port, heard, receive, tmp_path):
     model = tmp_path / "m.tflite"
     model.write_bytes(b"a model")
     source = heard(open_source(f"phone:{port}?model={model}", CHANNELS))
@@ -223,7 +223,7 @@ def test_the_page_and_the_model_that_it_may_use(port, heard, receive, tmp_path):
         ("8443?speed=5", "out of cert, token, model"),
     ],
 )
-def test_refusals(rest, message, is_sentence):
+def test_invalid_uris_are_refused(rest, message, is_sentence):
     with pytest.raises(SourceError, match=message) as error:
         open_source(f"phone:{rest}", CHANNELS)
     assert is_sentence(str(error.value))

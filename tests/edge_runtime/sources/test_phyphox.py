@@ -19,7 +19,7 @@ OUTPUTS = {
 
 
 class Phone(http.server.ThreadingHTTPServer):
-    """The app's remote interface, as its documentation describes it; every question finds ``step`` new samples."""
+    """The app's remote interface as documented. Every request finds ``step`` new samples."""
 
     daemon_threads = True
 
@@ -37,7 +37,7 @@ class Phone(http.server.ThreadingHTTPServer):
         self.server_close()
 
     def handle_error(self, request, client_address):
-        """A client that hangs up before it has read everything is what one of the tests is about."""
+        """Ignore a client that hangs up before it has read everything, as in one of the tests."""
 
     def config(self):
         inputs = [{"source": "audio", "outputs": [{"out": "recording"}]}]
@@ -53,7 +53,7 @@ class Phone(http.server.ThreadingHTTPServer):
         return {"crc32": "0", "title": "test", "inputs": inputs, "export": []}
 
     def buffer(self, name):
-        """All values; times in steps of 10 ms, x, y and z 1, 2 and 3 times the sample's number."""
+        """Return all values: times in steps of 10 ms; x, y, z are 1, 2, 3 times the index."""
         i = np.arange(max(0, self.count - self.buffer_size), self.count)
         if name.endswith("_time"):
             return i / 100
@@ -64,14 +64,14 @@ class Phone(http.server.ThreadingHTTPServer):
         if self.measuring:
             self.count += self.step
         answer = {}
-        for name, wanted in urllib.parse.parse_qsl(query, keep_blank_values=True):
+        for name, request in urllib.parse.parse_qsl(query, keep_blank_values=True):
             values = self.buffer(name)
-            if wanted != "full":
-                threshold, _, reference = wanted.partition("|")
+            if request != "full":
+                threshold, _, reference = request.partition("|")
                 values = values[self.buffer(reference or name) > float(threshold)]
             answer[name] = {
                 "size": self.buffer_size,
-                "updateMode": "full" if wanted == "full" else "partial",
+                "updateMode": "full" if request == "full" else "partial",
                 "buffer": [None if math.isnan(v) else v for v in values.tolist()],
             }
         return {
@@ -110,7 +110,7 @@ class Interface(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def phone():
-    """Start the app."""
+    """A function that starts the app."""
     phones = []
 
     def start(**options):
@@ -126,7 +126,7 @@ def uri(phone, options=""):
     return f"phyphox:127.0.0.1:{phone.server_port}?poll_s=0.01{options}"
 
 
-def test_both_sensors_from_the_first_sample_on(phone, heard, receive):
+def test_both_sensors_from_the_first_sample(phone, heard, receive):
     app = phone()
     source = heard(open_source(uri(app), CHANNELS))
     chunk = receive(source, lambda c: len(c.samples) >= 500)
@@ -172,7 +172,7 @@ def test_null_is_left_out_and_counted(phone, heard, receive):
     assert source.notes.counts["sample with NaN"] >= 1
 
 
-def test_another_experiment_and_a_phone_that_comes_back(phone, heard, receive):
+def test_another_experiment_is_a_lost_connection(phone, heard, receive):
     app = phone(sensors=("accelerometer",))
     source = heard(open_source(uri(app), CHANNELS[:3]))
 
@@ -187,7 +187,7 @@ def test_another_experiment_and_a_phone_that_comes_back(phone, heard, receive):
     )
 
 
-def test_cleared_data_begin_anew(phone, heard, receive):
+def test_cleared_data_start_again_from_zero(phone, heard, receive):
     app = phone()
     source = heard(open_source(uri(app), CHANNELS))
 
@@ -205,7 +205,7 @@ def test_cleared_data_begin_anew(phone, heard, receive):
     np.testing.assert_array_equal(chunk.samples[begin:, 0], np.arange(len(chunk.samples) - begin))
 
 
-def test_answers_that_are_none(phone, heard, receive):
+def test_malformed_answers_are_counted(phone, heard, receive):
     app = phone(sensors=("accelerometer",))
     broken = iter(
         [
@@ -252,6 +252,6 @@ def test_a_page_that_is_not_phyphox(phone):
         ("a?gravity=x", "included, removed"),
     ],
 )
-def test_refusals(rest, message):
+def test_invalid_uris_are_refused(rest, message):
     with pytest.raises(SourceError, match=message):
         next(iter(open_source(f"phyphox:{rest}", CHANNELS)))

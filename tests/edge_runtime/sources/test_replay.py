@@ -42,8 +42,9 @@ def recording(times):
 
 
 def play(source, clock, work_s=0.0):
-    """What came: (seconds since the start, chunk)."""
-    started_s, arrivals = clock.now_s, []
+    """Return what came as pairs (seconds since the start, chunk)."""
+    started_s = clock.now_s
+    arrivals = []
     for chunk in source:
         arrivals.append((clock.now_s - started_s, chunk))
         clock.now_s += work_s
@@ -62,7 +63,7 @@ TIMES = st.one_of(
 
 @settings(deadline=None)
 @given(times=TIMES, speed=st.sampled_from([1.0, 0.3, 100.0, math.inf]), lead_s=st.floats(0, 3))
-def test_chunks_are_the_recording_whatever_the_speed(times, speed, lead_s):
+def test_chunks_are_the_recording_at_any_speed(times, speed, lead_s):
     with pytest.MonkeyPatch.context() as patch:
         clock = Clock()
         patch.setattr(
@@ -77,13 +78,13 @@ def test_chunks_are_the_recording_whatever_the_speed(times, speed, lead_s):
     )
 
 
-def test_real_time_at_50_hz_is_a_sample_at_a_time(clock):
+def test_real_time_at_50_hz_yields_one_sample_at_a_time(clock):
     arrivals = play(ReplaySource(recording(7 + np.arange(500) / 50), ("acc_x",)), clock)
     assert [len(chunk.samples) for _, chunk in arrivals] == [1] * 500
     np.testing.assert_allclose([at_s for at_s, _ in arrivals], np.arange(500) / 50, atol=1e-6)
 
 
-def test_fast_sensors_come_20_ms_at_a_time_when_their_last_sample_is_due(clock):
+def test_fast_sensors_yield_20_ms_at_a_time_when_the_last_sample_is_due(clock):
     arrivals = play(ReplaySource(recording(np.arange(400) / 400), ("acc_x",)), clock)
     assert {len(chunk.samples) for _, chunk in arrivals} == {8}
     np.testing.assert_allclose(
@@ -91,7 +92,7 @@ def test_fast_sensors_come_20_ms_at_a_time_when_their_last_sample_is_due(clock):
     )
 
 
-def test_a_slow_reader_does_not_make_it_drift(clock):
+def test_a_slow_reader_causes_no_drift(clock):
     arrivals = play(ReplaySource(recording(np.arange(100) / 50), ("acc_x",)), clock, work_s=0.015)
     assert arrivals[-1][0] == pytest.approx(99 / 50)
 
@@ -101,14 +102,14 @@ def test_speed_divides_the_time(clock):
     assert arrivals[-1][0] == pytest.approx(2 / 2.5)
 
 
-def test_the_lead_comes_at_once_and_the_rest_at_its_pace(clock):
+def test_the_lead_comes_at_once_and_the_rest_in_real_time(clock):
     arrivals = play(ReplaySource(recording(np.arange(100) / 50), ("acc_x",), lead_s=1.0), clock)
     assert arrivals[0][0] == 0
     assert len(arrivals[0][1].samples) == 50
     np.testing.assert_allclose([at_s for at_s, _ in arrivals[1:]], np.arange(50) / 50, atol=1e-6)
 
 
-def test_without_pace_nothing_waits(clock):
+def test_at_maximum_speed_nothing_waits(clock):
     arrivals = play(
         ReplaySource(recording(np.arange(2500) / 50), ("acc_x",), speed=math.inf), clock
     )
@@ -129,7 +130,7 @@ def test_it_can_be_played_again(clock):
     assert [at_s for at_s, _ in play(source, clock)] == [at_s for at_s, _ in play(source, clock)]
 
 
-def test_it_tells_what_it_plays():
+def test_duration_and_recording():
     source = ReplaySource(recording([3, 4.5]), ("acc_y",))
     assert source.duration_s == 1.5
     assert source.recording.channels == ("acc_y",)
@@ -145,7 +146,7 @@ def test_it_tells_what_it_plays():
         ({"lead_s": math.inf}, "lead_s=inf"),
     ],
 )
-def test_refusals(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(SourceError, match=message):
         ReplaySource(recording([0]), ("acc_x",), **options)
 

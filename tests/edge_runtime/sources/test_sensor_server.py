@@ -38,7 +38,7 @@ def readings(first, last):
 
 
 class Phone:
-    """A WebSocket server that does what the app does: ``script(connection)`` for each client."""
+    """A WebSocket server in place of the app. It calls ``script(connection)`` for each client."""
 
     def __init__(self, script):
         self.paths = []
@@ -60,7 +60,7 @@ class Phone:
 
 @pytest.fixture
 def phone():
-    """Start a phone that follows a script."""
+    """A function that starts a phone which follows a script."""
     phones = []
 
     def start(script):
@@ -83,9 +83,8 @@ def test_both_sensors_on_one_clock(phone, heard, receive):
     source = heard(open_source(f"ws:{app.address}", CHANNELS))
     chunk = receive(source, lambda c: len(c.samples) >= 298)
     np.testing.assert_array_equal(chunk.samples[:, 0], np.arange(1, 1 + len(chunk.samples)))
-    np.testing.assert_allclose(
-        chunk.samples[:, 3], -chunk.samples[:, 0], rtol=1e-4
-    )  # interpolated between two
+    # The gyroscope is interpolated between two readings.
+    np.testing.assert_allclose(chunk.samples[:, 3], -chunk.samples[:, 0], rtol=1e-4)
     np.testing.assert_allclose(
         chunk.timestamps_s - BOOT_NS / 1e9, chunk.samples[:, 0] / 100, atol=1e-6
     )
@@ -104,7 +103,7 @@ def test_without_gravity(phone, receive):
     assert set(chunk.samples.ravel()) == {-5}
 
 
-def test_what_is_no_reading_is_counted_and_shown(phone, heard, receive):
+def test_malformed_messages_are_counted(phone, heard, receive):
     broken = [
         "",
         "no",
@@ -124,7 +123,7 @@ def test_what_is_no_reading_is_counted_and_shown(phone, heard, receive):
     assert source.notes.counts == {"malformed message": len(broken), "sample with NaN": 1}
 
 
-def test_a_message_of_100_mb_ends_the_connection_and_the_next_goes_on(phone, heard, receive):
+def test_a_message_of_100_mb_ends_the_connection_which_is_opened_again(phone, heard, receive):
     connections = iter(range(10))
 
     def script(connection):
@@ -156,7 +155,7 @@ def test_a_phone_that_goes_and_comes_back(phone, heard, receive):
     assert source.notes.said[0].startswith("ws 127.0.0.1: the connection to the phone broke")
 
 
-def test_a_silent_phone_gives_empty_chunks(phone):
+def test_a_silent_phone_yields_empty_chunks(phone):
     app = phone(lambda connection: play(connection, []))
     started_s = time.monotonic()
     stream = iter(open_source(f"ws:{app.address}", CHANNELS))
@@ -174,7 +173,7 @@ def test_a_silent_phone_gives_empty_chunks(phone):
         ("a?gravity=", "expected one of included, removed"),
     ],
 )
-def test_refusals(rest, message):
+def test_invalid_uris_are_refused(rest, message):
     with pytest.raises(SourceError, match=message):
         next(iter(open_source(f"ws:{rest}", CHANNELS)))
 

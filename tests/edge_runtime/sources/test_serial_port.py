@@ -24,7 +24,7 @@ from edge_runtime.sources.serial_port import (
     LONGEST_LINE,
     LineSplitter,
     SerialSource,
-    Ticks,
+    TickCounter,
     parse_line,
 )
 
@@ -37,23 +37,23 @@ def cut_bytes(draw, alphabet=b"12,.\n\r x"):
 
 
 @given(cut_bytes())
-def test_lines_do_not_depend_on_how_the_bytes_come(cut):
+def test_lines_do_not_depend_on_how_the_bytes_are_cut(cut):
     data, pieces = cut
     splitter = LineSplitter()
-    assert [line for piece in pieces for line in splitter.push(piece)] == [
+    assert [line for piece in pieces for line in splitter.split(piece)] == [
         line.strip() for line in data.split(b"\n")[1:-1]
     ]
     assert splitter.too_long == 0
 
 
-def test_a_line_without_end_is_given_up_and_memory_stays_bounded():
+def test_a_line_without_end_is_dropped_and_memory_stays_bounded():
     splitter = LineSplitter()
-    splitter.push(b"1\n")
+    splitter.split(b"1\n")
     for _ in range(10_000):
-        assert splitter.push(b"x" * 10_000) == []
-    assert splitter.push(b"x\n1,2,3\n") == [b"1,2,3"]
+        assert splitter.split(b"x" * 10_000) == []
+    assert splitter.split(b"x\n1,2,3\n") == [b"1,2,3"]
     assert splitter.too_long == 1
-    assert splitter.push(b"y" * (LONGEST_LINE + 1) + b"\n4\n") == [b"4"]
+    assert splitter.split(b"y" * (LONGEST_LINE + 1) + b"\n4\n") == [b"4"]
     assert splitter.too_long == 2
 
 
@@ -66,14 +66,14 @@ def test_a_line_without_end_is_given_up_and_memory_stays_bounded():
         (b"4", [4]),
     ],
 )
-def test_numbers(line, numbers):
+def test_lines_of_numbers(line, numbers):
     assert parse_line(line) == numbers
 
 
 @pytest.mark.parametrize(
     "line", [b"1,,2", b"nan,1,2", b"1,inf,2", b"a,b", b"1,2,3,", b"\xff\x00", b"1_0,2"]
 )
-def test_no_numbers(line):
+def test_malformed_lines_are_refused(line):
     with pytest.raises(ValueError):
         assert parse_line(line)
 
@@ -93,13 +93,13 @@ def test_any_bytes_are_finite_numbers_or_refused(line):
         ([2**32 - 1, float("nan"), 6], [2**32 - 1, float("nan"), 2**32 + 6]),
     ],
 )
-def test_a_counter_that_overflows_goes_on(counts, unwrapped):
-    ticks = Ticks()
+def test_an_overflow_of_the_counter_is_undone(counts, unwrapped):
+    ticks = TickCounter()
     np.testing.assert_array_equal([ticks.unwrap(float(count)) for count in counts], unwrapped)
 
 
 class Board:
-    """The other end of a pseudo-terminal, reached over a path that outlives it as a USB port's does."""
+    """The other end of a pseudo-terminal. Its path outlives it, as that of a USB port does."""
 
     def __init__(self, path):
         self.path = path
@@ -108,7 +108,8 @@ class Board:
     def plug_in(self):
         self.end, port = os.openpty()
         tty.setraw(port)
-        self.port = port  # kept open, else what is written before somebody reads would be lost
+        # Kept open, else what is written before the source reads would be lost.
+        self.port = port
         self.path.unlink(missing_ok=True)
         self.path.symlink_to(os.ttyname(port))
 
@@ -121,7 +122,7 @@ class Board:
         os.write(self.end, data)
 
     def send(self, lines, rate_hz=200.0, batch=1):
-        """Write lines from a thread, a batch at a time, at this rate; the thread."""
+        """Write lines at this rate, a batch at a time. Returns the thread that writes."""
 
         def work():
             started_s = time.monotonic()
@@ -159,7 +160,7 @@ def test_samples_come_in_order_with_the_rate_measured(board, heard, receive):
     assert any("samples come without times, at" in said for said in source.notes.said)
 
 
-def test_a_column_with_device_time_is_used(board, receive):
+def test_a_time_column_is_used(board, receive):
     source = open_source(f"serial:{board.path}?columns=-,time_ms,acc_z,acc_y,acc_x", CHANNELS[:3])
     lines = b"half a li\n" + b"".join(b"0,%d,%d,5,6\n" % (20 * i, i) for i in range(10))
     chunk = receive(source, lambda c: len(c.samples) == 10, lambda: board.write(lines))
@@ -167,7 +168,7 @@ def test_a_column_with_device_time_is_used(board, receive):
     np.testing.assert_array_equal(chunk.samples, [[6, 5, i] for i in range(10)])
 
 
-def test_what_is_no_sample_is_counted_and_shown_and_keeps_its_place_in_time(board, heard, receive):
+def test_malformed_lines_are_counted_and_shown_and_keep_their_place_in_time(board, heard, receive):
     source = heard(SerialSource(str(board.path), CHANNELS[:3], rate_hz=50.0))
     lines = b"...\n1,1,1\nERR sensor not found\n1,nan,1\n\n1,2\n" + b"z" * 2000 + b"\n5,5,5\n"
     chunk = receive(source, lambda c: 5 in c.samples, lambda: board.write(lines))
@@ -177,13 +178,13 @@ def test_what_is_no_sample_is_counted_and_shown_and_keeps_its_place_in_time(boar
 
 
 def test_six_numbers_are_both_sensors_and_three_lack_the_gyroscope(board, receive):
-    wanted = ("gyro_z", "acc_x")
-    source = open_source(f"serial:{board.path}?rate_hz=50", wanted)
+    channels = ("gyro_z", "acc_x")
+    source = open_source(f"serial:{board.path}?rate_hz=50", channels)
     chunk = receive(source, lambda c: len(c.samples) == 1, lambda: board.write(b"\n1,2,3,4,5,6\n"))
     assert chunk.samples.tolist() == [[6, 1]]
-    with pytest.raises(SourceError, match="gives acc_x, acc_y, acc_z, but gyro_z is wanted too"):
+    with pytest.raises(SourceError, match="gives acc_x, acc_y, acc_z, but gyro_z is needed too"):
         receive(
-            open_source(f"serial:{board.path}?rate_hz=50", wanted),
+            open_source(f"serial:{board.path}?rate_hz=50", channels),
             lambda c: False,
             lambda: board.write(b"\n1,2,3\n"),
         )
@@ -203,9 +204,8 @@ def test_unplugged_and_plugged_in_again(board, heard, receive):
             board.plug_in()
             state = next(states)
         elif state == "plugged in":
-            board.write(
-                b"\n2,2,2\n"
-            )  # again and again, since what comes before the port is open is dropped
+            # Repeated, since what is written before the port is open is lost.
+            board.write(b"\n2,2,2\n")
         return 2 in chunk.samples
 
     chunk = receive(source, until, lambda: board.write(b"\n1,1,1\n"))
@@ -218,7 +218,7 @@ def test_unplugged_and_plugged_in_again(board, heard, receive):
     assert source.notes.said[-1].endswith("samples come again")
 
 
-def test_a_port_that_is_not_there(tmp_path):
+def test_a_missing_port(tmp_path):
     with pytest.raises(
         SourceError, match=r"there is no .*/ttyNone: plug the board in, or name one of the serial"
     ):
@@ -251,7 +251,7 @@ def test_no_permission(board, monkeypatch):
     def refuse(*_arguments, **_options):
         raise serial.SerialException(errno.EACCES, "could not open port")
 
-    monkeypatch.setattr(serial, "Serial", refuse)  # no mode would stop root
+    monkeypatch.setattr(serial, "Serial", refuse)  # root ignores file modes
     with pytest.raises(
         SourceError, match=r"may not be opened by this user: sudo usermod -aG dialout \$USER"
     ):
@@ -265,11 +265,11 @@ def test_no_permission(board, monkeypatch):
         ("baud=0", "baud=0, expected bits per second"),
         ("columns=acc_x,acc_w", "columns=acc_x,acc_w, expected names out of"),
         ("columns=acc_x,acc_x", "each once"),
-        ("columns=time_s,time_ms,acc_x", "one time at most"),
-        ("columns=acc_x", "but acc_y is wanted too"),
+        ("columns=time_s,time_ms,acc_x", "at most one time"),
+        ("columns=acc_x", "but acc_y is needed too"),
         ("rate_hz=0", "expected samples per second"),
     ],
 )
-def test_refusals(options, message):
+def test_invalid_options_are_refused(options, message):
     with pytest.raises(SourceError, match=message):
         open_source(f"serial:/dev/ttyACM0?{options}", ("acc_x", "acc_y"))

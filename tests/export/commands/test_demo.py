@@ -22,7 +22,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory):
-    """Where the demo left its results: the whole job, once."""
+    """The folder with the results of one run of the demo."""
     out = tmp_path_factory.mktemp("demo") / "my results"
     assert main(["demo", "--out", str(out)]) == 0
     return out
@@ -53,7 +53,7 @@ def test_people_never_seen_are_recognised(report):
 
 
 @pytest.mark.slow
-def test_a_decision_takes_its_parts_time(report):
+def test_a_decision_takes_longer_than_its_parts(report):
     assert set(report["latency_us"]) == {"frontend", "inference", "total"}
     for row in report["latency_us"].values():
         assert 0 < row["p50"] <= row["p95"] <= row["p99"]
@@ -65,7 +65,7 @@ def test_a_decision_takes_its_parts_time(report):
 
 
 @pytest.mark.slow
-def test_the_model_file_is_small_and_carries_its_scores(out, report):
+def test_the_model_file_is_small_and_records_its_scores(out, report):
     assert (out / "model.tflite").stat().st_size == report["model_bytes"] <= 250 * 1024
     file = read_model(out / "model.tflite")
     assert set(file.contract.labels) == set(report["per_class"])
@@ -75,7 +75,7 @@ def test_the_model_file_is_small_and_carries_its_scores(out, report):
 
 
 @pytest.mark.slow
-def test_nothing_else_is_left_but_pictures_and_a_recording_to_play(out, capsys):
+def test_the_folder_holds_model_report_pictures_and_a_recording(out, capsys):
     assert sorted(p.name for p in out.iterdir()) == [
         "confusion.png",
         "model.tflite",
@@ -95,19 +95,19 @@ def test_nothing_else_is_left_but_pictures_and_a_recording_to_play(out, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "-1"], "--seed is -1, expected 0 or more"),
+        (["--seed", "-1"], "--seed is -1, expected 0 or more: choose another"),
         (["--windows-per-class", "0"], "0 windows per class were asked for, expected 1 or more"),
         (["--windows-per-class", "100000"], "100000 per class were asked for: ask for fewer"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(tmp_path, capsys, arguments, message):
+def test_a_bad_option_is_refused_in_one_line(tmp_path, capsys, arguments, message):
     assert main(["demo", "--out", str(tmp_path), *arguments]) == EXIT_USER_ERROR
     printed = capsys.readouterr()
     assert message in printed.err and printed.err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_place_that_cannot_be_made(tmp_path, capsys):
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     for place in ("file", "file/deeper"):
         assert main(["demo", "--out", str(tmp_path / place)]) == EXIT_USER_ERROR

@@ -8,7 +8,7 @@ import pytest
 from edge_runtime.contract.container import read_model
 from edge_runtime.contract.spec import Contract, DecisionSpec
 from edge_runtime.recordings import read_recording
-from export.checks import ExportError
+from export.evaluation import ExportError
 from export.recipes import TARGETS
 from img2imu.cli import EXIT_USER_ERROR, main
 from img2imu.storage import load
@@ -24,7 +24,7 @@ def export(capsys):
 
 @pytest.fixture
 def refused(export):
-    """The sentence by which an export is refused."""
+    """Run an export that is refused, and return its message."""
 
     def call(*arguments):
         code, printed = export(*arguments)
@@ -47,21 +47,21 @@ def files(directory):
     return sorted(p.name for p in directory.iterdir())
 
 
-def test_train_and_export_say_what_they_wrote_and_what_to_do_next(route):
+def test_train_and_export_print_what_they_wrote_and_what_to_do_next(route):
     tflite = route.exported.job.path
     assert f"wrote {route.trained} (" in route.printed
     assert f"converting and quantising {route.trained} ..." in route.printed
     assert f"wrote {tflite}: int8, {route.exported.n_bytes / 1024:.0f} KiB, " in route.printed
     assert "same class as float on 100.0% of the windows" in route.printed
     assert (
-        f"next:\n  img2imu info '{tflite}'\n  img2imu verify '{tflite}'\n  img2imu run '{tflite}' --source "
-        "recording.csv\n"
+        f"next:\n  img2imu info '{tflite}'\n  img2imu verify '{tflite}'\n"
+        f"  img2imu run '{tflite}' --source recording.csv\n"
     ) in route.printed
-    assert "Judged on 6 windows: the model's training windows" in route.printed.replace("\n", " ")
+    assert "Verified on 6 windows: the model's training windows" in route.printed.replace("\n", " ")
 
 
 def test_from_a_folder_to_labels_of_a_new_recording(route, motion, write_motion, tmp_path, capsys):
-    """The last step of the route: what was learnt from a folder recognises another recording."""
+    """The last step: the model learnt from a folder recognises a new recording."""
     path = tmp_path / "new.csv"
     write_motion(
         path, np.concatenate([motion("shake", 6.0, seed=50), motion("walk", 6.0, seed=51)])
@@ -109,7 +109,7 @@ def test_where_the_file_goes(here, converted_before, export, route, arguments, n
         (["other.npz"], "other.npz is not a trained model (it has no array"),
     ],
 )
-def test_refusals_are_one_sentence_and_write_nothing(here, refused, arguments, message):
+def test_refusals_take_one_line_and_write_nothing(here, refused, arguments, message):
     (here / "half.npz").write_bytes((here / "m.npz").read_bytes()[:5000])
     np.savez(here / "other.npz", a=np.zeros(3))
     (here / "taken.tflite").mkdir()
@@ -120,11 +120,11 @@ def test_refusals_are_one_sentence_and_write_nothing(here, refused, arguments, m
 
 def test_a_directory_without_permission(here, refused, monkeypatch):
     (here / "locked").mkdir()
-    monkeypatch.setattr("os.access", lambda path, mode: False)  # who runs this may be root
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # the tests may run as root
     assert "no permission in locked" in refused("m.npz", "-o", "locked/m.tflite")
 
 
-def test_settings_of_the_decision_go_into_the_model_file(here, converted_before, export, route):
+def test_decision_settings_are_stored_in_the_model_file(here, converted_before, export, route):
     assert (
         export(
             "m.npz",
@@ -143,10 +143,11 @@ def test_settings_of_the_decision_go_into_the_model_file(here, converted_before,
         )[0]
         == 0
     )
-    contract, own = read_model(here / "m.tflite").contract, route.file.contract
+    contract = read_model(here / "m.tflite").contract
+    defaults = route.file.contract
     assert contract.decision == DecisionSpec(5, 0.6, {"jump": 0.9}, 2, 1.5)
-    assert contract.stream == replace(own.stream, max_gap_s=0.3) != own.stream
-    assert replace(contract, decision=own.decision, stream=own.stream) == own
+    assert contract.stream == replace(defaults.stream, max_gap_s=0.3) != defaults.stream
+    assert replace(contract, decision=defaults.decision, stream=defaults.stream) == defaults
 
 
 @pytest.mark.parametrize(
@@ -163,20 +164,22 @@ def test_settings_of_the_decision_go_into_the_model_file(here, converted_before,
         ),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_before_the_work(here, refused, arguments, message):
+def test_invalid_settings_are_refused_before_the_conversion(here, refused, arguments, message):
     assert message in refused("m.npz", *arguments)
     assert files(here) == ["m.npz"]
 
 
-def test_a_failed_check_is_said_and_leaves_nothing(here, converted_before, refused, monkeypatch):
-    monkeypatch.setattr("export.checks.MIN_AGREEMENT", 1.1)
+def test_a_failed_check_is_reported_and_leaves_nothing(
+    here, converted_before, refused, monkeypatch
+):
+    monkeypatch.setattr("export.evaluation.MIN_AGREEMENT", 1.1)
     assert "no file was written: train with more windows per class" in refused(
         "m.npz", "--recipe", "int8"
     )
     assert files(here) == ["m.npz"]
 
 
-def test_interrupted_it_leaves_nothing(here, converted_before, export, monkeypatch):
+def test_an_interrupted_export_leaves_nothing(here, converted_before, export, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
@@ -186,7 +189,7 @@ def test_interrupted_it_leaves_nothing(here, converted_before, export, monkeypat
     assert files(here) == ["m.npz"]
 
 
-def test_each_recipe_goes_to_a_file_of_its_own(here, converted_before, export):
+def test_each_recipe_is_written_to_its_own_file(here, converted_before, export):
     assert export("m.npz", "-o", "out.tflite", "--recipe", "int8", "--recipe", "float16")[0] == 0
     assert {"out.int8.tflite", "out.float16.tflite", "out.report.json"} <= set(files(here))
     assert "out.tflite" not in files(here)
@@ -196,7 +199,7 @@ def test_each_recipe_goes_to_a_file_of_its_own(here, converted_before, export):
     ]
 
 
-def test_a_recipe_that_fails_does_not_keep_the_others_from_being_made(
+def test_the_other_recipes_are_made_if_one_fails(
     here, converted_before, export, monkeypatch, route
 ):
     def quantise(tflite, recipe, calibration):
@@ -216,13 +219,13 @@ def test_a_recipe_that_fails_does_not_keep_the_others_from_being_made(
     )
 
 
-def test_all_recipes_and_all_targets_are_spelt_out(here, converted_before, export):
+def test_all_targets_make_one_file_each(here, converted_before, export):
     assert export("m.npz", "-o", "t.tflite", "--target", "all", "--frontend", "host")[0] == 0
     made = [name for name in files(here) if name.endswith(".tflite")]
     assert made == sorted(f"t.{target}.tflite" for target in TARGETS)
 
 
-def test_too_great_a_drop_leaves_no_file_and_exit_code_1(here, converted_before, export):
+def test_too_large_a_drop_in_f1_leaves_no_file_and_exit_code_1(here, converted_before, export):
     code, printed = export("m.npz", "--max-f1-drop", "-0.5")
     assert code == 1
     assert "a drop of 0.0000, expected -0.5 at most; no file was written" in " ".join(
@@ -231,15 +234,13 @@ def test_too_great_a_drop_leaves_no_file_and_exit_code_1(here, converted_before,
     assert files(here) == ["m.npz"]
 
 
-def test_ones_own_data_verifies_and_calibrates(
-    here, converted_before, export, motion, write_motion
-):
+def test_own_data_verifies_and_calibrates(here, converted_before, export, motion, write_motion):
     for name, seed in (("data", 90), ("own", 91)):
         for label in ("jump", "shake", "walk"):
             write_motion(here / name / "person" / label / "1.csv", motion(label, 5.0, seed=seed))
     code, printed = export("m.npz", "--data", "data", "--calibration", "own")
     assert code == 0
-    assert "Judged on 6 windows: 1 people of data whom it did not learn from" in " ".join(
+    assert "Verified on 6 windows: 1 person in data that the model did not learn from" in " ".join(
         printed.out.split()
     )
     document = json.loads((here / "m.report.json").read_text())
@@ -255,7 +256,7 @@ def test_ones_own_data_verifies_and_calibrates(
         (["--calibration", "watch", "--data", "watch"], "has none of the model's labels"),
     ],
 )
-def test_data_that_does_not_fit_is_refused_before_the_conversion(
+def test_unsuitable_data_is_refused_before_the_conversion(
     here, refused, monkeypatch, arguments, message
 ):
     monkeypatch.setattr("export.converters.litert_torch.to_float_tflite", None)
@@ -264,7 +265,7 @@ def test_data_that_does_not_fit_is_refused_before_the_conversion(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_said_and_leaves_nothing(here, converted_before, refused, monkeypatch):
+def test_a_full_disk_is_reported_and_leaves_nothing(here, converted_before, refused, monkeypatch):
     opened = Path.open
     monkeypatch.setattr(
         Path,
@@ -313,16 +314,16 @@ def test_onnx(here, export, features, route):
     [
         (["-o", "m.tflite"], "expected a name that ends in .onnx"),
         (["--recipe", "int8"], "--recipe was given with"),
-        (["--io", "uint8"], "--io was given with --format onnx, which is float32 alone"),
+        (["--io", "uint8"], "--io was given with --format onnx, which is always float32"),
         (["--max-f1-drop", "0.1"], "--max-f1-drop was given with"),
     ],
 )
-def test_what_onnx_cannot_be_is_refused(here, refused, arguments, message):
+def test_options_that_onnx_lacks_are_refused(here, refused, arguments, message):
     assert message in refused("m.npz", "--format", "onnx", *arguments)
     assert files(here) == ["m.npz"]
 
 
-def test_the_trained_model_says_where_it_comes_from(route):
+def test_the_trained_model_has_a_name_and_a_rate(route):
     header = load(route.trained).header
     assert header.name == "data"
     assert header.rate_hz == 50

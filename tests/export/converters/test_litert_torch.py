@@ -26,7 +26,7 @@ def tensors(tflite):
     return interpreter.get_tensor_details()
 
 
-def test_the_float_tflite_answers_as_torch_does(network, features, float_answers):
+def test_the_float_tflite_gives_the_probabilities_of_torch(network, features, float_answers):
     with torch.inference_mode():
         expected = np.concatenate(
             [
@@ -35,7 +35,7 @@ def test_the_float_tflite_answers_as_torch_does(network, features, float_answers
             ]
         )
     np.testing.assert_allclose(float_answers, expected, atol=1e-4)
-    assert float_answers.max(1).min() > 0.5  # it does not say the same of everything
+    assert float_answers.max(1).min() > 0.5  # it is sure, and not always of the same class
     assert len(set(float_answers.argmax(1))) == 3
 
 
@@ -45,7 +45,7 @@ def test_int8_names_the_same_classes(float_answers, int8_answers):
     assert np.abs(int8_answers - float_answers).mean() < 0.02
 
 
-def test_the_embedding_comes_out_too(route, features, network):
+def test_the_second_output_is_the_embedding(route, features, network):
     _, embedding = Model(route.exported.float_tflite, route.file.contract).infer(
         type(features)(features.images[0], features.statistics[0])
     )
@@ -64,21 +64,20 @@ def test_the_backbone_is_int8_with_weights_per_channel(route):
         and len(t["shape"]) == 4
         and len(t["quantization_parameters"]["scales"]) > 1
     ]
-    assert (
-        len(kernels) == 15
-    )  # the stem, and what five blocks have of expansion, depth-wise and projection
+    # the stem, and the expansions, depth-wise convolutions and projections of five blocks
+    assert len(kernels) == 15
     assert not any(t["dtype"] == np.int8 for t in tensors(route.exported.float_tflite))
     assert len(route.file.tflite) < 0.6 * len(route.exported.float_tflite)
 
 
 def test_the_network_needs_no_transposes(route):
-    """Images come channel-last, as TensorFlow Lite computes."""
+    """Images are channel-last, as in TensorFlow Lite."""
     interpreter = Interpreter(model_content=route.file.tflite)
     assert "TRANSPOSE" not in {op["op_name"] for op in interpreter._get_ops_details()}
 
 
-def test_the_recipe_names_its_tools():
-    recipe = LitertTorch.describe(RECIPES["int8"])
-    assert recipe.recipe == "int8"
-    assert recipe.converter == f"litert-torch {metadata.version('litert-torch')}"
-    assert recipe.quantiser == f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}"
+def test_the_description_names_the_tools():
+    quantisation = LitertTorch.describe(RECIPES["int8"])
+    assert quantisation.recipe == "int8"
+    assert quantisation.converter == f"litert-torch {metadata.version('litert-torch')}"
+    assert quantisation.quantiser == f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')}"

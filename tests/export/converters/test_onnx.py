@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from edge_runtime.network.interpreter import window_at
-from export.checks import ExportError, trained_answers
-from export.converters.onnx import infer_all, to_onnx, with_contract
+from export.converters.onnx import infer_onnx, to_onnx, with_contract
+from export.evaluation import ExportError, trained_probabilities
 
 onnx = pytest.importorskip(
     "onnx", reason="NOT TESTED: the extra onnx2tf is not installed (make test-onnx2tf)"
@@ -20,12 +20,12 @@ def content(network, features):
 
 
 def test_onnxruntime_answers_as_torch_does(content, network, features):
-    answers = infer_all(content, features)
-    np.testing.assert_allclose(answers, trained_answers(network, features), atol=1e-5)
-    assert len(set(answers.argmax(1))) == 3
+    probabilities = infer_onnx(content, features)
+    np.testing.assert_allclose(probabilities, trained_probabilities(network, features), atol=1e-5)
+    assert len(set(probabilities.argmax(1))) == 3
 
 
-def test_the_contract_travels_in_the_metadata(content, route, features):
+def test_the_contract_is_in_the_metadata(content, route, features):
     contract = route.file.contract
     described = with_contract(content, contract)
     model = onnx.load_from_string(described)
@@ -38,10 +38,10 @@ def test_the_contract_travels_in_the_metadata(content, route, features):
         "output_0",
         "output_1",
     ]
-    np.testing.assert_array_equal(infer_all(described, features), infer_all(content, features))
+    np.testing.assert_array_equal(infer_onnx(described, features), infer_onnx(content, features))
 
 
-def test_an_operator_that_onnx_lacks_is_said_in_a_sentence(features):
+def test_an_operator_that_onnx_lacks_is_refused_in_one_line(features):
     class Odd(torch.nn.Module):
         def forward(self, images, statistics):
             return torch.linalg.eigvals(images[0, :3, :3, 0]).real[None], statistics

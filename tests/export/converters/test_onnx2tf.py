@@ -1,4 +1,4 @@
-"""The two converters against each other, on one network."""
+"""Compare the two converters on one network."""
 
 import importlib.util
 
@@ -8,7 +8,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edge_runtime.contract.container import read_model
 from edge_runtime.network.interpreter import Model, infer_all
-from export.checks import ExportError
+from export.evaluation import ExportError
 from export.pipeline import Job
 from export.recipes import RECIPES
 
@@ -21,18 +21,19 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
         bool(MISSING),
-        reason=f"NOT TESTED: the extra onnx2tf is not installed ({', '.join(MISSING)}; make test-onnx2tf)",
+        reason="NOT TESTED: the extra onnx2tf is not installed "
+        f"({', '.join(MISSING)}; make test-onnx2tf)",
     ),
 ]
 
 
 @pytest.fixture(scope="module")
-def export(made, tmp_path_factory):
-    """A recipe's file by one converter or the other; each converts once."""
+def export(exporter, tmp_path_factory):
+    """Make a recipe's file with either converter. Each converts the network once."""
     home = tmp_path_factory.mktemp("converters")
 
     def call(recipe, converter="onnx2tf", io="float32"):
-        return made.export(
+        return exporter.export(
             Job(home / f"{converter}-{recipe}-{io}.tflite", RECIPES[recipe], converter, io),
             show_progress=False,
         )
@@ -45,7 +46,7 @@ def answers(exported, features):
     return infer_all(Model(file.tflite, file.contract), features)
 
 
-def test_both_converters_answer_alike_in_float(export, features):
+def test_both_converters_give_the_same_float_probabilities(export, features):
     ours, other = (
         answers(export("float32", converter), features) for converter in ("litert-torch", "onnx2tf")
     )
@@ -63,7 +64,7 @@ def test_both_converters_name_the_same_classes_when_quantised(export, features, 
     assert np.abs(ours - other).mean() < 0.02
 
 
-def test_int8_is_small_and_the_backbone_is_all_integers(export):
+def test_int8_is_small_and_its_backbone_is_all_integers(export):
     exported = export("int8")
     assert exported.n_bytes < 0.45 * export("float32").n_bytes
     assert exported.cost.outside_xnnpack == ()
@@ -76,7 +77,7 @@ def test_int8_is_small_and_the_backbone_is_all_integers(export):
     assert len(convolutions) == 15
     assert {types[op["outputs"][0]] for op in convolutions} == {np.int8}
     (images,) = (t for t in interpreter.get_tensor_details() if t["name"].startswith("quantize_0"))
-    assert 1 / 200 < images["quantization"][0] < 1 / 120  # of -1 to 1, and of nothing else
+    assert 1 / 200 < images["quantization"][0] < 1 / 120  # the scale of -1 to 1 alone
 
 
 def test_int16_activations_are_int16(export):
@@ -100,7 +101,7 @@ def test_integer_io_works_on_this_route_too(export):
     assert export("int8", io="uint8").comparison.agreement == 1
 
 
-def test_a_recipe_that_the_route_lacks_is_refused_by_name(export):
+def test_a_recipe_that_the_route_lacks_is_refused(export):
     with pytest.raises(
         ExportError, match="no recipe weight-int8, expected one of float32, float16, dynamic-int8"
     ):

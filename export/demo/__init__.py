@@ -1,1 +1,0 @@
-"""The main job, end to end, on real recordings: what ``img2imu demo`` does."""
