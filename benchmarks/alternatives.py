@@ -39,8 +39,8 @@ from alternatives_worker import (
     WAYS,
 )
 
-from edge_runtime.bench.made_motion import made_motion
-from edge_runtime.bench.report import BUSY_LOAD
+from edge_runtime.bench.results import BUSY_LOAD
+from edge_runtime.bench.worker import made_motion
 from edge_runtime.commands.run import DEMO_MODEL
 from edge_runtime.contract.container import read_model
 from edge_runtime.contract.spec import Contract

@@ -71,7 +71,7 @@ def measure(path: Path) -> Cost:
         "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH")))),
     }
     result = subprocess.run(
-        [sys.executable, "-m", "export.cost", str(path)],
+        [sys.executable, "-P", "-m", "export.cost", str(path)],
         capture_output=True,
         text=True,
         env=environment,

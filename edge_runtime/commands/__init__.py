@@ -1,1 +1,1 @@
-"""One module per subcommand."""
+"""The subcommands of ``img2imu`` that a device can run, one module each."""

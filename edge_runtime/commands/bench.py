@@ -11,25 +11,27 @@ if TYPE_CHECKING:
 
     from edge_runtime.bench.results import BenchResult, Machine, ModelResult
 
-EXIT_FAILED, EXIT_INTERRUPTED = 2, 130  # as img2imu.cli has them
-MOST_THREADS = 4  # by default; networks this small gain nothing from more
+# The exit codes of img2imu.cli, which this package does not import.
+EXIT_FAILED = 2
+EXIT_INTERRUPTED = 130
+MAX_DEFAULT_THREADS = 4  # networks this small gain nothing from more
 MAX_SECONDS = 3600.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "models",
         nargs="*",
         metavar="MODEL",
-        help="model files, written by img2imu export (.tflite); default: the bundled one",
+        help="model files (.tflite) to measure (default: the bundled model)",
     )
     parser.add_argument(
         "--threads",
         type=int,
         metavar="N",
-        help="measure the network with 1 to N threads (default: as "
-        f"many as there are cores, at most {MOST_THREADS})",
+        help="measure the network with 1 to N CPU threads (default: the number of cores, at most "
+        f"{MAX_DEFAULT_THREADS})",
     )
     parser.add_argument(
         "--seconds",
@@ -38,12 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="length of each measurement (default: %(default)g)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write everything that was measured there")
+    parser.add_argument("--json", metavar="FILE", help="write all figures to this file")
     parser.add_argument(
         "--compare",
         nargs=2,
         metavar=("A.json", "B.json"),
-        help="measure nothing; show two results of --json side by side",
+        help="show two files of --json side by side, and measure nothing",
     )
 
 
@@ -51,8 +53,7 @@ def main(arguments: argparse.Namespace) -> int:
     """Run the command."""
     from pathlib import Path
 
-    from edge_runtime.bench.report import show_files
-    from edge_runtime.bench.results import read_result
+    from edge_runtime.bench.results import read_result, show_files
     from edge_runtime.commands.run import DEMO_MODEL
     from edge_runtime.errors import UserError
     from edge_runtime.files import check_writable
@@ -60,7 +61,8 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.compare:
         if arguments.models or arguments.json:
             raise UserError(
-                "--compare measures nothing, expected neither models nor --json beside it: leave them out"
+                "--compare measures nothing, expected neither models nor --json with it: leave "
+                "them out"
             )
         a, b = arguments.compare
         _print(show_files((a, b), (read_result(a), read_result(b))))
@@ -68,46 +70,59 @@ def main(arguments: argparse.Namespace) -> int:
     threads = _threads(arguments.threads)
     if not 0 < arguments.seconds <= MAX_SECONDS:
         raise UserError(
-            f"--seconds is {arguments.seconds:g}, expected more than 0 and at most {MAX_SECONDS:g}: 10 is "
-            "a good choice"
+            f"--seconds is {arguments.seconds:g}, expected more than 0 and at most "
+            f"{MAX_SECONDS:g}: 10 is a good choice"
         )
     if arguments.json:
         check_writable(arguments.json)
-    return _measure(
-        [Path(model) for model in arguments.models] or [DEMO_MODEL],
-        threads,
-        arguments.seconds,
-        arguments.json,
-    )
+    models = [Path(model) for model in arguments.models] or [DEMO_MODEL]
+    return _measure(models, threads, arguments.seconds, arguments.json)
 
 
-def _threads(wanted: int | None) -> int:
+def _threads(option: int | None) -> int:
+    """Return the largest number of threads to measure.
+
+    Raises:
+        UserError: this machine has fewer cores.
+    """
     from edge_runtime.errors import UserError
 
     cores = _cores()
-    if wanted is None:
-        return min(cores, MOST_THREADS)
-    if not 1 <= wanted <= cores:
+    if option is None:
+        return min(cores, MAX_DEFAULT_THREADS)
+    if not 1 <= option <= cores:
         raise UserError(
-            f"--threads is {wanted}, expected 1 to {cores}, the cores of this machine: choose one of them"
+            f"--threads is {option}, expected 1 to {cores}, the cores of this machine: choose one "
+            "of them"
         )
-    return wanted
+    return option
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    import os
+
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _measure(paths: list[Path], threads: int, seconds: float, json_file: str | None) -> int:
-    """Measure all models; show, and write, whatever was finished when it ends."""
+    """Measure all models; show and write everything that was finished. Return the exit code."""
     from dataclasses import replace
     from datetime import datetime
 
-    from edge_runtime.bench.results import SCHEMA, BenchResult
-    from edge_runtime.bench.runner import WorkerError, describe, measure
+    from edge_runtime.bench.results import SCHEMA, BenchResult, write_result
+    from edge_runtime.bench.worker import WorkerError, describe, measure
     from edge_runtime.contract.container import read_model
     from edge_runtime.machine import read_state
 
-    # every file is read before the first is measured: a mistyped name should not cost a minute
+    # Every file is read before the first is measured, so that a typing error costs no minute.
     results = [describe(path, read_model(path)) for path in paths]
-    created, before = datetime.now().astimezone().isoformat(timespec="seconds"), read_state()
-    code, done = 0, 0
+    created = datetime.now().astimezone().isoformat(timespec="seconds")
+    before = read_state()
+    code = 0
+    finished = 0
     try:
         for i, path in enumerate(paths):
             try:
@@ -116,42 +131,22 @@ def _measure(paths: list[Path], threads: int, seconds: float, json_file: str | N
             except WorkerError as error:
                 results[i] = replace(results[i], failure=str(error))
                 code = EXIT_FAILED
-            done = i + 1
+            finished = i + 1
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-        _say("interrupted: what follows is what was finished")
-    reached = tuple(result for i, result in enumerate(results) if i < done or result.starts)
-    found = BenchResult(SCHEMA, created, _machine(), before, read_state(), reached)
+        _say("interrupted: the figures measured so far follow")
+    reached = tuple(result for i, result in enumerate(results) if i < finished or result.starts)
+    bench_result = BenchResult(SCHEMA, created, _machine(), before, read_state(), reached)
     try:
-        _report(found)
-    finally:  # a reader that has gone (| head) does not cost the file
+        _show(bench_result)
+    finally:  # a reader that has gone (| head) must not cost the file
         if json_file:
-            from edge_runtime.bench.results import write_result
-
-            write_result(found, json_file)
+            write_result(bench_result, json_file)
             _say(
-                f"wrote {json_file}; compare with another: img2imu bench --compare {json_file} OTHER.json"
+                f"wrote {json_file}; compare it with another: img2imu bench --compare {json_file} "
+                "OTHER.json"
             )
     return code
-
-
-def _report(found: BenchResult) -> None:
-    from edge_runtime.bench.report import show_comparison, show_machine, show_model
-
-    _print(show_machine(found.machine, found.before, found.after))
-    for result in found.models:
-        _print(show_model(result))
-    if len(found.models) > 1:
-        _print(show_comparison(_headings(found.models)))
-
-
-def _headings(models: tuple[ModelResult, ...]) -> list[tuple[str, ModelResult]]:
-    """Each model under its file's name, with a number where two have the same."""
-    names = [model.file for model in models]
-    return [
-        (name if names.count(name) == 1 else f"{name} ({i})", model)
-        for i, (name, model) in enumerate(zip(names, models, strict=True), 1)
-    ]
 
 
 def _machine() -> Machine:
@@ -164,32 +159,44 @@ def _machine() -> Machine:
     from edge_runtime.machine import cpu_name
 
     return Machine(
-        cpu_name(),
-        _cores(),
-        f"{platform.system()} {platform.machine()}",
-        platform.python_version(),
-        np.__version__,
-        __version__,
+        cpu=cpu_name(),
+        cores=_cores(),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        numpy=np.__version__,
+        img2imu=__version__,
     )
 
 
-def _cores() -> int:
-    """That this process may use."""
-    import os
+def _show(result: BenchResult) -> None:
+    from edge_runtime.bench.results import show_comparison, show_machine, show_model
 
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    _print(show_machine(result.machine, result.before, result.after))
+    for model in result.models:
+        _print(show_model(model))
+    if len(result.models) > 1:
+        _print(show_comparison(_headings(result.models)))
+
+
+def _headings(models: tuple[ModelResult, ...]) -> list[tuple[str, ModelResult]]:
+    """Return each model with its file's name, and with a number if two have the same name."""
+    names = [model.file for model in models]
+    return [
+        (name if names.count(name) == 1 else f"{name} ({i})", model)
+        for i, (name, model) in enumerate(zip(names, models, strict=True), 1)
+    ]
 
 
 def _print(lines: list[str]) -> None:
     print("\n".join(_printable(line) for line in lines), flush=True)
 
 
+def _say(text: str) -> None:
+    print(_printable(text), file=sys.stderr, flush=True)
+
+
 def _printable(line: str) -> str:
-    """A model's name comes with its file: it must not steer the terminal, nor stop a terminal that cannot show it."""
+    """Replace what a terminal could obey or could not show: names come from model files."""
     text = "".join(character if character.isprintable() else "?" for character in line)
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)
-
-
-def _say(text: str) -> None:
-    print(_printable(text), file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""``img2imu cert``: a certificate of one's own, for pages that other devices open by https."""
+"""``img2imu cert``: a self-signed certificate, so that other devices can open pages by https."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "-o",
         "--output",
@@ -29,9 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="further name or address that this "
-        "machine is opened by; its own name, NAME.local and its address are in it anyway; can be given "
-        "more than once",
+        help="add another name or address of this machine; can be given more than once",
     )
 
 
@@ -40,63 +38,63 @@ def main(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.output)
     names = names_of_this_machine(arguments.name)
     make(folder, names)
+    files = f"{folder}/cert.pem and {folder}/key.pem"
     print(
-        f"wrote {folder}/cert.pem and {folder}/key.pem, valid for {DAYS} days, for {', '.join(names)}\n\nnext:\n"
+        f"wrote {files}, valid for {DAYS} days, for {', '.join(names)}\n\n"
+        "next:\n"
         f'  img2imu run MODEL.tflite --source "phone:8443?cert={folder}" --resample polyphase\n'
         f"  img2imu run MODEL.tflite --source URI --web --web-host 0.0.0.0 --web-cert {folder}\n\n"
-        "the browser will warn, since nobody else vouches for this certificate: look for Advanced, and go on"
+        "the browser will warn, because no authority has signed this certificate: choose Advanced, "
+        "then go on"
     )
     return 0
 
 
 def names_of_this_machine(more: list[str]) -> list[str]:
-    """What a browser may call this machine: names first, then addresses, each once.
+    """Return what a browser may call this machine: names first, then addresses, each once.
+
+    Args:
+        more: further names or addresses.
 
     Raises:
-        UserError: one that was given is no name and no address.
+        UserError: one of ``more`` is neither a name nor an address.
     """
     from edge_runtime.errors import UserError
     from edge_runtime.pages.address import lan_address
 
     for name in more:
-        if not (NAME.fullmatch(name) or _is_address(name)):
+        if not _is_valid(name):
             raise UserError(
-                f"{name!r} is no name of a machine, expected letters, digits, dots and hyphens, or an "
-                "address: write for example --name pi.local"
+                f"{name!r} is no name of a machine, expected letters, digits, dots and hyphens, or "
+                "an address: write for example --name pi.local"
             )
-    own = socket.gethostname()
-    names = [
-        *more,
-        own,
-        own if "." in own else f"{own}.local",
-        "localhost",
-        "127.0.0.1",
-        lan_address(),
-    ]
-    sound = dict.fromkeys(name for name in names if NAME.fullmatch(name) or _is_address(name))
-    return sorted(sound, key=_is_address)
+    host = socket.gethostname()
+    local = host if "." in host else f"{host}.local"
+    names = [*more, host, local, "localhost", "127.0.0.1", lan_address()]
+    unique = dict.fromkeys(name for name in names if _is_valid(name))
+    return sorted(unique, key=_is_address)
 
 
 def make(folder: Path, names: list[str]) -> None:
-    """Write a key, and a certificate that it signs itself, into a folder; neither is ever replaced.
+    """Write a key, and a certificate that it signs, into a folder; never replace one.
 
     Raises:
-        UserError: openssl is missing or fails, or there is a certificate already.
+        UserError: openssl is missing or fails, or the folder holds a certificate already.
         OutputError: the folder cannot be written to.
     """
     from edge_runtime.errors import OutputError, UserError
     from edge_runtime.pages.address import CERTIFICATE, KEY
 
-    taken = [name for name in (CERTIFICATE, KEY) if (folder / name).exists()]
-    if taken:
-        raise UserError(
-            f"{folder}/{taken[0]} is there already, expected a folder without a certificate: use it, move "
-            "it away, or name another folder with -o"
-        )
+    for name in (CERTIFICATE, KEY):
+        if (folder / name).exists():
+            raise UserError(
+                f"{folder}/{name} is there already, expected a folder without a certificate: use "
+                "it, move it away, or name another folder with -o"
+            )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as work:
-            _openssl(Path(work), names)
+            _run_openssl(Path(work), names)
             (Path(work) / KEY).chmod(0o600)
             for name in (KEY, CERTIFICATE):
                 (Path(work) / name).rename(folder / name)
@@ -107,47 +105,38 @@ def make(folder: Path, names: list[str]) -> None:
         ) from error
 
 
-def _openssl(work: Path, names: list[str]) -> None:
+def _run_openssl(work: Path, names: list[str]) -> None:
     from edge_runtime.errors import UserError
     from edge_runtime.pages.address import CERTIFICATE, KEY
 
     alternatives = ",".join(f"{'IP' if _is_address(name) else 'DNS'}:{name}" for name in names)
-    # no authority: whoever lets a phone trust it lends this key no power over other sites
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        str(DAYS),
-        "-subj",
-        "/CN=img2imu",
-        "-keyout",
-        str(work / KEY),
-        "-out",
-        str(work / CERTIFICATE),
-        "-addext",
+    command = ["openssl", "req", "-x509", "-nodes", "-days", str(DAYS), "-subj", "/CN=img2imu"]
+    command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-keyout", str(work / KEY), "-out", str(work / CERTIFICATE)]
+    # CA:FALSE: a phone that trusts this certificate trusts its key for no other site.
+    for extension in (
         f"subjectAltName={alternatives}",
-        "-addext",
         "basicConstraints=critical,CA:FALSE",
-        "-addext",
         "extendedKeyUsage=serverAuth",
-    ]
+    ):
+        command += ["-addext", extension]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as error:
         raise UserError(
-            "the program openssl is not installed, expected it on the path: sudo apt-get install openssl"
+            "the program openssl is not installed, expected it on the path: sudo apt-get install "
+            "openssl"
         ) from error
     if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it does not say why"])[-1]
+        lines = done.stderr.strip().splitlines()
+        reason = lines[-1] if lines else "no reason given"
         raise UserError(
-            f"openssl made no certificate ({reason}): look at the names, or update openssl"
+            f"openssl made no certificate ({reason}): check the names, or update openssl"
         )
+
+
+def _is_valid(name: str) -> bool:
+    return NAME.fullmatch(name) is not None or _is_address(name)
 
 
 def _is_address(name: str) -> bool:

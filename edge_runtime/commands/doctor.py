@@ -1,4 +1,4 @@
-"""``img2imu doctor``: look at a source, and say what is wrong with it."""
+"""``img2imu doctor``: look at a live source, and say what is wrong with it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,16 @@ if TYPE_CHECKING:
     from edge_runtime.sources.source import Source
     from edge_runtime.stream.diagnosis import Finding
 
-SLOWEST_BATCHES_S = 2.0  # from one message of a phone to the next
+MAX_BATCH_S = 2.0  # longest time between two messages of a phone
 WAIT_S = 30.0  # for the first sample: a phone has to be set up
-MOST_SAMPLES = 1_000_000
+MAX_SAMPLES = 1_000_000
 EXIT_BAD = 1
 _positive = functools.partial(positive, limit=1e6)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of the command."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        help="model file that is to recognise the source; its contract is what is expected",
-    )
+    """Add the arguments of the command."""
+    parser.add_argument("model", nargs="?", help="model file (.tflite) that the source should fit")
     parser.add_argument(
         "--source", metavar="URI", required=True, help="where samples come from, as for img2imu run"
     )
@@ -41,41 +37,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=10.0,
         metavar="N",
-        help="how long to look (default: 10); let the sensor rest for some of them",
+        help="how long to look; let the sensor rest for a part of it (default: 10)",
     )
     parser.add_argument(
         "--channels",
         choices=CHANNELS,
         default="acc+gyro",
-        help="expected when no model is named (default: acc+gyro)",
+        help="channels to expect without a model (default: acc+gyro)",
     )
     parser.add_argument(
         "--rate-hz",
         type=_positive,
         default=50.0,
         metavar="HZ",
-        help="expected when no model is named (default: 50)",
+        help="rate to expect without a model (default: 50)",
     )
-    parser.add_argument("--json", action="store_true", help="for other programs")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Run the command; the exit code is 1 when something is bad."""
+    """Run the command; the exit code is 1 if something is bad."""
     from edge_runtime.contract.container import read_model
     from edge_runtime.contract.spec import StreamSpec
     from edge_runtime.sources import open_source
     from edge_runtime.stream.diagnosis import BAD, OK, WARNING, Finding, diagnose
 
-    spec = (
-        read_model(arguments.model).contract.stream
-        if arguments.model
-        else StreamSpec(CHANNELS[arguments.channels], arguments.rate_hz, "included")
-    )
+    if arguments.model:
+        spec = read_model(arguments.model).contract.stream
+    else:
+        spec = StreamSpec(CHANNELS[arguments.channels], arguments.rate_hz, "included")
     source = open_source(arguments.source, spec.channels, spec.rate_hz)
     source.notes.say = functools.partial(print, file=sys.stderr, flush=True)
     times_s, samples, silent_s = _collect(source, arguments.seconds)
     findings = diagnose(times_s, samples, spec)
-    if silent_s > spec.max_gap_s + SLOWEST_BATCHES_S:
+    if silent_s > spec.max_gap_s + MAX_BATCH_S:
         findings.append(
             Finding(
                 "silence",
@@ -87,68 +82,71 @@ def main(arguments: argparse.Namespace) -> int:
     if source.notes.counts:
         findings.append(
             Finding(
-                "left out by the source", WARNING, source.notes.summary(), "see what it said above"
+                "left out by the source",
+                WARNING,
+                source.notes.summary(),
+                "see the source's messages above",
             )
         )
     verdicts = {finding.verdict for finding in findings}
-    verdict = next(v for v in (BAD, WARNING, OK) if v in verdicts)
+    worst = next(verdict for verdict in (BAD, WARNING, OK) if verdict in verdicts)
     if arguments.json:
-        print(
-            json.dumps(
-                {
-                    "source": arguments.source,
-                    "model": arguments.model,
-                    "samples": len(times_s),
-                    "verdict": verdict,
-                    "findings": [dataclasses.asdict(f) for f in findings],
-                },
-                indent=1,
-            )
-        )
+        document = {
+            "source": arguments.source,
+            "model": arguments.model,
+            "samples": len(times_s),
+            "verdict": worst,
+            "findings": [dataclasses.asdict(finding) for finding in findings],
+        }
+        print(json.dumps(document, indent=1))
     else:
         _show(findings)
-        print(
-            {
-                BAD: "bad: a run would fail or mislead",
-                WARNING: "usable, with warnings",
-                OK: "all is well",
-            }[verdict]
-        )
-    return EXIT_BAD if verdict == BAD else 0
+        conclusions = {
+            BAD: "bad: a run would fail or mislead",
+            WARNING: "usable, with warnings",
+            OK: "all is well",
+        }
+        print(conclusions[worst])
+    return EXIT_BAD if worst == BAD else 0
 
 
 def _collect(source: Source, seconds: float) -> tuple[Float64Array, Float32Array, float]:
-    """What comes within so many seconds of the first sample, on the sensor's clock or on ours; Ctrl-C ends it too.
+    """Collect what comes in some seconds after the first sample, on the sensor's clock or on ours.
+
+    Ctrl-C ends it too.
 
     Returns:
-        Timestamps (n,), samples (n, channels), and for how long nothing had come at the end,
-        seconds.
+        Timestamps (n,), samples (n, channels), and for how many seconds nothing came at the end.
     """
     import numpy as np
 
     print(
-        f"looking for {seconds:g} s: let the sensor rest for some of them",
+        f"looking for {seconds:g} s: let the sensor rest for a part of it",
         file=sys.stderr,
         flush=True,
     )
-    times, samples, count = [], [], 0
-    opened_s, began_s, heard_s, now_s = time.monotonic(), 0.0, 0.0, 0.0
+    times: list[Float64Array] = []
+    samples: list[Float32Array] = []
+    count = 0
+    opened_s = time.monotonic()
+    began_s = 0.0
+    heard_s = 0.0
+    now_s = 0.0
     with contextlib.suppress(KeyboardInterrupt):
         for chunk in source:
             now_s = time.monotonic()
             if not len(chunk.timestamps_s):
-                if now_s - (began_s or opened_s) > (seconds if count else WAIT_S):
+                patience_s = seconds if count else WAIT_S
+                if now_s - (began_s or opened_s) > patience_s:
                     break
                 continue
-            began_s, heard_s = began_s or now_s, now_s
+            began_s = began_s or now_s
+            heard_s = now_s
             times.append(chunk.timestamps_s)
             samples.append(chunk.samples)
             count += len(chunk.timestamps_s)
-            if (
-                chunk.timestamps_s[-1] - times[0][0] >= seconds
-                or now_s - began_s >= seconds
-                or count >= MOST_SAMPLES
-            ):
+            sensor_s = chunk.timestamps_s[-1] - times[0][0]
+            if sensor_s >= seconds or now_s - began_s >= seconds or count >= MAX_SAMPLES:
                 break
     if not times:
         return np.empty(0), np.empty((0, 1), np.float32), 0.0

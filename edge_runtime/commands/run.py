@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.commands import settings
+from edge_runtime.commands.arguments import add_setting_arguments, apply_settings
 from edge_runtime.web import options as web
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="CPU threads used by the network (default: 1)",
     )
-    settings.add_arguments(parser)
+    add_setting_arguments(parser)
     web.add_arguments(parser)
     parser.add_argument(
         "--demo", action="store_true", help="recognise the bundled recording with the bundled model"
@@ -70,7 +70,7 @@ def main(arguments: argparse.Namespace) -> int:
 
     model, source_uri = _model_and_source(arguments)
     file = read_model(model)
-    contract = settings.adapted(file.contract, arguments)
+    contract = apply_settings(file.contract, arguments)
     recognizer = Recognizer(
         contract,
         Model.of(file, arguments.threads),
@@ -103,7 +103,7 @@ def main(arguments: argparse.Namespace) -> int:
             f"{n_windows} decisions, {median_us:.0f} us each at the median, {p95_us:.0f} us at the "
             "95th percentile"
         )
-    elif not termination.asked:
+    elif not termination.requested:
         raise UserError(
             f"the stream ended when the window of {contract.window_s:g} s was "
             f"{recognizer.fill:.0%} full, expected at least one whole window without a gap: give a "
@@ -162,7 +162,7 @@ def _recognise(
         source,
         recognizer,
         recognizer.contract.stream.max_gap_s,
-        should_stop=lambda: termination.asked,
+        should_stop=lambda: termination.requested,
     )
     for decisions in loop:
         for decision in decisions:

@@ -198,7 +198,7 @@ def _teach_recordings(
     The output is saved after each label, so that a bad file costs none of the labels before it.
     """
     from edge_runtime.errors import DataError, UserError
-    from edge_runtime.teaching.folder import labelled_files, read_for
+    from edge_runtime.teaching.examples import labelled_files, read_for
 
     for label, files in itertools.groupby(
         labelled_files(directory, background), key=lambda labelled: labelled[0]
@@ -215,10 +215,10 @@ def _teach_recordings(
 
 
 def _teach_background(teacher: Teacher, paths: list[Path]) -> None:
-    from edge_runtime.teaching.folder import joined, recordings_in
+    from edge_runtime.teaching.examples import read_joined, recordings_in
 
     files = [file for path in paths for file in recordings_in(path)]
-    lesson = teacher.set_background(*joined(teacher.stream, files))
+    lesson = teacher.set_background(*read_joined(teacher.stream, files))
     _say(
         f"background: {teacher.background_s:.0f} s, {lesson.windows} windows from "
         f"{', '.join(map(str, files))}"
@@ -274,7 +274,7 @@ def _ask(question: str) -> str | None:
 
 
 def _report(teacher: Teacher, output: Path, arguments: argparse.Namespace) -> None:
-    from edge_runtime.teaching.report import draw_rejection, show_review
+    from edge_runtime.teaching.review import draw_rejection, show_review
 
     if not teacher.ready:
         _say(f"wrote {output}; it recognises nothing yet: {teacher.why_not_ready}")

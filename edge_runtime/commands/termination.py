@@ -1,4 +1,4 @@
-"""SIGTERM, by which a service manager ends a program that runs for ever."""
+"""SIGTERM, by which a service manager ends a program that runs without end."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Self
 
 
 class Termination:
-    """Listens for SIGTERM while it is a context manager, so that the program can end where nothing is half done.
+    """Context manager that notes SIGTERM, so that the program can end where nothing is half done.
 
-    A second SIGTERM ends the program at once. Signals reach the main thread alone; elsewhere
-    nothing is heard.
+    A second SIGTERM ends the program at once. Only the main thread receives signals; in another
+    thread this does nothing.
 
     Attributes:
-        asked: whether it has come.
+        requested: whether SIGTERM was received.
     """
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._ask)
+            signal.signal(signal.SIGTERM, self._request)
         return self
 
     def __exit__(self, *exception: object) -> None:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        self.asked = True
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Teaching on the device: recordings to examples, examples to a model file, and what can be expected of it."""
+"""Teaching on the device: from recordings to examples, and from examples to a model file."""
 
 from edge_runtime.teaching.examples import Lesson
 from edge_runtime.teaching.review import Confusion, Review

@@ -1,4 +1,4 @@
-"""What a window looks like to a network that knows no classes: the embedding, and what it is made of."""
+"""Embeddings of windows, from a network that knows no classes."""
 
 from __future__ import annotations
 
@@ -36,44 +36,45 @@ from edge_runtime.frontend.statistics import WindowStatistics
 from edge_runtime.network.interpreter import Model
 
 EMBEDDER = Path(__file__).parent.parent / "data" / "embedder.tflite"
-TEXTURE_OF_IMAGE = IMAGE_HEIGHT // 8 * 40  # values: the bundled network's stride and channels
-MADE_BY = ("export.demo.embedder", "ai-edge-quantizer")
-PROVENANCE = Provenance("nothing", "", 0, 0, "")  # of a draft: nothing is taught yet
+# Values that the bundled network gives for an image: rows at its stride of 8, times 40 channels.
+TEXTURE_OF_IMAGE = IMAGE_HEIGHT // 8 * 40
+NOTHING_TAUGHT = Provenance(
+    data_set="nothing", split_sha256="", windows_per_class=0, seed=0, created=""
+)
 
 
 class Embedder:
-    """A network and the front end before it: windows to embeddings.
+    """A network and its front end: windows to embeddings.
 
     Args:
-        tflite: the network: the bundled one, which sees image by image, or that of an exported
-            model.
-        contract: whose stream, window and front end are meant; its labels are not.
-        threads: CPU threads of the network.
+        tflite: the network, either the bundled one, which takes one image at a time, or that of an
+            exported model.
+        contract: gives the stream, the window and the front end. Its labels are not used.
+        threads: CPU threads used by the interpreter.
 
     Attributes:
-        tflite: as given.
-        threads: as given.
-        draft: a contract with that stream, window and front end, in which nothing is taught yet.
+        tflite: the network.
+        threads: CPU threads used by the interpreter.
+        draft: a contract with the same stream, window and front end, in which nothing is taught.
 
     Raises:
-        ContractError: the network cannot be loaded, or its embedding is not made of what the head
-        weighs.
+        ContractError: the network cannot be loaded, or its embedding is not made of the blocks that
+            the head expects.
     """
 
     def __init__(self, tflite: bytes, contract: Contract, threads: int = 1) -> None:
         self.tflite = tflite
         self.threads = threads
-        blocks = (
-            _blocks_of(contract, Model(tflite, contract).embedding_size)
-            if contract.taught is None
-            else contract.taught.blocks
-        )
+        if contract.taught is None:
+            blocks = _exported_blocks(contract, Model(tflite, contract).embedding_size)
+        else:
+            blocks = contract.taught.blocks
         self.draft = replace(
             contract,
             schema=TAUGHT_SCHEMA,
             labels=(),
             decision=DecisionSpec(),
-            provenance=PROVENANCE,
+            provenance=NOTHING_TAUGHT,
             taught=TaughtSpec(blocks, ()),
         )
         self._front_end = FrontEnd.of(contract)
@@ -83,84 +84,92 @@ class Embedder:
     def bundled(
         cls, channels: Sequence[str] | str, rate_hz: float, window_s: float, threads: int = 1
     ) -> Self:
-        """The bundled network, for any stream.
+        """Load the bundled network, which takes any stream.
 
         Args:
             channels: 1, 3 or 6 names, or ``acc``, ``gyro``, ``acc+gyro``.
             rate_hz: 10 to 400.
-            window_s: long enough for the motion.
-            threads: see above.
+            window_s: long enough for the whole motion.
+            threads: CPU threads used by the interpreter.
 
         Raises:
-            DataError: such a stream or window cannot be.
+            DataError: the stream or the window is not supported.
         """
         names = resolve_channels(channels)
-        samples = round(window_s * rate_hz)
-        front_end = design_front_end(rate_hz, samples, names)
-        statistics = WindowStatistics(front_end, samples, len(names), rate_hz).size
-        blocks = _blocks(front_end, front_end.n_images * TEXTURE_OF_IMAGE, statistics, len(names))
+        window_samples = round(window_s * rate_hz)
+        front_end = design_front_end(rate_hz, window_samples, names)
+        texture = front_end.n_images * TEXTURE_OF_IMAGE
+        statistics = WindowStatistics(front_end, window_samples, len(names), rate_hz).size
+        blocks = _blocks(front_end, texture, statistics, len(names))
         contract = Contract(
             schema=TAUGHT_SCHEMA,
             name="taught motions",
             stream=StreamSpec(names, rate_hz, "unknown"),
-            window_samples=samples,
+            window_samples=window_samples,
             hop_samples=hop_samples(rate_hz, front_end),
             front_end=front_end,
             labels=(),
             decision=DecisionSpec(),
-            quantisation=Quantisation("int8", *MADE_BY),
-            provenance=PROVENANCE,
+            quantisation=Quantisation(
+                recipe="int8", converter="export.demo.embedder", quantiser="ai-edge-quantizer"
+            ),
+            provenance=NOTHING_TAUGHT,
             taught=TaughtSpec(blocks, ()),
         )
         return cls(EMBEDDER.read_bytes(), contract, threads)
 
     @classmethod
     def of_file(cls, path: str | os.PathLike[str], threads: int = 1) -> Self:
-        """The network of a model file, with its stream and window.
+        """Load the network of a model file, with its stream and window.
 
         Raises:
-            ContractError: the file cannot be read_model, or its network's embedding is of another kind.
+            ContractError: the file cannot be read, or its embedding is of another kind.
         """
         file = read_model(path)
         return cls(file.tflite, file.contract, threads)
 
     @property
     def embedding_size(self) -> int:
-        """Values of an embedding, d."""
+        """Length of an embedding, d."""
         return self._model.embedding_size
 
     def embed(self, windows: Float32Array) -> Float32Array:
-        """Windows (n, window_samples, channels) to embeddings (n, d) float32."""
-        found = np.empty((len(windows), self.embedding_size), np.float32)
+        """Compute the embeddings (n, d) of windows (n, window_samples, channels)."""
+        embeddings = np.empty((len(windows), self.embedding_size), np.float32)
         for i, window in enumerate(windows):
-            found[i] = self._model.embed(
-                window if self._model.takes_windows else self._front_end.compute(window)
-            )
-        return found
+            if self._model.takes_windows:
+                embeddings[i] = self._model.embed(window)
+            else:
+                embeddings[i] = self._model.embed(self._front_end.compute(window))
+        return embeddings
 
 
-def _blocks_of(contract: Contract, size: int) -> tuple[int, ...]:
-    """Sizes of the blocks of an exported network's embedding of ``size`` values.
+def _exported_blocks(contract: Contract, size: int) -> tuple[int, ...]:
+    """Return the block sizes of an exported network's embedding of ``size`` values.
 
     Raises:
-        ContractError: it is made of something else.
+        ContractError: the embedding is made of something else.
     """
-    front, statistics = contract.front_end, WindowStatistics.of(contract).size
-    texture = size - _spectrum(front) - statistics
-    if texture < 1 or front.statistics[: len(POSTURE)] != POSTURE:
+    front_end = contract.front_end
+    spectrum = _spectrum_size(front_end)
+    statistics = WindowStatistics.of(contract).size
+    texture = size - spectrum - statistics
+    if texture < 1 or front_end.statistics[: len(POSTURE)] != POSTURE:
         raise ContractError(
             f"the network of {contract.name!r} gives embeddings of {size} values, expected the "
             "texture, spectrum and statistics of img2imu export (more than "
-            f"{_spectrum(front) + statistics}): take another model, or the bundled network"
+            f"{spectrum + statistics}): take another model, or the bundled network"
         )
-    return _blocks(front, texture, statistics, len(contract.stream.channels))
+    return _blocks(front_end, texture, statistics, len(contract.stream.channels))
 
 
-def _blocks(front: FrontEndSpec, texture: int, statistics: int, channels: int) -> tuple[int, ...]:
-    parts = (texture, _spectrum(front), statistics)
-    return tuple(block_sizes([np.empty((0, n), np.float32) for n in parts], channels))
+def _blocks(
+    front_end: FrontEndSpec, texture: int, statistics: int, channels: int
+) -> tuple[int, ...]:
+    sizes = (texture, _spectrum_size(front_end), statistics)
+    return tuple(block_sizes([np.empty((0, size), np.float32) for size in sizes], channels))
 
 
-def _spectrum(front: FrontEndSpec) -> int:
-    """Mean and peak over time of every row of every image."""
-    return 2 * front.n_images * front.image_height * 3
+def _spectrum_size(front_end: FrontEndSpec) -> int:
+    """Return the number of values: mean and peak over time of every row of every image."""
+    return 2 * front_end.n_images * front_end.image_height * 3

@@ -14,7 +14,7 @@ from edge_runtime.live_loop import LiveLoop
 from edge_runtime.recordings.take import Take
 from edge_runtime.sources.source import Source
 from edge_runtime.teaching.examples import Lesson, check_label
-from edge_runtime.teaching.report import show_review
+from edge_runtime.teaching.review import show_review
 from edge_runtime.teaching.teacher import Teacher
 
 HELP = """  NAME         teach this motion, or add examples to it (add NAME, if it is a word below)

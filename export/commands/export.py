@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.commands.settings import adapted, add_contract_arguments
+from edge_runtime.commands.arguments import add_contract_arguments, apply_settings
 from export.recipes import (
     CONVERTERS,
     DEFAULT_RECIPE,
@@ -117,7 +117,7 @@ def main(arguments: argparse.Namespace) -> int:
     jobs = _jobs(arguments, output)
     classifier = MotionClassifier.load(arguments.model)
     exportable = Exportable.of(classifier, describe(classifier))
-    exportable = replace(exportable, contract=adapted(exportable.contract, arguments))
+    exportable = replace(exportable, contract=apply_settings(exportable.contract, arguments))
     windows = choose_windows(
         exportable.contract,
         exportable.support,

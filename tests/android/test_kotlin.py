@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.bench.report import show_files
-from edge_runtime.bench.results import read_result
+from edge_runtime.bench.results import read_result, show_files
 
 pytestmark = pytest.mark.android
 DEMO = Path(__file__).resolve().parents[2] / "android_demo"

@@ -28,6 +28,14 @@ def test_a_file_that_cannot_be_measured_is_reported_in_one_line(tmp_path):
         cost.measure(path)
 
 
+def test_the_process_imports_nothing_from_the_current_folder(tmp_path, monkeypatch):
+    from edge_runtime.commands.run import DEMO_MODEL
+
+    (tmp_path / "export.py").write_text("raise SystemExit('a file of the user')\n")
+    monkeypatch.chdir(tmp_path)
+    assert cost.measure(DEMO_MODEL).one_thread.p50_us > 0
+
+
 def test_the_process_imports_nothing_heavy():
     import subprocess
 

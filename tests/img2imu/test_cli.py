@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def img2imu(*arguments, **options):
 
 
 def start(*arguments):
-    """A running command, to which SIGINT means what it means in a terminal, whatever it means to this process."""
+    """Start the command with the SIGINT of a terminal, whatever this process does with SIGINT."""
     return subprocess.Popen(
         [sys.executable, "-c", FRESH, *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -54,6 +55,7 @@ def start(*arguments):
 
 
 def end(process):
+    """Wait for the command; return its output and error output."""
     out, err = process.communicate(timeout=TIMEOUT_S)
     assert "Traceback" not in err and "Exception ignored" not in err
     return out, err
@@ -88,10 +90,10 @@ def test_help_of_every_command(command, capsys):
     assert printed.startswith(f"usage: img2imu {command.name} ")
     assert command.summary.split()[0].capitalize() in printed
     options = [line.split()[0] for line in printed.splitlines() if re.match(r"  -|    [a-z]", line)]
-    assert len(options) >= 2, "no option or action of its own beside --help"
+    assert len(options) >= 2, "no option or action but --help"
 
 
-def test_every_command_leads_to_a_module_that_is_there():
+def test_the_module_of_every_command_exists():
     root = Path(edge_runtime.__file__).parents[1]
     for command in COMMANDS:
         assert root.joinpath(*command.module.split(".")).with_suffix(".py").is_file()
@@ -108,7 +110,7 @@ def test_every_command_leads_to_a_module_that_is_there():
         (["train", "watch"], "required: -o/--output"),
     ],
 )
-def test_a_command_line_that_makes_no_sense(arguments, message, capsys):
+def test_an_invalid_command_line(arguments, message, capsys):
     with pytest.raises(SystemExit) as leaving:
         main(arguments)
     printed = capsys.readouterr()
@@ -117,7 +119,7 @@ def test_a_command_line_that_makes_no_sense(arguments, message, capsys):
     assert printed.out == ""
 
 
-# ---- mistakes of users
+# ---- user mistakes
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, tmp_path):
 # ---- leaving early
 
 
-def test_ctrl_c_leaves_quietly():
+def test_ctrl_c_ends_without_a_traceback():
     process = start("run", "--demo")
     assert process.stdout.readline()  # it is recognising
     process.send_signal(signal.SIGINT)
@@ -183,14 +185,14 @@ def test_standard_output_on_a_full_disk_is_one_sentence(arguments):
 
 
 @pytest.mark.parametrize("sink", ["console:", "jsonl:-"])
-def test_a_reader_that_goes_away_is_no_error(sink):
+def test_a_reader_that_closes_the_pipe_is_no_error(sink):
     process = start("run", "--demo", "--sink", sink)
     assert process.stdout.readline()
     process.stdout.close()  # as head -1 does
     began = time.monotonic()
     err = process.stderr.read()
     assert process.wait(TIMEOUT_S) == 0
-    assert time.monotonic() - began < 15  # not played to its end, 25 s later
+    assert time.monotonic() - began < 15  # the recording would end 25 s later
     assert "Traceback" not in err and "Exception ignored" not in err
 
 
@@ -199,7 +201,7 @@ def test_a_reader_that_goes_away_is_no_error(sink):
     [["info", DEMO_MODEL], ["--help"], ["run", "--help"], ["--version"]],
     ids=lambda arguments: arguments[0],
 )
-def test_a_reader_that_never_came_is_no_error(arguments):
+def test_a_pipe_without_a_reader_is_no_error(arguments):
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -217,7 +219,7 @@ def test_a_reader_that_never_came_is_no_error(arguments):
     assert result.returncode == 0
 
 
-def test_ctrl_c_at_any_moment_of_starting_gives_no_traceback_of_ours(monkeypatch, capsys):
+def test_ctrl_c_while_modules_are_imported_gives_no_traceback(monkeypatch, capsys):
     def interrupt(name):
         raise KeyboardInterrupt
 
@@ -226,12 +228,79 @@ def test_ctrl_c_at_any_moment_of_starting_gives_no_traceback_of_ours(monkeypatch
     assert capsys.readouterr().err == "interrupted\n"
 
 
+# ---- names of modules in the current folder
+
+
+@pytest.fixture
+def folder_with_our_names(tmp_path):
+    """A folder in which a user's files have the names of our packages."""
+    for name in ("export", "edge_runtime", "benchmarks"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('{name}.py was imported')\n")
+    return tmp_path
+
+
+@pytest.fixture
+def script(tmp_path_factory):
+    """The program that pip installs: python puts its folder first, not the current one."""
+    path = tmp_path_factory.mktemp("bin") / "img2imu"
+    path.write_text("import sys\nfrom img2imu.cli import main\nsys.exit(main())\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["export", "nowhere.npz"], EXIT_USER_ERROR, "cannot read the trained model nowhere.npz"),
+        (["export", "--help"], 0, "usage: img2imu export "),
+        (["info", str(DEMO_MODEL)], 0, "shoulder exercises"),
+    ],
+    ids=["export", "help", "info"],
+)
+@pytest.mark.parametrize("how", ["module", "script"])
+def test_files_with_the_names_of_our_packages_are_not_imported(
+    folder_with_our_names, script, how, arguments, code, message
+):
+    program = ["-m", "img2imu"] if how == "module" else [str(script)]
+    root = Path(edge_runtime.__file__).parents[1]
+    result = subprocess.run(
+        [sys.executable, *program, *arguments],
+        cwd=folder_with_our_names,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+    )
+    assert result.returncode == code, result.stderr
+    assert message in result.stdout + result.stderr
+    assert "was imported" not in result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_package_of_the_users_called_export_is_not_imported(tmp_path):
+    (tmp_path / "export").mkdir()
+    (tmp_path / "export" / "__init__.py").write_text("raise SystemExit('imported')\n")
+    result = img2imu("export", "nowhere.npz", cwd=tmp_path)
+    assert result.returncode == EXIT_USER_ERROR
+    assert "cannot read the trained model nowhere.npz" in result.stderr
+
+
+def test_in_a_checkout_its_own_packages_are_imported(tmp_path):
+    root = Path(edge_runtime.__file__).parents[1]
+    for name in ("img2imu/__init__.py", "img2imu/__main__.py", "img2imu/cli.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(root / name, tmp_path / name)
+    (tmp_path / "edge_runtime").mkdir()
+    shutil.copy(root / "edge_runtime/errors.py", tmp_path / "edge_runtime")
+    (tmp_path / "edge_runtime/__init__.py").write_text('__version__ = "of the checkout"\n')
+    result = img2imu("--version", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (0, "img2imu of the checkout\n"), result.stderr
+
+
 # ---- missing extras
 
 
 @pytest.fixture
 def without(tmp_path):
-    """Run the command line where some packages cannot be imported."""
+    """Run the command where some packages cannot be imported."""
     hook = tmp_path / "hook"
     hook.mkdir()
     (hook / "sitecustomize.py").write_text(BLOCKER)
@@ -287,8 +356,9 @@ def test_a_missing_converter_is_named_before_anything_is_written(without, traine
     assert not trained.with_suffix(".tflite").exists()
 
 
-def test_the_base_install_suffices_to_run_and_to_inspect(without):
-    heavy = "torch,torchvision,sklearn,scipy,matplotlib,rich,seglearn,litert_torch,ai_edge_quantizer,tensorflow"
+def test_the_base_install_is_enough_for_run_and_info(without):
+    heavy = "torch,torchvision,sklearn,scipy,matplotlib,rich,seglearn,tensorflow,"
+    heavy += "litert_torch,ai_edge_quantizer"
     info = without(heavy, "info", DEMO_MODEL)
     run = without(
         heavy, "run", DEMO_MODEL, "--source", f"{DEMO_MODEL.with_suffix('.npz')}?speed=max"
@@ -297,7 +367,7 @@ def test_the_base_install_suffices_to_run_and_to_inspect(without):
     assert "shoulder exercises" in info.stdout and "ABD" in run.stdout
 
 
-def test_a_module_of_ours_that_is_missing_is_a_defect_and_says_so(monkeypatch):
+def test_a_missing_module_of_our_own_is_a_defect_with_a_traceback(monkeypatch):
     def missing(name):
         raise ModuleNotFoundError("No module named 'export.nothing'", name="export.nothing")
 

@@ -28,28 +28,19 @@ def expected(demo_model_path, demo_recording):
 
 @pytest.fixture
 def calm(demo_recording):
-    """Times and samples of the recording from its second exercise on; the first moves the arm with 2 g and more."""
+    """Times and samples of the recording without its first exercise, which reaches 2 g and more."""
     begin = round(EXERCISE_S * 50)
     return demo_recording.timestamps_s[begin:], demo_recording.samples[begin:]
 
 
 @pytest.fixture
 def run(demo_model_path, tmp_path, capsys):
-    """Run the command on a source; gives the exit code, the decisions in the sink, and what was printed."""
+    """Run the command on a source; return the exit code, the decisions, and what was printed."""
 
     def call(source, *arguments, model=demo_model_path):
         sink = tmp_path / "decisions.jsonl"
-        code = main(
-            [
-                "run",
-                str(model),
-                "--source",
-                str(source),
-                "--sink",
-                f"jsonl:{sink}",
-                *map(str, arguments),
-            ]
-        )
+        command = ["run", str(model), "--source", str(source), "--sink", f"jsonl:{sink}"]
+        code = main([*command, *map(str, arguments)])
         lines = sink.read_text().splitlines() if sink.exists() else []
         return code, [json.loads(line) for line in lines], capsys.readouterr()
 
@@ -58,12 +49,12 @@ def run(demo_model_path, tmp_path, capsys):
 
 @pytest.fixture
 def refused(run, is_sentence):
-    """The sentence by which a source or a model is refused; with no label anywhere."""
+    """Run the command, which refuses a source or a model; return the message."""
 
     def call(source, *arguments, decisions=0, **options):
-        code, found, printed = run(source, *arguments, **options)
+        code, written, printed = run(source, *arguments, **options)
         assert code == EXIT_USER_ERROR
-        assert len(found) == decisions
+        assert len(written) == decisions
         assert printed.out == ""
         assert "Traceback" not in printed.err
         (line,) = (line for line in printed.err.splitlines() if line.startswith("img2imu: "))

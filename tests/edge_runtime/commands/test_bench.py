@@ -13,22 +13,12 @@ from img2imu.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, main
 
 @pytest.fixture
 def bench(tmp_path, capsys):
-    """Run the command; the exit code, what was printed, and what the JSON file holds."""
+    """Run the command; return the exit code, what was printed, and the content of the JSON file."""
 
     def call(*arguments, seconds="0.2"):
         file = tmp_path / "result.json"
-        code = main(
-            [
-                "bench",
-                *map(str, arguments),
-                "--seconds",
-                seconds,
-                "--threads",
-                "1",
-                "--json",
-                str(file),
-            ]
-        )
+        options = ["--seconds", seconds, "--threads", "1", "--json", str(file)]
+        code = main(["bench", *map(str, arguments), *options])
         return code, capsys.readouterr(), read_result(file) if file.exists() else None
 
     return call
@@ -36,7 +26,7 @@ def bench(tmp_path, capsys):
 
 @pytest.fixture
 def refused(capsys, is_sentence):
-    """The sentence by which a command line is refused, before anything was measured."""
+    """Run a command line that is refused before anything is measured; return the message."""
 
     def call(*arguments):
         assert main(["bench", *map(str, arguments)]) == EXIT_USER_ERROR
@@ -49,9 +39,9 @@ def refused(capsys, is_sentence):
 
 
 def test_a_model_is_measured_from_start_to_memory(bench, demo_model_path):
-    code, printed, found = bench(demo_model_path)
+    code, printed, result = bench(demo_model_path)
     assert code == 0
-    (model,) = found.models
+    (model,) = result.models
     contract = read_model(demo_model_path).contract
     assert (model.name, model.hop_s, model.rate_hz) == (
         contract.name,
@@ -70,69 +60,57 @@ def test_a_model_is_measured_from_start_to_memory(bench, demo_model_path):
     assert model.live.decisions >= 1
     if sys.platform == "linux":
         assert 20 < model.memory.resident_mb <= model.memory.peak_mb < 200
-    assert found.after is not None
+    assert result.after is not None
     for words in ("of one core", "such models would fit", "one decision", "age of newest sample"):
         assert words in printed.out
     assert "starting it 5 times" in printed.err  # progress is not mixed with the result
 
 
-def test_several_models_are_set_side_by_side_and_one_that_fails_stops_none(
+def test_several_models_are_compared_and_one_that_fails_does_not_stop_the_others(
     bench, demo_model_path, tmp_path
 ):
     file = read_model(demo_model_path)
-    empty = tmp_path / "empty.tflite"  # says it is a network, holds none
+    empty = tmp_path / "empty.tflite"  # has the mark of a network, but holds none
     empty.write_bytes(pack_model(b"\x1c\x00\x00\x00TFL3" + bytes(64), file.contract, file.golden))
-    code, printed, found = bench(empty, demo_model_path)
+    code, printed, result = bench(empty, demo_model_path)
     assert code == EXIT_USER_ERROR
-    assert [model.file for model in found.models] == ["empty.tflite", "demo.tflite"]
-    assert "copy or export the model again" in found.models[0].failure
-    assert "Not measured to the end" in printed.out
-    assert found.models[1].live is not None
-    assert ["empty.tflite", "demo.tflite", "ratio"] in [
-        line.split() for line in printed.out.splitlines()
-    ]
+    assert [model.file for model in result.models] == ["empty.tflite", "demo.tflite"]
+    assert "copy or export the model again" in result.models[0].failure
+    assert "Not everything was measured" in printed.out
+    assert result.models[1].live is not None
+    lines = [line.split() for line in printed.out.splitlines()]
+    assert ["empty.tflite", "demo.tflite", "ratio"] in lines
 
 
 def test_two_results_are_compared(bench, demo_model_path, tmp_path, capsys):
-    _, _, found = bench(demo_model_path)
+    _, _, result = bench(demo_model_path)
     document = json.loads((tmp_path / "result.json").read_text())
     document["models"][0]["speeds"][0]["total"]["p50_us"] *= 2
     (tmp_path / "other.json").write_text(json.dumps(document))
-    assert (
-        main(["bench", "--compare", str(tmp_path / "result.json"), str(tmp_path / "other.json")])
-        == 0
-    )
+    files = [str(tmp_path / "result.json"), str(tmp_path / "other.json")]
+    assert main(["bench", "--compare", *files]) == 0
     lines = capsys.readouterr().out.splitlines()
     (line,) = [line.split() for line in lines if line.startswith("one decision p50")]
     assert line[-1] == "x2.00"
-    assert line[-3] == f"{found.models[0].speeds[0].total.p50_us:.0f}"
+    assert line[-3] == f"{result.models[0].speeds[0].total.p50_us:.0f}"
 
 
-def test_interrupted_it_shows_and_writes_what_is_finished(demo_model_path, tmp_path):
+def test_ctrl_c_shows_and_writes_what_was_measured(demo_model_path, tmp_path):
     file = tmp_path / "result.json"
-    command = [
-        sys.executable,
-        "-m",
-        "img2imu",
-        "bench",
-        str(demo_model_path),
-        "--threads",
-        "1",
-        "--seconds",
-        "30",
-        "--json",
-        str(file),
-    ]
+    command = [sys.executable, "-m", "img2imu", "bench", str(demo_model_path)]
+    command += ["--threads", "1", "--seconds", "30", "--json", str(file)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         for line in process.stderr:
             if "decisions one after the other" in line:
-                os.killpg(process.pid, signal.SIGINT)  # as a terminal's Ctrl-C: to the whole group
+                os.killpg(
+                    process.pid, signal.SIGINT
+                )  # to the whole group, like Ctrl-C in a terminal
                 break
         out, err = process.communicate(timeout=60)
     assert process.returncode == EXIT_INTERRUPTED
-    assert "interrupted: what follows is what was finished" in err
+    assert "interrupted: the figures measured so far follow" in err
     assert "Traceback" not in err
     assert "start to first decision" in out
     (model,) = read_result(file).models
@@ -154,7 +132,7 @@ def test_wrong_arguments_are_refused_before_anything_is_measured(
     assert "--compare measures nothing" in refused(demo_model_path, "--compare", "a.json", "b.json")
 
 
-def test_a_file_does_not_steer_the_terminal(bench, demo_model_path, tmp_path, capsys):
+def test_names_in_a_file_cannot_control_the_terminal(bench, demo_model_path, tmp_path, capsys):
     bench(demo_model_path)
     result = tmp_path / "result.json"
     document = json.loads(result.read_text())

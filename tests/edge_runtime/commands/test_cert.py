@@ -17,21 +17,23 @@ needs_openssl = pytest.mark.skipif(
 
 
 def run(*words):
+    """Run the command; return the exit code."""
     parser = argparse.ArgumentParser()
     cert.add_arguments(parser)
     return cert.main(parser.parse_args(words))
 
 
 @needs_openssl
-def test_a_client_that_trusts_it_gets_through(tmp_path, capsys):
+def test_a_client_that_trusts_the_certificate_can_connect(tmp_path, capsys):
     folder = tmp_path / "c"
     assert run("-o", str(folder), "--name", "pi.example", "--name", "192.0.2.7") == 0
-    said = capsys.readouterr().out
-    assert "pi.example" in said and "192.0.2.7" in said and "phone:8443?cert=" in said
+    shown = capsys.readouterr().out
+    assert "pi.example" in shown and "192.0.2.7" in shown and "phone:8443?cert=" in shown
     assert (folder / "key.pem").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in folder.iterdir()) == ["cert.pem", "key.pem"]
 
-    server, got = socket.create_server(("127.0.0.1", 0)), []
+    received = []
+    server = socket.create_server(("127.0.0.1", 0))
     address = server.getsockname()
 
     def answer():
@@ -48,13 +50,13 @@ def test_a_client_that_trusts_it_gets_through(tmp_path, capsys):
             socket.create_connection(address, timeout=10) as plain,
             trusting.wrap_socket(plain, server_hostname=name) as connection,
         ):
-            got.append(connection.recv(10))
+            received.append(connection.recv(10))
     thread.join(10)
-    assert got == [b"hello"] * 3
+    assert received == [b"hello"] * 3
 
 
 @needs_openssl
-def test_it_is_nobodys_authority(tmp_path):
+def test_the_certificate_can_sign_no_others(tmp_path):
     run("-o", str(tmp_path / "c"))
     text = subprocess.run(
         ["openssl", "x509", "-in", tmp_path / "c" / "cert.pem", "-noout", "-text"],
@@ -66,7 +68,7 @@ def test_it_is_nobodys_authority(tmp_path):
 
 
 @needs_openssl
-def test_one_that_is_there_stays(tmp_path, is_sentence):
+def test_a_certificate_is_never_replaced(tmp_path, is_sentence):
     run("-o", str(tmp_path))
     before = (tmp_path / "key.pem").read_bytes()
     with pytest.raises(UserError, match="is there already") as error:
@@ -75,30 +77,26 @@ def test_one_that_is_there_stays(tmp_path, is_sentence):
 
 
 @pytest.mark.parametrize("name", ["a b", "", "-x", "x,IP:1.2.3.4", "x\n", "pi..", "é"])
-def test_what_is_no_name(name):
+def test_an_invalid_name_is_refused(name):
     with pytest.raises(UserError, match="is no name of a machine"):
         cert.names_of_this_machine([name])
 
 
 def test_names_come_once_and_before_addresses():
     names = cert.names_of_this_machine(["10.0.0.1", "pi.local", "localhost"])
-    assert len(set(names)) == len(names) and {
-        "10.0.0.1",
-        "pi.local",
-        "localhost",
-        "127.0.0.1",
-    } <= set(names)
+    assert len(set(names)) == len(names)
+    assert {"10.0.0.1", "pi.local", "localhost", "127.0.0.1"} <= set(names)
     assert names.index("pi.local") < names.index("10.0.0.1")
 
 
-def test_without_openssl(tmp_path, monkeypatch):
+def test_without_openssl_the_message_says_how_to_install_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="apt-get install openssl"):
         run("-o", str(tmp_path / "c"))
     assert list((tmp_path / "c").iterdir()) == []
 
 
-def test_a_folder_that_is_none(tmp_path, is_sentence):
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, is_sentence):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot write to") as error:
         run("-o", str(tmp_path / "file" / "c"))

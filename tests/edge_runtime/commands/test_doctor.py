@@ -17,7 +17,7 @@ from img2imu.cli import EXIT_USER_ERROR, main
 
 @pytest.fixture
 def doctor(capsys):
-    """Run the command with --json; the exit code, and what to verdict."""
+    """Run the command with --json; return the exit code, the findings by name, and everything."""
 
     def call(*arguments):
         code = main(["doctor", *map(str, arguments), "--json"])
@@ -29,7 +29,7 @@ def doctor(capsys):
 
 @pytest.fixture
 def resting(tmp_path):
-    """A CSV of ten seconds of a good sensor that rests, after a change."""
+    """Write ten seconds of a good sensor at rest, changed, to a CSV; return the source's URI."""
 
     def call(change=lambda samples: samples, rate_hz=50.0):
         generator = np.random.default_rng(0)
@@ -49,25 +49,22 @@ def resting(tmp_path):
 
 
 def test_the_bundled_recording_fits_the_bundled_model(doctor, demo_model_path, demo_recording_path):
-    code, found, document = doctor(
+    code, findings, document = doctor(
         demo_model_path, "--source", f"replay:{demo_recording_path}?speed=max", "--seconds", 30
     )
     assert code == 0 and document["samples"] == 1500
-    assert {what for what, finding in found.items() if finding["verdict"] != "ok"} == {
-        "rest"
-    }  # it moves throughout
+    not_ok = {what for what, finding in findings.items() if finding["verdict"] != "ok"}
+    assert not_ok == {"rest"}  # it moves all the time
 
 
-def test_people_get_a_table_and_a_last_word(demo_model_path, resting, capsys):
+def test_the_table_ends_with_a_verdict(demo_model_path, resting, capsys):
     assert main(["doctor", str(demo_model_path), "--source", resting()]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "all is well" and all(line.startswith("     ok  ") for line in lines[:-1])
     assert main(["doctor", str(demo_model_path), "--source", resting(rate_hz=40.0)]) == 1
     printed = capsys.readouterr().out
-    assert (
-        "    bad  rate " in printed
-        and "-> set the sensor to 50 Hz, or train a model for 40 Hz" in printed
-    )
+    assert "    bad  rate " in printed
+    assert "-> set the sensor to 50 Hz, or train a model for 40 Hz" in printed
     assert printed.splitlines()[-1] == "bad: a run would fail or mislead"
 
 
@@ -83,16 +80,18 @@ def test_people_get_a_table_and_a_last_word(demo_model_path, resting, capsys):
     ],
 )
 @pytest.mark.parametrize("with_model", [True, False])
-def test_what_is_wrong_is_found(doctor, resting, demo_model_path, change, rate_hz, bad, with_model):
-    code, found, document = doctor(
+def test_faults_of_a_source_are_found(
+    doctor, resting, demo_model_path, change, rate_hz, bad, with_model
+):
+    code, findings, document = doctor(
         *[demo_model_path] * with_model, "--source", resting(change, rate_hz)
     )
     assert code == 1 and document["verdict"] == "bad"
-    assert {what for what, finding in found.items() if finding["verdict"] == "bad"} == bad
-    assert all(finding["remedy"] for finding in found.values() if finding["verdict"] == "bad")
+    assert {what for what, finding in findings.items() if finding["verdict"] == "bad"} == bad
+    assert all(findings[what]["remedy"] for what in bad)
 
 
-def test_the_sources_options_mend_units(doctor, resting):
+def test_options_of_the_source_correct_the_units(doctor, resting):
     source = resting(lambda s: s / ([9.80665] * 3 + [np.pi / 180] * 3))
     assert doctor("--source", source)[0] == 1
     assert doctor("--source", f"{source}&units=g,dps")[0] == 0
@@ -102,29 +101,16 @@ def test_the_sources_options_mend_units(doctor, resting):
     "arguments",
     [["--source", "nowhere.csv"], ["--source", "tooth:x"], ["none.tflite", "--source", "x.csv"]],
 )
-def test_what_cannot_be_opened_is_a_sentence(arguments, capsys, is_sentence):
+def test_a_source_or_model_that_cannot_be_opened_is_one_line(arguments, capsys, is_sentence):
     assert main(["doctor", *arguments]) == EXIT_USER_ERROR
     assert is_sentence(capsys.readouterr().err.splitlines()[-1])
 
 
 def test_a_phone_over_http(demo_recording_path, tmp_path, port):
     recording = read_recording(demo_recording_path).select(CHANNELS)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "img2imu",
-            "doctor",
-            "--source",
-            f"http:127.0.0.1:{port}",
-            "--seconds",
-            "3",
-            "--json",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = [sys.executable, "-m", "img2imu", "doctor", "--source", f"http:127.0.0.1:{port}"]
+    command += ["--seconds", "3", "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         for begin in range(0, 400, 25):
             payload = [
@@ -150,15 +136,16 @@ def test_a_phone_over_http(demo_recording_path, tmp_path, port):
                     connection.getresponse().read()
                     break
                 except OSError:
-                    if process.poll() is not None or begin > 150:  # it has seen enough
+                    if process.poll() is not None or begin > 150:  # enough was sent
                         break
                     time.sleep(0.1)
         out, err = process.communicate(timeout=30)
     finally:
         process.kill()
-    found = {finding["what"]: finding for finding in json.loads(out)["findings"]}
+    findings = {finding["what"]: finding for finding in json.loads(out)["findings"]}
     assert process.returncode == 0, err
-    assert found["rate"]["verdict"] == "ok" and found["rate"]["measured"].startswith("50 Hz")
+    assert findings["rate"]["verdict"] == "ok"
+    assert findings["rate"]["measured"].startswith("50 Hz")
 
 
 def test_a_board_on_a_serial_port_in_wrong_units():
@@ -168,7 +155,8 @@ def test_a_board_on_a_serial_port_in_wrong_units():
     done = threading.Event()
 
     def write():
-        generator, due_s = np.random.default_rng(0), time.monotonic()
+        generator = np.random.default_rng(0)
+        due_s = time.monotonic()
         while not done.is_set():
             values = [*generator.normal([0, 0, 1], 0.002), *generator.normal(0, 0.2, 3)]
             os.write(board, (",".join(f"{v:.5f}" for v in values) + "\n").encode())
@@ -178,29 +166,14 @@ def test_a_board_on_a_serial_port_in_wrong_units():
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
     try:
-        result = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "img2imu",
-                "doctor",
-                "--source",
-                f"serial:{os.ttyname(port)}",
-                "--seconds",
-                "2",
-            ],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        command = [sys.executable, "-m", "img2imu", "doctor", "--seconds", "2"]
+        command += ["--source", f"serial:{os.ttyname(port)}"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     finally:
         done.set()
         thread.join()
         os.close(board)
         os.close(port)
-    assert (
-        result.returncode == 1
-        and "looks like g" in result.stdout
-        and "add units=g" in result.stdout
-    )
+    assert result.returncode == 1
+    assert "looks like g" in result.stdout and "add units=g" in result.stdout
     assert "Traceback" not in result.stderr

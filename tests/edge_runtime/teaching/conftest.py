@@ -9,7 +9,10 @@ RATE_HZ = 50.0
 
 @pytest.fixture(scope="session")
 def excerpt(demo_recording_path):
-    """Timestamps and samples of the bundled recording from one second to another: ABD, IR and ROW, 10 s each."""
+    """Cut timestamps and samples from the bundled recording, from one second to another.
+
+    It holds ABD, IR and ROW, 10 s each.
+    """
     recording = read_recording(demo_recording_path)
 
     def cut(begin_s, end_s):
@@ -21,7 +24,7 @@ def excerpt(demo_recording_path):
 
 @pytest.fixture(scope="session")
 def swing():
-    """Timestamps and samples of a made motion: a swing at some frequency, lying flat, with sensor noise."""
+    """Make timestamps and samples of a swing at some frequency, lying flat, with noise."""
 
     def make(frequency_hz, seconds=6.0, seed=0, size=4.0, channels=6, start_s=0.0, rate_hz=RATE_HZ):
         random = np.random.default_rng(seed)
@@ -38,7 +41,7 @@ def swing():
 
 @pytest.fixture
 def taught(excerpt):
-    """A teacher of two of the bundled exercises and the third as background."""
+    """A teacher with two of the bundled exercises, and the third as the background."""
     teacher = Teacher.begin()
     teacher.add("ABD", *excerpt(0, 7))
     teacher.add("IR", *excerpt(10, 17))

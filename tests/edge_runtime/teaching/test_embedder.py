@@ -11,7 +11,7 @@ from edge_runtime.network.interpreter import Model
 from edge_runtime.teaching.embedder import EMBEDDER, Embedder
 
 
-def test_blocks_add_up_to_the_embedding():
+def test_block_sizes_add_up_to_the_embedding_size():
     for channels, rate_hz, window_s in (
         ("acc+gyro", 50.0, 2.0),
         ("acc", 100.0, 5.0),
@@ -20,11 +20,8 @@ def test_blocks_add_up_to_the_embedding():
         embedder = Embedder.bundled(channels, rate_hz, window_s)
         assert sum(embedder.draft.taught.blocks) == embedder.embedding_size
         n = embedder.draft.window_samples
-        windows = (
-            np.random.default_rng(0)
-            .normal(size=(2, n, len(embedder.draft.stream.channels)))
-            .astype(np.float32)
-        )
+        shape = (2, n, len(embedder.draft.stream.channels))
+        windows = np.random.default_rng(0).normal(size=shape).astype(np.float32)
         assert embedder.embed(windows).shape == (2, embedder.embedding_size)
 
 
@@ -39,24 +36,25 @@ def test_an_embedding_is_texture_spectrum_and_statistics():
         np.r_[features.images.mean(2).ravel(), features.images.max(2).ravel()],
     )
     np.testing.assert_array_equal(embedding[texture + spectrum :], features.statistics)
-    # images are looked at one by one: the second's texture does not depend on the first
+    # each image is embedded alone, so the same window gives the same embedding again
     other = window + np.float32(0.0)
     np.testing.assert_array_equal(embedder.embed(other[None])[0], embedding)
 
 
-def test_the_bundled_network_sees_what_an_exported_one_sees(demo_model_path, demo_recording_path):
+def test_the_bundled_network_embeds_like_an_exported_one(demo_model_path, demo_recording_path):
     file = read_model(demo_model_path)
-    exported, bundled = Embedder.of_file(demo_model_path), Embedder.bundled(CHANNELS, 50.0, 5.0)
+    exported = Embedder.of_file(demo_model_path)
+    bundled = Embedder.bundled(CHANNELS, 50.0, 5.0)
     assert exported.draft.taught.blocks == bundled.draft.taught.blocks
-    one, other = exported.embed(file.golden.windows), bundled.embed(file.golden.windows)
+    one = exported.embed(file.golden.windows)
+    other = bundled.embed(file.golden.windows)
     texture = bundled.draft.taught.blocks[0]
     np.testing.assert_allclose(one[:, texture:], other[:, texture:], atol=1e-3, rtol=1e-4)
-    assert (
-        np.corrcoef(one[:, :texture].ravel(), other[:, :texture].ravel())[0, 1] > 0.98
-    )  # both are int8
+    # both textures are int8
+    assert np.corrcoef(one[:, :texture].ravel(), other[:, :texture].ravel())[0, 1] > 0.98
 
 
-def test_streams_that_cannot_be_are_refused(is_sentence):
+def test_unsupported_streams_are_refused(is_sentence):
     for arguments in (
         ("acc", 5.0, 2.0),
         ("acc", 50.0, 0.1),
@@ -80,6 +78,6 @@ def test_embeddings_of_another_kind_are_refused(demo_model_path, is_sentence):
     assert is_sentence(str(caught.value))
 
 
-def test_the_network_has_no_classes_and_one_image(make_contract):
+def test_the_bundled_network_is_no_classifier(make_contract):
     with pytest.raises(ContractError, match="cannot load the network"):
         Model(EMBEDDER.read_bytes(), make_contract())

@@ -1,4 +1,5 @@
 import dataclasses
+import doctest
 
 import numpy as np
 import pytest
@@ -17,11 +18,12 @@ FREQUENCIES_HZ = dict(zip(LABELS, (0.7, 2.0, 4.0, 0.0), strict=True))
 
 
 def answers(teacher, stream):
+    """What a recogniser of the teacher decides on a stream."""
     return [(d.time_s, d.label, d.probabilities) for d in teacher.recognizer().push(*stream)]
 
 
 @pytest.fixture(scope="module")
-def lessons(swing):
+def recordings(swing):
     """Recordings of four labels, two of each."""
     return {
         (label, seed): swing(hz, seconds=4.0, seed=seed)
@@ -30,26 +32,39 @@ def lessons(swing):
     }
 
 
+def test_the_example_in_the_docstring(excerpt, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {"Teacher": Teacher}
+    names["punch_times_s"], names["punch_samples"] = excerpt(0, 7)
+    names["other_times_s"], names["other_samples"] = excerpt(20, 29)
+    (example,) = doctest.DocTestFinder(recurse=False).find(Teacher, globs=names)
+    assert len(example.examples) == 5
+    results = doctest.DocTestRunner(verbose=False).run(example)
+    assert results.failed == 0
+    assert Teacher.load("my.tflite").labels == ("punch",)
+
+
 def test_motions_are_recognised_and_the_rest_is_unknown(taught, excerpt):
     decisions = taught.recognizer().push(*excerpt(0, 30))
-    said = {
+    labels = {
         name: {d.label for d in decisions if begin + 2.5 <= d.time_s < begin + 10}
         for name, begin in (("ABD", 0), ("IR", 10), ("ROW", 20))
     }
-    assert said["ABD"] <= {"ABD", None} and "ABD" in said["ABD"]
-    assert said["IR"] <= {"IR", None} and "IR" in said["IR"]
-    assert said["ROW"] == {None}
+    assert labels["ABD"] <= {"ABD", None} and "ABD" in labels["ABD"]
+    assert labels["IR"] <= {"IR", None} and "IR" in labels["IR"]
+    assert labels["ROW"] == {None}
     assert all(sum(d.probabilities) < 1 + 1e-6 for d in decisions)
 
 
 @settings(max_examples=5, deadline=None)
 @given(order=st.permutations([(label, seed) for label in LABELS for seed in (0, 1)]))
-def test_the_order_of_teaching_does_not_matter(lessons, swing, order):
-    one, other = Teacher.begin(), Teacher.begin()
-    for label, seed in lessons:
-        one.add(label, *lessons[label, seed])
+def test_the_order_of_teaching_does_not_matter(recordings, swing, order):
+    one = Teacher.begin()
+    other = Teacher.begin()
+    for label, seed in recordings:
+        one.add(label, *recordings[label, seed])
     for label, seed in order:
-        other.add(label, *lessons[label, seed])
+        other.add(label, *recordings[label, seed])
     stream = swing(1.3, seed=9)
     assert answers(one, stream) == answers(other, stream)
     assert one.review() == other.review()
@@ -65,7 +80,7 @@ def test_a_label_that_was_removed_and_taught_again_leaves_no_trace(taught, excer
     assert answers(taught, excerpt(0, 30)) == before
 
 
-def test_what_was_saved_answers_as_what_was_taught_and_can_be_taught_on(taught, excerpt, tmp_path):
+def test_a_saved_file_answers_like_its_teacher_and_can_be_continued(taught, excerpt, tmp_path):
     path = tmp_path / "my.tflite"
     taught.save(path)
     again = Teacher.load(path)
@@ -85,7 +100,7 @@ def test_what_was_saved_answers_as_what_was_taught_and_can_be_taught_on(taught, 
     assert answers(again, excerpt(0, 30)) == answers(taught, excerpt(0, 30))
 
 
-def test_a_file_is_equal_when_the_same_was_taught(taught, excerpt, tmp_path):
+def test_the_same_lessons_give_the_same_file(taught, excerpt, tmp_path):
     other = Teacher.begin()
     other.set_background(*excerpt(20, 29))
     other.add("IR", *excerpt(10, 17))
@@ -95,13 +110,12 @@ def test_a_file_is_equal_when_the_same_was_taught(taught, excerpt, tmp_path):
     assert (tmp_path / "one.tflite").read_bytes() == (tmp_path / "other.tflite").read_bytes()
 
 
-def test_the_golden_vectors_are_those_of_what_was_taught(taught, tmp_path):
+def test_the_golden_vectors_hold_a_window_of_each_label_and_the_background(taught, tmp_path):
     taught.save(tmp_path / "my.tflite")
     file = read_model(tmp_path / "my.tflite")
-    found = verify(file)
-    assert (
-        found.verdict == IDENTICAL and found.windows == 3
-    )  # one of each label, one of the background
+    verification = verify(file)
+    assert verification.verdict == IDENTICAL
+    assert verification.windows == 3  # one of each label, one of the background
     assert file.golden.probabilities[0].argmax() == 0 and file.golden.probabilities[1].argmax() == 1
     assert file.contract.schema == TAUGHT_SCHEMA
 
@@ -112,7 +126,7 @@ def test_windows_that_were_taught_before_do_not_count_twice(taught, excerpt):
     assert taught.windows == {"ABD": 3, "IR": 3}
 
 
-def test_redo_takes_the_place_of_what_was_taught(taught, excerpt):
+def test_redo_replaces_the_examples_of_a_label(taught, excerpt):
     taught.redo("IR", *excerpt(13, 20))
     fresh = Teacher.begin()
     fresh.add("ABD", *excerpt(0, 7))
@@ -142,7 +156,7 @@ def test_the_bundled_network_takes_any_stream(swing, channels, rate_hz, window_s
     assert {d.label for d in decisions} == {"fast"}
 
 
-def test_an_exported_model_lends_its_network(demo_model_path, excerpt, tmp_path):
+def test_teaching_with_the_network_of_an_exported_model(demo_model_path, excerpt, tmp_path):
     teacher = Teacher.on(demo_model_path)
     assert teacher.window_s == 5.0 and teacher.labels == ()
     teacher.add("one", *excerpt(0, 10))
@@ -154,18 +168,19 @@ def test_an_exported_model_lends_its_network(demo_model_path, excerpt, tmp_path)
     assert decisions[0].label == "one" and decisions[-1].label == "other"
 
 
-def test_a_label_of_one_example_is_recognised_and_said_to_be_unjudged(excerpt):
+def test_a_label_with_one_example_is_recognised_with_a_warning(excerpt):
     teacher = Teacher.begin()
     teacher.add("ABD", *excerpt(3, 5.5))
     teacher.add("IR", *excerpt(13, 15.5))
     assert teacher.windows == {"ABD": 1, "IR": 1}
-    found = teacher.review()
-    assert found.accuracy is None and found.of_label == {"ABD": (0, 0), "IR": (0, 0)}
-    assert sum("has one example" in warning for warning in found.warnings) == 2
+    review = teacher.review()
+    assert review.accuracy is None
+    assert review.correct_by_label == {"ABD": (0, 0), "IR": (0, 0)}
+    assert sum("has one example" in warning for warning in review.warnings) == 2
     assert teacher.recognizer().push(*excerpt(6, 10))[-1].label == "ABD"
 
 
-def test_the_same_motion_under_two_names_is_said(excerpt):
+def test_the_same_motion_under_two_names_is_noticed(excerpt):
     teacher = Teacher.begin()
     teacher.add("ABD", *excerpt(0, 5))
     teacher.add("lift", *excerpt(5, 10))
@@ -176,7 +191,7 @@ def test_the_same_motion_under_two_names_is_said(excerpt):
     )
 
 
-def test_the_very_same_recording_under_two_names_is_said(excerpt):
+def test_the_same_recording_under_two_names_is_noticed(excerpt):
     teacher = Teacher.begin()
     teacher.add("one", *excerpt(0, 8))
     teacher.add("two", *excerpt(0, 8))
@@ -187,7 +202,7 @@ def test_the_very_same_recording_under_two_names_is_said(excerpt):
     "label",
     ["", " ", "a\nb", "tab\t", "\x1b[2J", " led", "trailing ", "x" * 81, "\u202e", "\ud800"],
 )
-def test_strange_labels_are_refused_and_change_nothing(taught, excerpt, is_sentence, label):
+def test_invalid_labels_are_refused_and_change_nothing(taught, excerpt, is_sentence, label):
     with pytest.raises(
         DataError, match="expected one line of 1 to 80 printable characters"
     ) as caught:
@@ -212,7 +227,7 @@ def test_a_refused_recording_changes_nothing(taught, excerpt, is_sentence):
     times_s, samples = excerpt(0, 7)
     broken = samples.copy()
     broken[7, 2] = np.nan
-    taught_in = (
+    ways_to_teach = (
         lambda t, s: taught.add("new", t, s),
         lambda t, s: taught.redo("IR", t, s),
         taught.set_background,
@@ -226,14 +241,14 @@ def test_a_refused_recording_changes_nothing(taught, excerpt, is_sentence):
         (times_s, np.zeros_like(samples)),
         (times_s[:0], samples[:0]),
     ):
-        for teach in taught_in:
+        for teach in ways_to_teach:
             with pytest.raises((DataError, StreamError)) as caught:
                 teach(wrong_s, wrong)
             assert is_sentence(str(caught.value))
     assert answers(taught, excerpt(0, 30)) == before
 
 
-def test_too_little_is_saved_but_not_recognised_with(excerpt, tmp_path, is_sentence):
+def test_a_label_alone_can_be_saved_but_not_recognised(excerpt, tmp_path, is_sentence):
     teacher = Teacher.begin()
     with pytest.raises(DataError, match="nothing was taught yet"):
         teacher.save(tmp_path / "my.tflite")
@@ -261,13 +276,13 @@ def test_a_background_alone_can_be_saved(excerpt, tmp_path):
     assert again.labels == () and again.background_s == pytest.approx(9.0)
 
 
-def test_an_exported_model_cannot_be_gone_on_with(demo_model_path, is_sentence):
+def test_an_exported_model_cannot_be_continued(demo_model_path, is_sentence):
     with pytest.raises(DataError, match="was exported, not taught") as caught:
         Teacher.load(demo_model_path)
     assert is_sentence(str(caught.value))
 
 
-def test_a_place_that_cannot_be_written_loses_nothing(taught, tmp_path):
+def test_a_failed_save_leaves_the_old_file(taught, tmp_path):
     path = tmp_path / "my.tflite"
     taught.save(path)
     before = path.read_bytes()
@@ -276,7 +291,7 @@ def test_a_place_that_cannot_be_written_loses_nothing(taught, tmp_path):
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["my.tflite"]
 
 
-def test_the_bundled_network_alone_is_no_model(taught, make_golden):
+def test_the_bundled_network_without_a_head_is_no_model(taught, make_golden):
     file = taught.model_file()
     contract = dataclasses.replace(file.contract, schema=1, taught=None)
     with pytest.raises(ContractError, match="cannot load the network"):
