@@ -148,11 +148,12 @@ def contract() -> Document:
 
 
 def _text_edits() -> dict[str, list[list[str]]]:
-    """What to find in the document's text, and what to put there; nothing to find means all of it."""
+    """What to replace in the document's text, and by what; nothing to replace means all of it."""
     begin = '{"schema": 1, '
     taught = (
         '"taught": {"blocks": [1440, 1728, 12, 146], "windows": [2, 2, 2, 2, 2, 2, 2], '
-        '"background_windows": 0, "background_s": 0, "false_triggers_per_hour": null, "missed": 0.1}, '
+        '"background_windows": 0, "background_s": 0, "false_triggers_per_hour": null, '
+        '"missed": 0.1}, '
     )
     return {
         "unchanged": [],
@@ -501,7 +502,7 @@ def stream_samples(
 
 
 class MeanModel:
-    """Stands in for a network: the softmax of four times the mean of each of the last three channels.
+    """Stand-in for a network: the softmax of 4 times the mean of each of the last three channels.
 
     Before the softmax, the values are clipped to -20..20.
     """
@@ -830,7 +831,7 @@ def make(kind: str) -> Document:
 
 
 def to_text(value: Any, indent: int = 0) -> str:
-    """JSON that can be read and compared: what fits stands in one line, lists of numbers fill theirs."""
+    """Return readable JSON: what fits stands on one line, lists of numbers fill their lines."""
     text = json.dumps(value, ensure_ascii=True, allow_nan=False)
     space = " " * (indent + 1)
     if indent + len(text) < LINE_CHARACTERS or not value or not isinstance(value, (dict, list)):

@@ -1,4 +1,4 @@
-"""The distribution as a whole: what imports what, what the metadata promise, and house rules no linter sees."""
+"""The distribution as a whole: imports, metadata, and rules that no linter checks."""
 
 import ast
 import re
@@ -60,7 +60,7 @@ def required_name(requirement: str) -> str:
 
 
 def missing_extras_named(tree: ast.AST) -> set[str]:
-    """The extras of ``MissingExtraError(module, extra)`` and ``import_extra(module, extra)``, where written out."""
+    """The extras that calls of MissingExtraError and import_extra name."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
     named = (
         [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "extra")]

@@ -49,7 +49,7 @@ def test_a_mistake_in_the_unit_would_be_seen(unit):
 
 
 def test_the_service_is_well_locked_in(unit):
-    """Of 0 (nothing to fear) to 10: systemd calls 2 and more OK, 5 and more medium; most services have 9.6."""
+    """From 0 (safe) to 10; systemd calls 2 and more OK, 5 and more medium."""
     code, said = analyze("security", "--offline=true", "--threshold=25", unit)
     assert (code, said) == (0, [])
 

@@ -1,4 +1,4 @@
-"""``api_stubs.py CURRENT.TXT ANDROID.JAR``: turn a list of a platform's public API into a jar of stubs.
+"""``api_stubs.py CURRENT.TXT ANDROID.JAR``: make a jar of stubs from a platform's API list.
 
 The jar is only for compiling: every method throws. Nullability, generics and constants are kept.
 """
@@ -161,7 +161,8 @@ class _Class:
             flags |= ACC["abstract"]
         if self.stub.flags & ACC_ENUM:
             flags &= ~ACC["abstract"]
-        erased = f"({''.join(descriptor(t, scope) for t in types)}){descriptor(parse_type(result), scope)}"
+        arguments = "".join(descriptor(t, scope) for t in types)
+        erased = f"({arguments}){descriptor(parse_type(result), scope)}"
         written = (
             f"{''.join(variables.written())}({''.join(signature(t, scope) for t in types)})"
             f"{signature(parse_type(result), scope)}"

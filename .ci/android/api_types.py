@@ -1,4 +1,4 @@
-"""Types of an API list, and their descriptors and signatures in class files (JVMS 4.3 and 4.7.9.1)."""
+"""Types of an API list, with their descriptors and signatures (JVMS 4.3 and 4.7.9.1)."""
 
 import re
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ PRIMITIVES = {
 
 @dataclass(frozen=True)
 class Type:
-    """A class with arguments, a primitive, a variable or a wildcard; an array has ``dimensions``."""
+    """A class with arguments, a primitive, a variable or a wildcard; arrays have dimensions."""
 
     name: str
     arguments: tuple["Type", ...] = ()
@@ -151,7 +151,7 @@ def signature(of, scope):
 
 
 def _internal(name):
-    """Turn ``java.util.Map.Entry`` into ``java/util/Map$Entry``; without a package it is in java.lang."""
+    """Turn ``java.util.Map.Entry`` into ``java/util/Map$Entry``; java.lang is the default."""
     parts = name.split(".")
     first = next(i for i, part in enumerate(parts) if part[0].isupper())
     package = parts[:first] or ["java", "lang"]

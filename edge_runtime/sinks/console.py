@@ -148,7 +148,7 @@ def _latency(decision: Decision) -> str:
 
 
 def _printable(label: str) -> str:
-    """Replace control characters: the model file brings the labels, and none may move the cursor."""
+    """Replace control characters: labels come from the model file and must not move the cursor."""
     return "".join(character if character.isprintable() else "?" for character in label)
 
 

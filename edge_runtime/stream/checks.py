@@ -17,7 +17,7 @@ from edge_runtime.errors import StreamError
 STANDARD_GRAVITY = 9.80665  # m/s^2, CGPM 1901
 
 # Limits of the median |acc| over a window. With people at rest or in motion it stays near
-# 9.8 m/s^2. The limits lie far from that, and far from what another unit or a removed gravity gives.
+# 9.8 m/s^2. The limits lie far from that, and from what another unit or removed gravity gives.
 SENSOR_DEAD = 1e-3  # if every sample is below, the sensor measures nothing: a real one has noise
 MIN_WITH_GRAVITY = 4.0  # m/s^2
 IN_G = (0.5, 4.0)  # what 4.9 to 39 m/s^2 look like in g

@@ -153,7 +153,8 @@ class Session:
         review = self._teacher.review()
         if review.accuracy is not None:
             self._terminal.say(
-                f"{review.accuracy:.0%} of the examples are recognised by a model that was not trained on them"
+                f"{review.accuracy:.0%} of the examples are recognised by a model that was not "
+                "trained on them"
             )
         self._say_notes(review.warnings)
 

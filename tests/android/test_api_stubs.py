@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - lines of an API list are as long as they are
 """The stubs that the app is compiled against, as javap reads them."""
 
 import shutil

@@ -1,4 +1,4 @@
-"""The whole Kotlin path with LiteRT and the app's own model, on real recordings, against ``img2imu run``."""
+"""The whole Kotlin path with LiteRT and the app's model, against ``img2imu run``."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""What the bundled model answers on this machine; ``python tests/arm64/answers.py FILE.npz`` keeps it for another."""
+"""What the bundled model answers here; ``python tests/arm64/answers.py FILE.npz`` keeps it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge_runtime.recordings import read_recording
 
 
 def windows(contract, golden):
-    """The golden windows, and one of the bundled recording at every other hop: (n, window_samples, channels)."""
+    """The golden windows, and the bundled recording at every other hop: (n, samples, channels)."""
     samples = read_recording(DEMO_RECORDING).samples
     starts = range(0, len(samples) - contract.window_samples + 1, 2 * contract.hop_samples)
     return np.concatenate(

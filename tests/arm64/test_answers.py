@@ -1,4 +1,4 @@
-"""The bundled model's answers here, byte for byte against those of an x86 machine; ``make test-arm64`` runs it.
+"""The bundled model's answers here against an x86 machine's; ``make test-arm64`` runs it.
 
 IMG2IMU_X86_ANSWERS names the file that ``answers.py`` wrote on x86 in the same run.
 """
@@ -60,7 +60,7 @@ def test_the_front_end_differs_in_the_last_bits_alone(x86, here):
 
 
 def test_decisions_are_the_same(x86, here):
-    """A last bit can move a value of an image over the border between two integers, so these are not bit-identical."""
+    """Not bit-identical: a last bit can move an image's value to the next integer."""
     assert here["labels"].tolist() == x86["labels"].tolist() and len(set(here["labels"])) > 1
     assert largest(here["probabilities"], x86["probabilities"]) < 0.02
     assert (here["probabilities"].argmax(1) == x86["probabilities"].argmax(1)).all()

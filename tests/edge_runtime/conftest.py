@@ -99,7 +99,7 @@ def _motion(n, rate_hz=50.0, channels=6, seed=0, start_s=0.0):
 
 @dataclass
 class FakeModel:
-    """Answers from a checksum over every bit of the features: one wrong bit anywhere changes the decision."""
+    """Answer with a checksum of the features: one wrong bit changes the decision."""
 
     n_labels: int
     answer: Callable[[Features], np.ndarray] | None = None
@@ -214,7 +214,7 @@ def demo_recording_path():
 
 @pytest.fixture(scope="session")
 def is_sentence():
-    """Whether a text is fit to be shown to a user as it is: one line, of bearable length, printable."""
+    """Whether a text can be shown to a user: one line, not too long, printable."""
 
     def check(text):
         return "\n" not in text and 20 < len(text) < 600 and text.isprintable()
@@ -223,7 +223,7 @@ def is_sentence():
 
 
 class Mosquitto:
-    """Debian's MQTT broker on a port of its own; the user somebody with the password secret may do everything."""
+    """Debian's MQTT broker; the user somebody with the password secret may do everything."""
 
     def __init__(self, program, directory, port):
         self.port = port

@@ -99,7 +99,7 @@ def test_a_gap_has_no_label_and_no_probability():
 
 
 def labels_of(best, spec, hop_s=1.0):
-    """Labels (None for unknown) and events for windows whose most probable class, at 0.8, is given by index."""
+    """Labels (None: unknown) and events for windows whose most probable class has this index."""
     smoother = Smoother(spec, LABELS)
     decisions = [
         smoother.decide(i * hop_s, np.where(np.arange(3) == b, 0.8, 0.1))

@@ -67,7 +67,7 @@ class Chromium:
         return file.read_text().split("\n")[:2]
 
     def call(self, method, session=None, **parameters):
-        """Send a command of the protocol and return its result; keep events that arrive meanwhile."""
+        """Send a command and return its result; keep events that arrive meanwhile."""
         number = next(self._ids)
         message = {"id": number, "method": method, "params": parameters}
         if session:

@@ -19,7 +19,7 @@ BATCH = 25
 
 
 def messages(recording):
-    """A recording as the Sensor Logger app pushes it, half a second at a time; every fifth swapped with the next."""
+    """A recording as Sensor Logger pushes it, half a second at a time; some messages swapped."""
     bodies = []
     for number, begin in enumerate(range(0, len(recording.samples), BATCH)):
         payload = []

@@ -36,7 +36,7 @@ def rows(n):
 
 
 def ordered(times, hold_s, cuts=()):
-    """Everything that comes out: the pieces between restarts as [time of the restart, times, values]; and counts."""
+    """Return the pieces between restarts as [restart time, times, values], and the counts."""
     counts, pieces = StreamCounts(), [[None, [], []]]
     order = SampleOrder(1, LONGEST_RUN, hold_s, counts)
     runs = [

@@ -20,7 +20,7 @@ def make_windows(make_contract):
 
 
 def windows_of(stream, times, samples, cuts=()):
-    """Each window with its time, its received samples, and the newest sensor sample when it came."""
+    """Each window with its time and its received samples."""
     found = []
     for t, s in zip(np.split(times, cuts), np.split(samples, cuts), strict=True):
         if len(t):
