@@ -391,7 +391,7 @@ class Archive:
                 f"there is no {self.place}, expected a folder or a zip: check the path, it is "
                 f"looked up from {Path.cwd()}"
             ) from None
-        except (OSError, zipfile.BadZipFile) as error:
+        except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
             raise self._damaged(self.place.name, error) from error
 
     def _copy_member(self, member: BinaryIO, copy: BinaryIO, name: str) -> None:

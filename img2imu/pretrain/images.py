@@ -116,7 +116,7 @@ def _names_in(place: Path) -> list[str]:
         raise DataError(
             f"{place} does not exist, expected a folder or a zip of images: check the path"
         ) from None
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         raise DataError(
             f"{place} cannot be read as a zip ({error}), expected a folder or a zip of images: "
             "give another, or copy it again"
